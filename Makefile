@@ -1,0 +1,34 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+CLIENT := client-demo/dist/index.html
+
+.PHONY: setup serve test lint client clean
+
+setup: $(STAMP) $(CLIENT)
+
+$(STAMP): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+$(CLIENT): $(STAMP) $(shell find client-demo -path client-demo/node_modules -prune -o -path client-demo/dist -prune -o -type f -print)
+	$(BIN)/python client-demo/build.py
+
+serve: setup
+	$(BIN)/lightcone serve
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python client-demo/build.py --check
+
+test: lint
+	$(BIN)/python tests/browser_setup.py
+	$(BIN)/pytest
+
+clean:
+	rm -rf $(VENV) client-demo/dist client-demo/node_modules

@@ -1,0 +1,123 @@
+"""What a world is to everything outside `model/`: a pure step over explicit state.
+
+numpy and the standard library only, so that callers can import it without torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+FPS = 24
+SAMPLE_RATE = 24_000
+SAMPLES_PER_FRAME = SAMPLE_RATE // FPS
+
+Actions = NDArray[np.float32]
+"""What is held during one chunk, frame by frame: (frames_per_chunk, buttons), 0 or 1,
+columns in the order of `WorldInfo.buttons`."""
+
+
+class ModelError(Exception):
+    """Anything the model refuses at its edge; the message is one readable line."""
+
+
+class UnknownWorld(ModelError):
+    """No world has this name."""
+
+
+class WeightsError(ModelError):
+    """Weights are missing, corrupt, or made for another architecture."""
+
+
+class PromptError(ModelError):
+    """A prompt holds words that the world does not know; `words` names them."""
+
+    def __init__(self, words: Sequence[str], known: Sequence[str]) -> None:
+        self.words = tuple(words)
+        self.known = tuple(known)
+        super().__init__(
+            f"unknown words in the prompt: {', '.join(self.words)} (known: {', '.join(self.known)})"
+        )
+
+
+@dataclass(frozen=True)
+class GamepadBinding:
+    """One input of the W3C standard gamepad layout.
+
+    `kind` is "button" (pressed) or "axis" (beyond half way towards `direction`, -1 or +1).
+    """
+
+    kind: str
+    index: int
+    direction: int = 0
+
+
+@dataclass(frozen=True)
+class Button:
+    """One control of a world: its name in action files and messages, and default bindings."""
+
+    name: str
+    label: str
+    keys: tuple[str, ...]  # W3C UI Events `code` values
+    gamepad: tuple[GamepadBinding, ...] = ()
+
+
+@dataclass(frozen=True)
+class WorldInfo:
+    """The fixed facts of a world."""
+
+    name: str
+    title: str
+    description: str
+    width: int
+    height: int
+    frames_per_chunk: int
+    buttons: tuple[Button, ...]
+    words: tuple[str, ...] = ()  # what a prompt may say
+
+    @property
+    def samples_per_chunk(self) -> int:
+        return self.frames_per_chunk * SAMPLES_PER_FRAME
+
+    @property
+    def chunk_seconds(self) -> float:
+        return self.frames_per_chunk / FPS
+
+    def actions(self, held: Sequence[str]) -> Actions:
+        """Actions of one chunk in which exactly `held` is held. Unknown names raise KeyError."""
+        index = {button.name: i for i, button in enumerate(self.buttons)}
+        out = np.zeros((self.frames_per_chunk, len(self.buttons)), np.float32)
+        for name in held:
+            out[:, index[name]] = 1.0
+        return out
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """One step's picture and the sound of exactly that time."""
+
+    index: int
+    frames: NDArray[np.uint8]  # (frames_per_chunk, H, W, 3) RGB
+    sound: NDArray[np.float32]  # (frames_per_chunk * 1000,) mono, 24 kHz, within [-1, 1]
+
+
+class World(Protocol):
+    """A world: no hidden state between calls; everything that changes is in the state."""
+
+    @property
+    def info(self) -> WorldInfo: ...
+
+    def start(self, seed: int, prompt: str = "") -> Any:
+        """The state before the first chunk. Raises PromptError."""
+        ...
+
+    def step(
+        self, states: Sequence[Any], actions: Sequence[Actions]
+    ) -> tuple[list[Any], list[Chunk]]:
+        """The next chunk of each world. The given states stay valid and unchanged, so a
+        failed step has changed nothing."""
+        ...

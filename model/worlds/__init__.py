@@ -1,0 +1,1 @@
+"""Simulators that teach and judge, and the unlearned probe."""

@@ -1,0 +1,1 @@
+"""HTTP, websocket, sessions, scheduling, settings and the command line."""

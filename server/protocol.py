@@ -1,0 +1,213 @@
+"""The control protocol, version 1: every message on `/worlds/{id}/control`.
+
+Messages are msgpack maps with a `type` field, one per binary websocket message, parsed only
+here. docs/protocol.md explains them; `lightcone schema` exports their JSON Schema, from which
+the TypeScript types in client-demo/src/protocol.ts are generated.
+
+Media time is seconds since the world began; frame i is due at i / fps. The RTP timestamp of
+a video frame is `round(media_time * 90000) mod 2**32`, of an audio sample
+`round(media_time * 48000) mod 2**32`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgpack
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+_T = TypeVar("_T")
+
+VERSION = 1
+MAX_MESSAGE_BYTES = 4096
+
+Role = Literal["driver", "viewer"]
+WorldPhase = Literal["starting", "running", "paused", "ended", "failed"]
+ErrorCode = Literal[
+    "malformed",  # not msgpack, or no known message type
+    "invalid",  # a field is missing, of the wrong type or out of range
+    "too_large",  # more than MAX_MESSAGE_BYTES
+    "unknown_button",  # a held button that this world has not
+    "stale_sequence",  # seq not greater than the last one accepted
+    "not_driver",  # input from somebody who only watches
+    "unsupported_version",  # a version that this server does not speak
+    "expected_hello",  # the first message must be hello
+    "world_failed",  # the world can not go on
+]
+
+
+class Message(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+# client to server
+
+
+class Hello(Message):
+    """First message of a client. `want` "driver" asks for the wheel and gets it if free."""
+
+    type: Literal["hello"] = "hello"
+    version: int
+    want: Role = "driver"
+
+
+class Input(Message):
+    """Everything held from now on. `seq` grows by at least one; `t` is the client's clock in
+    milliseconds and comes back in the receipt."""
+
+    type: Literal["input"] = "input"
+    seq: Annotated[int, Field(ge=0, lt=2**53)]
+    t: float
+    buttons: Annotated[list[str], Field(max_length=32)]
+
+
+class Ping(Message):
+    type: Literal["ping"] = "ping"
+    t: float
+
+
+# server to client
+
+
+class GamepadInput(Message):
+    """W3C standard gamepad: a button index, or an axis beyond half way in `direction`."""
+
+    kind: Literal["button", "axis"]
+    index: int
+    direction: Literal[-1, 0, 1] = 0
+
+
+class Control(Message):
+    name: str
+    label: str
+    keys: list[str]  # W3C UI Events `code` values
+    gamepad: list[GamepadInput]
+
+
+class WorldDescription(Message):
+    id: str
+    world: str
+    title: str
+    description: str
+    width: int
+    height: int
+    fps: int
+    sample_rate: int
+    frames_per_chunk: int
+    controls: list[Control]
+
+
+class Welcome(Message):
+    """Answer to hello."""
+
+    type: Literal["welcome"] = "welcome"
+    version: int
+    role: Role
+    world: WorldDescription
+
+
+class Status(Message):
+    """Sent after welcome and whenever one of its fields changes; at least once a second while
+    running. `stalls` counts late chunks since the world began, `stalled_ms` their sum."""
+
+    type: Literal["status"] = "status"
+    phase: WorldPhase
+    role: Role
+    media_time: float
+    viewers: int
+    driver: bool  # somebody drives
+    stalls: int
+    stalled_ms: float
+    chunk_ms: float  # median time to generate one of the recent chunks
+    reason: str | None = None
+
+
+class Receipt(Message):
+    """The input `seq` is in the picture and the sound from `media_time` (frame `frame`) on."""
+
+    type: Literal["receipt"] = "receipt"
+    seq: int
+    t: float
+    frame: int
+    media_time: float
+
+
+class Stall(Message):
+    """A chunk came late: the last frame was held and the media clock moved by `held_ms`."""
+
+    type: Literal["stall"] = "stall"
+    media_time: float
+    held_ms: float
+
+
+class Pong(Message):
+    type: Literal["pong"] = "pong"
+    t: float
+    media_time: float
+
+
+class Error(Message):
+    """What was refused and why. The connection goes on unless `fatal`."""
+
+    type: Literal["error"] = "error"
+    code: ErrorCode
+    message: str
+    fatal: bool = False
+
+
+ClientMessage = Annotated[Hello | Input | Ping, Field(discriminator="type")]
+ServerMessage = Annotated[
+    Welcome | Status | Receipt | Stall | Pong | Error, Field(discriminator="type")
+]
+
+_client: TypeAdapter[Hello | Input | Ping] = TypeAdapter(ClientMessage)
+_server: TypeAdapter[Welcome | Status | Receipt | Stall | Pong | Error] = TypeAdapter(ServerMessage)
+
+
+class ProtocolError(Exception):
+    """A message that is not one; `code` and the text go back to its sender."""
+
+    def __init__(self, code: ErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code: ErrorCode = code
+
+
+def encode(message: Message) -> bytes:
+    packed: bytes = msgpack.packb(message.model_dump())
+    return packed
+
+
+def decode_client(data: bytes) -> Hello | Input | Ping:
+    """Parse what a client sent. Raises ProtocolError."""
+    return _decode(data, _client)
+
+
+def decode_server(data: bytes) -> Welcome | Status | Receipt | Stall | Pong | Error:
+    """Parse what a server sent. Raises ProtocolError."""
+    return _decode(data, _server)
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of both directions."""
+    return {
+        "version": VERSION,
+        "client": _client.json_schema(),
+        "server": _server.json_schema(),
+    }
+
+
+def _decode(data: bytes, adapter: TypeAdapter[_T]) -> _T:
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise ProtocolError("too_large", f"message of {len(data)} bytes (max {MAX_MESSAGE_BYTES})")
+    try:
+        value = msgpack.unpackb(data)
+    except Exception as error:  # msgpack raises many kinds, ValueError among them
+        raise ProtocolError("malformed", f"not msgpack: {error}") from error
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        unknown = first["type"].startswith("union_tag") or not isinstance(value, dict)
+        code: ErrorCode = "malformed" if unknown else "invalid"
+        raise ProtocolError(code, f"{where}: {first['msg']}" if where else first["msg"]) from error
