@@ -1,0 +1,27 @@
+"""Everything that streaming refuses at its edge; the message is one readable line."""
+
+from __future__ import annotations
+
+
+class StreamingError(Exception):
+    """Base of the errors below."""
+
+
+class BadOffer(StreamingError):
+    """What a viewer sent is not an SDP offer that can be answered."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class UnsupportedCodec(BadOffer):
+    """The offer holds no codec that this server sends."""
+
+
+class UnknownSession(StreamingError):
+    """No session has this id, or it has ended."""
+
+
+class RecordingError(StreamingError):
+    """A recording could not be written."""
