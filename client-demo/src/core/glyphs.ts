@@ -1,0 +1,52 @@
+/** Short names of keys and gamepad inputs, as printed on them. Pure. */
+import type { Control, GamepadInput } from "../protocol";
+
+const KEYS: Readonly<Record<string, string>> = {
+  ArrowLeft: "←",
+  ArrowRight: "→",
+  ArrowUp: "↑",
+  ArrowDown: "↓",
+  ShiftLeft: "Shift",
+  ShiftRight: "Shift",
+  ControlLeft: "Ctrl",
+  ControlRight: "Ctrl",
+  Escape: "Esc",
+};
+
+/** The W3C standard layout, in the letters most pads carry. */
+const PAD_BUTTONS = [
+  ...["A", "B", "X", "Y", "LB", "RB", "LT", "RT", "Back", "Start", "L3", "R3"],
+  ...["D-pad ↑", "D-pad ↓", "D-pad ←", "D-pad →", "Home"],
+] as const;
+
+/** What is printed on the key with this W3C `code` (US layout). */
+export function keyGlyph(code: string): string {
+  return KEYS[code] ?? code.replace(/^(Key|Digit)/, "").replace(/^Numpad/, "Num ");
+}
+
+/** What a gamepad's owner calls this input. */
+export function padGlyph(input: GamepadInput): string {
+  if (input.kind === "button") return PAD_BUTTONS[input.index] ?? `Button ${input.index}`;
+  const stick = input.index < 2 ? "Stick" : "Right stick";
+  const [back, forward] = input.index % 2 === 0 ? ["←", "→"] : ["↑", "↓"];
+  return `${stick} ${(input.direction ?? 0) < 0 ? back : forward}`;
+}
+
+/** The arrow of a control that an arrow key is bound to, else null. */
+export function arrowOf(control: Control): string | null {
+  const arrow = control.keys.find((code) => code.startsWith("Arrow"));
+  return arrow === undefined ? null : keyGlyph(arrow);
+}
+
+export type Thumb = "left" | "right";
+
+/**
+ * Which thumb a control is for: left steers, right acts. Up and down steer only where both
+ * exist; a lone up is a jump.
+ */
+export function thumbOf(control: Control, controls: readonly Control[]): Thumb {
+  const bound = (code: string) => controls.some((each) => each.keys.includes(code));
+  const vertical = bound("ArrowUp") && bound("ArrowDown");
+  const steering = ["ArrowLeft", "ArrowRight", ...(vertical ? ["ArrowUp", "ArrowDown"] : [])];
+  return control.keys.some((code) => steering.includes(code)) ? "left" : "right";
+}

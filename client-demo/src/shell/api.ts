@@ -1,0 +1,81 @@
+/** The HTTP interface: finding and making worlds. */
+import type { WorldEntry } from "../core/connection";
+
+/** No answer, or none that can be understood. */
+export class Unreachable extends Error {}
+
+/** An answer that says no; the message is the server's own sentence (RFC 9457). */
+export class Refusal extends Error {
+  constructor(
+    message: string,
+    readonly status: number,
+  ) {
+    super(message);
+  }
+}
+
+interface WorldBody {
+  readonly id: string;
+  readonly whep: string;
+  readonly control: string;
+  readonly phase?: string;
+  readonly created?: boolean;
+  readonly reason?: string | null;
+}
+
+/**
+ * The world `id` where it still runs, else the one that the server makes or offers.
+ * Throws Unreachable or Refusal.
+ */
+export async function locateWorld(id: string | null, signal: AbortSignal): Promise<WorldEntry> {
+  return (id === null ? null : await existing(id, signal)) ?? (await created(signal));
+}
+
+/** `fetch`, with its failures as Unreachable. */
+export async function request(path: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(path, init);
+  } catch (error) {
+    throw new Unreachable(String(error));
+  }
+}
+
+export async function refusal(response: Response): Promise<Refusal> {
+  const problem: unknown = await response.json().catch(() => null);
+  const { detail, title } = (problem ?? {}) as { detail?: unknown; title?: unknown };
+  const said = [detail, title].find((each) => typeof each === "string");
+  return new Refusal(String(said ?? `HTTP ${response.status}`), response.status);
+}
+
+async function existing(id: string, signal: AbortSignal): Promise<WorldEntry | null> {
+  const response = await request(`/worlds/${encodeURIComponent(id)}`, { signal });
+  if (response.status === 404) return null;
+  const body = await worldBody(response);
+  const over = body.phase === "ended" || body.phase === "failed";
+  return over ? null : entry(body, null);
+}
+
+async function created(signal: AbortSignal): Promise<WorldEntry> {
+  const headers = { "content-type": "application/json" };
+  const body = await worldBody(
+    await request("/worlds", { method: "POST", headers, body: "{}", signal }),
+  );
+  const joined = body.created === false;
+  return entry(body, joined ? (body.reason ?? "There is no room for another world.") : null);
+}
+
+async function worldBody(response: Response): Promise<WorldBody> {
+  if (!response.ok) throw await refusal(response);
+  const body: unknown = await response.json().catch(() => null);
+  if (!isWorldBody(body)) throw new Unreachable("the answer does not describe a world");
+  return body;
+}
+
+function isWorldBody(body: unknown): body is WorldBody {
+  const { id, whep, control } = (body ?? {}) as Record<string, unknown>;
+  return [id, whep, control].every((each) => typeof each === "string");
+}
+
+function entry(body: WorldBody, joinedBecause: string | null): WorldEntry {
+  return { id: body.id, whep: body.whep, control: body.control, joinedBecause };
+}

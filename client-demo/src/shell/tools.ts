@@ -1,0 +1,48 @@
+/** The page's own buttons: sound, sharing, full screen. */
+import type { PageView } from "../ui/page";
+
+/** `offersSound`: there is a world to hear. */
+export function wireTools(page: PageView, offersSound: () => boolean): void {
+  const { video } = page;
+
+  const setMuted = async (muted: boolean) => {
+    video.muted = muted;
+    // A browser that held the picture back until a gesture lets it go with this one.
+    await video.play().catch(() => undefined);
+  };
+  page.sound.addEventListener("click", () => void setMuted(!video.muted));
+  page.unmute.addEventListener("click", () => void setMuted(false));
+  video.addEventListener("volumechange", () => page.showSound(video.muted, offersSound()));
+
+  page.share.addEventListener("click", () => void share(page));
+
+  page.fullscreen.addEventListener("click", () => {
+    const change = document.fullscreenElement
+      ? document.exitFullscreen()
+      : document.documentElement.requestFullscreen({ navigationUI: "hide" });
+    change.catch(() => page.say("The browser does not allow full screen here"));
+  });
+  document.addEventListener("fullscreenchange", () =>
+    page.showFullscreen(document.fullscreenElement !== null),
+  );
+
+  // After a click the keys belong to the world again; after Tab and Enter focus stays.
+  document.addEventListener("click", ({ detail, target }) => {
+    if (detail > 0 && target instanceof Element) target.closest("button")?.blur();
+  });
+}
+
+async function share(page: PageView): Promise<void> {
+  const url = window.location.href;
+  const touch = window.matchMedia("(pointer: coarse)").matches;
+  try {
+    if (touch && "share" in navigator) await navigator.share({ title: document.title, url });
+    else {
+      await navigator.clipboard.writeText(url);
+      page.say("Link copied: send it to a friend");
+    }
+  } catch (error) {
+    // The clipboard is there only on https and localhost.
+    if (!(error instanceof DOMException && error.name === "AbortError")) page.say(url);
+  }
+}

@@ -1,0 +1,67 @@
+/** The world's controls on the screen: shown as they are pressed, and touched on a phone. */
+import { arrowOf, keyGlyph, padGlyph, thumbOf } from "../core/glyphs";
+import { type Held, heldButtons } from "../core/held";
+import type { Control } from "../protocol";
+import { byId } from "./elements";
+
+export class ControlsView {
+  private readonly thumbs = { left: byId("thumb-left"), right: byId("thumb-right") };
+  private buttons: readonly HTMLElement[] = [];
+  private controls: readonly Control[] = [];
+
+  announce(controls: readonly Control[]): void {
+    if (JSON.stringify(controls) === JSON.stringify(this.controls)) return;
+    this.controls = controls;
+    this.buttons = controls.map(controlButton);
+    for (const thumb of ["left", "right"] as const)
+      this.thumbs[thumb].replaceChildren(
+        ...this.buttons.filter((_, i) => {
+          const control = controls[i];
+          return control !== undefined && thumbOf(control, controls) === thumb;
+        }),
+      );
+  }
+
+  show(held: Held): void {
+    const names = new Set(heldButtons(held, this.controls));
+    for (const button of this.buttons) {
+      const pressed = names.has(button.dataset["control"] ?? "");
+      button.setAttribute("aria-pressed", String(pressed));
+      for (const key of button.querySelectorAll<HTMLElement>("[data-code]"))
+        key.classList.toggle("down", held.keys.has(key.dataset["code"] ?? ""));
+    }
+  }
+}
+
+function controlButton(control: Control): HTMLElement {
+  const arrow = arrowOf(control);
+  const keys = control.keys.map((code) => cap("kbd", "key", keyGlyph(code), code));
+  const pad = control.gamepad.map((input) => cap("span", "key pad-key", padGlyph(input)));
+  const caps = document.createElement("span");
+  caps.className = "keys";
+  caps.append(...keys, ...pad);
+
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "control";
+  // Keys, gamepads and fingers work without focus; Tab goes to the page's own buttons.
+  button.tabIndex = -1;
+  button.dataset["control"] = control.name;
+  button.setAttribute("aria-pressed", "false");
+  button.setAttribute("aria-label", `${control.label}: ${control.keys.map(keyGlyph).join(" or ")}`);
+  button.append(
+    ...(arrow === null ? [] : [cap("span", "glyph", arrow)]),
+    cap("span", "label", control.label),
+    caps,
+  );
+  return button;
+}
+
+function cap(tag: "kbd" | "span", className: string, text: string, code?: string): HTMLElement {
+  const element = document.createElement(tag);
+  element.className = className;
+  element.textContent = text;
+  element.setAttribute("aria-hidden", "true");
+  if (code !== undefined) element.dataset["code"] = code;
+  return element;
+}

@@ -1,0 +1,25 @@
+/** Line icons, 24x24, drawn in the text colour. */
+
+const PATHS = {
+  soundOff: "M4 9.5v5h3.5L12 18.5v-13L7.5 9.5zM16 9.5l5 5M21 9.5l-5 5",
+  soundOn: "M4 9.5v5h3.5L12 18.5v-13L7.5 9.5zM15.5 9a4.2 4.2 0 0 1 0 6M18 6.5a7.8 7.8 0 0 1 0 11",
+  share: "M12 15V4M8 7.5 12 3.5l4 4M6 11H5v9h14v-9h-1",
+  fullscreen: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
+  window: "M9 4v5H4M20 9h-5V4M15 20v-5h5M4 15h5v5",
+} as const;
+
+export type Icon = keyof typeof PATHS;
+
+/** Fills `button` with an icon and, where `text` is given, words; `label` names it otherwise. */
+export function dress(button: HTMLButtonElement, icon: Icon, label: string, text?: string): void {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("aria-hidden", "true");
+  svg.classList.add("icon");
+  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  path.setAttribute("d", PATHS[icon]);
+  svg.append(path);
+  button.replaceChildren(svg, ...(text === undefined ? [] : [text]));
+  button.title = label;
+  if (text === undefined) button.setAttribute("aria-label", label);
+}

@@ -1,0 +1,12 @@
+import { defineConfig } from "vitest/config";
+
+/** `npm run dev` serves the page with the API of a `lightcone serve` on its default port. */
+const server = "http://127.0.0.1:8080";
+
+export default defineConfig({
+  build: { target: "es2022", assetsInlineLimit: 0 },
+  server: {
+    proxy: { "/worlds": { target: server, ws: true }, "/healthz": server },
+  },
+  test: { include: ["test/**/*.test.ts"], environment: "node" },
+});
