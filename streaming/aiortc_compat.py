@@ -11,6 +11,7 @@ import asyncio
 import random
 from collections.abc import Callable, Sequence
 from struct import pack
+from typing import Any
 
 import av
 from aioice.candidate import Candidate
@@ -52,7 +53,7 @@ class Packetizer:
     def __init__(self, codec: VideoCodec) -> None:
         self._encoder: Encoder = H264Encoder() if codec is VideoCodec.H264 else Vp8Encoder()
 
-    def __call__(self, packet: av.Packet) -> tuple[bytes, ...]:
+    def __call__(self, packet: av.Packet[Any]) -> tuple[bytes, ...]:
         packet.time_base = VIDEO_TIME_BASE
         payloads, _ = self._encoder.pack(packet)
         return tuple(payloads)
@@ -92,6 +93,17 @@ class MediaSender(RTCRtpSender):
     sender reports pair a timestamp with the time at which it is due instead of the time at
     which it was sent; a picture-loss report is handed to `on_keyframe_wanted`.
     """
+
+    # The base keeps these to itself; its methods for RTCP, retransmission and stop() use them.
+    _RTCRtpSender__mid: str | None
+    _RTCRtpSender__ntp_timestamp: int
+    _RTCRtpSender__octet_count: int
+    _RTCRtpSender__packet_count: int
+    _RTCRtpSender__rtp_exited: asyncio.Event
+    _RTCRtpSender__rtp_header_extensions_map: HeaderExtensionsMap
+    _RTCRtpSender__rtp_history: dict[int, RtpPacket]
+    _RTCRtpSender__rtp_started: asyncio.Event
+    _RTCRtpSender__rtp_timestamp: int
 
     def __init__(
         self,
@@ -167,7 +179,10 @@ class ViewerConnection(Connection):
     consent_failures: int
 
     async def get_component_candidates(
-        self, component: int, addresses: list[str], timeout: int = 5
+        self,
+        component: int,
+        addresses: list[str],
+        timeout: int = 5,  # noqa: ASYNC109
     ) -> list[Candidate]:
         return await super().get_component_candidates(component, [*addresses, LOOPBACK], timeout)
 
@@ -202,6 +217,7 @@ def adopt_connection(
     """Turn the ICE connection under a new transceiver into a `ViewerConnection`."""
     connection = transceiver.receiver.transport.transport._connection
     connection.__class__ = ViewerConnection
+    assert isinstance(connection, ViewerConnection)
     connection.consent_interval_s = consent_interval_s
     connection.consent_failures = consent_failures
 
@@ -218,7 +234,7 @@ def adopt_sender(
         transceiver.kind, old.transport, packets, playout_delay_ms, on_keyframe_wanted
     )
     sender._stream_id = old._stream_id
-    transceiver._RTCRtpTransceiver__sender = sender
+    vars(transceiver)["_RTCRtpTransceiver__sender"] = sender
     transceiver.receiver._set_rtcp_ssrc(sender._ssrc)
     return sender
 
@@ -244,6 +260,6 @@ async def close_peer(peer: RTCPeerConnection) -> None:
     await peer.close()
     for transceiver in peer.getTransceivers():
         ice = transceiver.receiver.transport.transport
-        connecting = ice._RTCIceTransport__start
+        connecting: asyncio.Event | None = vars(ice)["_RTCIceTransport__start"]
         if connecting is not None:
             await connecting.wait()

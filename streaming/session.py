@@ -46,6 +46,7 @@ class ViewerSession:
     video_codec: VideoCodec | None
     video: PacketQueue
     sound: PacketQueue
+    sends_sound: bool
     connected: bool = False
     deadline: asyncio.TimerHandle | None = None  # when it is let go unless connected by then
     closing: asyncio.Task[None] | None = None
@@ -92,7 +93,8 @@ async def answer_offer(
         await close_peer(peer)
         raise
     answer = peer.localDescription.sdp
-    return ViewerSession(session_id, peer, answer, video_codec, video, sound)
+    sends_sound = any(media.kind == "audio" for media in offer.media)
+    return ViewerSession(session_id, peer, answer, video_codec, video, sound, sends_sound)
 
 
 def _prepare(peer: RTCPeerConnection, kind: str, settings: StreamSettings) -> RTCRtpTransceiver:

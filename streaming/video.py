@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from enum import Enum
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
@@ -58,6 +60,7 @@ class VideoEncoder:
     def __init__(self, codec: VideoCodec, width: int, height: int, fps: int, bitrate: int) -> None:
         self.codec = codec
         context = av.CodecContext.create(_LIBRARY[codec], "w")
+        assert isinstance(context, VideoCodecContext)
         context.width = width
         context.height = height
         context.pix_fmt = "yuv420p"
@@ -73,7 +76,7 @@ class VideoEncoder:
         context.options = _OPTIONS[codec](bitrate)
         self._context = context
 
-    def encode(self, frame: av.VideoFrame, pts: int, keyframe: bool) -> av.Packet:
+    def encode(self, frame: av.VideoFrame, pts: int, keyframe: bool) -> av.Packet[Any]:
         """The encoded frame, stamped with `pts`; it is a keyframe at least where asked for."""
         frame.pts = pts
         frame.time_base = Fraction(1, VIDEO_CLOCK_HZ)

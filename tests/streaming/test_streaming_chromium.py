@@ -1,0 +1,92 @@
+"""A world in real Chromium: H264 and Opus arrive, and RTP timestamps are media time."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+
+from playwright.async_api import async_playwright
+from streaming_harness import CODE_BITS, PacedWorld
+
+from streaming import MediaClock, StreamFormat, StreamSettings, WorldStream
+
+FORMAT = StreamFormat(width=64, height=48)
+
+PAGE = """
+<video autoplay playsinline></video>
+<script>
+async function watch(pictures) {
+  const video = document.querySelector("video")
+  const canvas = new OffscreenCanvas(256, 192)
+  const context = canvas.getContext("2d", {willReadFrequently: true})
+  const seen = []
+  const enough = new Promise(resolve => {
+    const look = (now, frame) => {
+      context.drawImage(video, 0, 0, 256, 192)
+      const row = context.getImageData(0, 48, 256, 1).data
+      let code = 0
+      for (let bit = 0; bit < BITS; bit++)
+        code = code * 2 + (row[4 * Math.floor((bit + 0.5) * 256 / BITS)] > 127)
+      seen.push([frame.rtpTimestamp, code])
+      seen.length < pictures ? video.requestVideoFrameCallback(look) : resolve()
+    }
+    video.requestVideoFrameCallback(look)
+  })
+  const peer = new RTCPeerConnection()
+  const stream = new MediaStream()
+  peer.ontrack = event => stream.addTrack(event.track)
+  video.srcObject = stream
+  peer.addTransceiver("video", {direction: "recvonly"})
+  peer.addTransceiver("audio", {direction: "recvonly"})
+  await peer.setLocalDescription()
+  await new Promise(resolve => {
+    if (peer.iceGatheringState === "complete") resolve()
+    peer.onicegatheringstatechange = () => peer.iceGatheringState === "complete" && resolve()
+  })
+  const sdp = await whep(peer.localDescription.sdp)
+  await peer.setRemoteDescription({type: "answer", sdp})
+  await enough
+  const reports = [...(await peer.getStats()).values()]
+  const inbound = reports.filter(report => report.type === "inbound-rtp")
+  for (const report of inbound)
+    report.mimeType = reports.find(other => other.id === report.codecId).mimeType
+  peer.close()
+  return {seen, inbound, offer: peer.localDescription.sdp}
+}
+</script>
+""".replace("BITS", str(CODE_BITS))
+
+
+async def test_chromium_gets_h264_opus_and_media_time() -> None:
+    clock = MediaClock()
+    stream = WorldStream(FORMAT, clock, StreamSettings())
+    world = PacedWorld(stream, clock)
+    clock.start(asyncio.get_running_loop().time())
+    playing = asyncio.create_task(world.play())
+
+    async def whep(sdp: str) -> str:
+        _, answer = await stream.offer(sdp)
+        return answer
+
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=shutil.which("chromium"),
+            args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
+        )
+        page = await browser.new_page()
+        await page.expose_function("whep", whep)
+        await page.set_content(PAGE)
+        result = await page.evaluate("watch(48)")
+        await browser.close()
+    playing.cancel()
+    await stream.close()
+
+    inbound = {report["kind"]: report for report in result["inbound"]}
+    assert inbound["video"]["mimeType"] == "video/H264"
+    assert inbound["audio"]["mimeType"] == "audio/opus"
+    assert inbound["audio"]["packetsLost"] == inbound["video"]["packetsLost"] == 0
+    assert inbound["audio"]["totalAudioEnergy"] > 0
+    for timestamp, code in result["seen"]:
+        # A picture repeated as a keyframe is a few ticks later than its frame.
+        assert timestamp // 3750 % 2**CODE_BITS == code
+        assert timestamp % 3750 < 4

@@ -1,0 +1,128 @@
+"""The media clock: due times, holding for late chunks, pausing."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from streaming import MediaClock
+
+seconds = st.floats(min_value=0, max_value=1e4, allow_nan=False)
+
+
+def test_nothing_is_due_before_the_start() -> None:
+    clock = MediaClock()
+    assert not clock.running
+    assert clock.due(0) == math.inf
+    assert clock.media_time(123.0) == 0.0
+
+
+@given(now=seconds, frame=st.integers(0, 10**6), later=seconds)
+def test_frames_are_due_one_frame_time_apart(now: float, frame: int, later: float) -> None:
+    clock = MediaClock(24)
+    clock.start(now, frame)
+    assert clock.due(frame) == pytest.approx(now, abs=1e-6)
+    assert clock.due(frame + 24) - clock.due(frame) == pytest.approx(1, abs=1e-6)
+    assert clock.media_time(now + later) == pytest.approx(frame / 24 + later, abs=1e-6)
+
+
+@given(late=st.floats(1e-3, 100), frame=st.integers(0, 10**5))
+def test_a_late_frame_is_due_when_it_comes(late: float, frame: int) -> None:
+    clock = MediaClock()
+    clock.start(10.0)
+    now = clock.due(frame) + late
+    assert clock.hold(frame, now) == pytest.approx(late)
+    assert clock.due(frame) == pytest.approx(now)
+    assert clock.media_time(now) == pytest.approx(frame / 24)
+    assert (clock.stalls, clock.stalled_s) == (1, pytest.approx(late))
+
+
+def test_a_frame_that_is_not_late_holds_nothing() -> None:
+    clock = MediaClock()
+    assert clock.hold(3, 1.0) == 0.0
+    clock.start(0.0)
+    assert clock.hold(24, 0.5) == 0.0
+    assert (clock.stalls, clock.stalled_s, clock.due(24)) == (0, 0.0, 1.0)
+
+
+@given(before=seconds, pause=seconds, after=seconds)
+def test_a_pause_costs_no_media_time(before: float, pause: float, after: float) -> None:
+    clock = MediaClock()
+    clock.start(0.0)
+    clock.pause(before)
+    assert not clock.running
+    assert clock.due(0) == math.inf
+    assert clock.media_time(before + pause) == pytest.approx(before)
+    clock.resume(before + pause)
+    assert clock.media_time(before + pause + after) == pytest.approx(before + after, abs=1e-6)
+
+
+def test_pausing_and_resuming_twice_is_once() -> None:
+    clock = MediaClock()
+    clock.start(0.0)
+    clock.pause(1.0)
+    clock.pause(2.0)
+    clock.resume(3.0)
+    clock.resume(4.0)
+    assert clock.media_time(5.0) == pytest.approx(3.0)
+
+
+def test_changes_of_due_times_are_told() -> None:
+    clock = MediaClock()
+    told: list[str] = []
+    clock.on_change = lambda: told.append("changed")
+    clock.start(0.0)
+    clock.hold(0, 0.5)
+    clock.pause(1.0)
+    clock.resume(2.0)
+    assert len(told) == 4
+    clock.hold(100, 2.0)
+    clock.resume(2.0)
+    assert len(told) == 4
+
+
+class ClockHistory(RuleBasedStateMachine):
+    """Whatever happens, media time and due times are each other's inverse, media time goes on
+    at the rate of time, and it only ever steps back by what a hold returned."""
+
+    @initialize(now=seconds)
+    def begin(self, now: float) -> None:
+        self.now = now
+        self.clock = MediaClock()
+        self.expected = 0.0
+
+    @rule(step=st.floats(0, 10))
+    def wait(self, step: float) -> None:
+        self.now += step
+        if self.clock.running:
+            self.expected += step
+
+    @rule()
+    def run(self) -> None:
+        self.clock.resume(self.now)
+
+    @rule()
+    def pause(self) -> None:
+        self.clock.pause(self.now)
+
+    @rule(frame=st.integers(0, 500))
+    def hold(self, frame: int) -> None:
+        held = self.clock.hold(frame, self.now)
+        assert held >= 0
+        self.expected -= held
+
+    @invariant()
+    def media_time_is_as_expected(self) -> None:
+        assert self.clock.media_time(self.now) == pytest.approx(self.expected, abs=1e-6)
+
+    @invariant()
+    def due_is_the_inverse(self) -> None:
+        if self.clock.running:
+            assert self.clock.media_time(self.clock.due(7)) == pytest.approx(7 / 24, abs=1e-6)
+
+
+TestClockHistory = ClockHistory.TestCase

@@ -1,0 +1,96 @@
+"""Queues of slow viewers, and the spacing of keyframes."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streaming.fanout import MediaPacket, PacketQueue
+from streaming.keyframes import KeyframeGate
+
+
+def packet(number: int, keyframe: bool) -> MediaPacket:
+    return MediaPacket((b"x",), timestamp=number, ntp=0, keyframe=keyframe)
+
+
+def drain(queue: PacketQueue) -> list[MediaPacket]:
+    async def read() -> list[MediaPacket]:
+        return [await queue.get() for _ in range(len(queue))]
+
+    return asyncio.run(read())
+
+
+def test_a_queue_opens_with_a_keyframe() -> None:
+    queue = PacketQueue()
+    queue.put(packet(0, keyframe=False))
+    assert queue.waits_for_keyframe
+    assert (len(queue), queue.dropped) == (0, 1)
+    queue.put(packet(1, keyframe=True))
+    queue.put(packet(2, keyframe=False))
+    assert [p.timestamp for p in drain(queue)] == [1, 2]
+
+
+def test_overflow_drops_to_the_next_keyframe() -> None:
+    queue = PacketQueue(limit=3)
+    for number in range(4):
+        queue.put(packet(number, keyframe=number == 0))
+    assert queue.waits_for_keyframe
+    assert (len(queue), queue.dropped) == (0, 4)
+    queue.put(packet(4, keyframe=False))
+    queue.put(packet(5, keyframe=True))
+    assert [p.timestamp for p in drain(queue)] == [5]
+
+
+@given(
+    limit=st.integers(1, 8),
+    steps=st.lists(st.sampled_from(["keyframe", "picture", "read"]), max_size=60),
+)
+def test_a_reader_never_sees_a_picture_without_what_it_builds_on(
+    limit: int, steps: list[str]
+) -> None:
+    async def scenario() -> None:
+        queue = PacketQueue(limit)
+        put, read = 0, []
+        for step in steps:
+            if step != "read":
+                queue.put(packet(put, keyframe=step == "keyframe"))
+                put += 1
+            elif len(queue):
+                read.append(await queue.get())
+            assert len(queue) <= limit
+            assert len(read) + len(queue) + queue.dropped == put
+        for before, after in zip([None, *read], read, strict=False):
+            follows = before is not None and after.timestamp == before.timestamp + 1
+            assert after.keyframe or follows
+
+    asyncio.run(scenario())
+
+
+async def test_a_reader_waits_for_the_next_packet() -> None:
+    queue = PacketQueue()
+    reader = asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+    assert not reader.done()
+    queue.put(packet(1, keyframe=True))
+    assert (await reader).timestamp == 1
+
+
+def test_the_first_keyframe_is_made_when_asked_for() -> None:
+    gate = KeyframeGate(0.3)
+    assert gate.ready_at() == math.inf
+    gate.request()
+    assert gate.ready_at() <= 0.0
+
+
+def test_keyframes_keep_their_distance() -> None:
+    gate = KeyframeGate(0.3)
+    gate.made(10.0)
+    gate.request()
+    gate.request()
+    assert gate.ready_at() == pytest.approx(10.3)
+    gate.made(10.3)
+    assert gate.ready_at() == math.inf
