@@ -16,7 +16,7 @@ const KEYS: Readonly<Record<string, string>> = {
 /** The W3C standard layout, in the letters most pads carry. */
 const PAD_BUTTONS = [
   ...["A", "B", "X", "Y", "LB", "RB", "LT", "RT", "Back", "Start", "L3", "R3"],
-  ...["D-pad ↑", "D-pad ↓", "D-pad ←", "D-pad →", "Home"],
+  ...["↑", "↓", "←", "→", "Home"],
 ] as const;
 
 /** What is printed on the key with this W3C `code` (US layout). */
@@ -32,10 +32,10 @@ export function padGlyph(input: GamepadInput): string {
   return `${stick} ${(input.direction ?? 0) < 0 ? back : forward}`;
 }
 
-/** The arrow of a control that an arrow key is bound to, else null. */
-export function arrowOf(control: Control): string | null {
+/** The sign on a touch button: the arrow where an arrow key is bound, else a plain round one. */
+export function touchGlyph(control: Control): string {
   const arrow = control.keys.find((code) => code.startsWith("Arrow"));
-  return arrow === undefined ? null : keyGlyph(arrow);
+  return arrow === undefined ? "●" : keyGlyph(arrow);
 }
 
 export type Thumb = "left" | "right";

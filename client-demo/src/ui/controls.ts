@@ -1,5 +1,5 @@
 /** The world's controls on the screen: shown as they are pressed, and touched on a phone. */
-import { arrowOf, keyGlyph, padGlyph, thumbOf } from "../core/glyphs";
+import { keyGlyph, padGlyph, thumbOf, touchGlyph } from "../core/glyphs";
 import { type Held, heldButtons } from "../core/held";
 import type { Control } from "../protocol";
 import { byId } from "./elements";
@@ -34,9 +34,10 @@ export class ControlsView {
 }
 
 function controlButton(control: Control): HTMLElement {
-  const arrow = arrowOf(control);
   const keys = control.keys.map((code) => cap("kbd", "key", keyGlyph(code), code));
-  const pad = control.gamepad.map((input) => cap("span", "key pad-key", padGlyph(input)));
+  const pad = control.gamepad
+    .slice(0, 1)
+    .map((input) => cap("span", "key pad-key", padGlyph(input)));
   const caps = document.createElement("span");
   caps.className = "keys";
   caps.append(...keys, ...pad);
@@ -50,7 +51,7 @@ function controlButton(control: Control): HTMLElement {
   button.setAttribute("aria-pressed", "false");
   button.setAttribute("aria-label", `${control.label}: ${control.keys.map(keyGlyph).join(" or ")}`);
   button.append(
-    ...(arrow === null ? [] : [cap("span", "glyph", arrow)]),
+    cap("span", "glyph", touchGlyph(control)),
     cap("span", "label", control.label),
     caps,
   );

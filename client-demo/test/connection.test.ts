@@ -1,0 +1,114 @@
+import { describe, expect, test } from "vitest";
+import {
+  advance,
+  backoff,
+  type Connection,
+  type ConnectionEvent,
+  type Effect,
+  START,
+  type WorldEntry,
+} from "../src/core/connection";
+
+const WORLD: WorldEntry = {
+  id: "w1",
+  whep: "/worlds/w1/whep",
+  control: "/worlds/w1/control",
+  joinedBecause: null,
+};
+
+function run(...events: ConnectionEvent[]): [Connection, Effect[]] {
+  let connection = START;
+  let last: readonly Effect[] = [];
+  for (const event of events) [connection, last] = advance(connection, event);
+  return [connection, [...last]];
+}
+
+const START_EVENT: ConnectionEvent = { type: "start", id: null };
+const LOCATED: ConnectionEvent = { type: "located", world: WORLD };
+const LIVE: ConnectionEvent[] = [
+  START_EVENT,
+  LOCATED,
+  { type: "welcomed" },
+  { type: "picture" },
+];
+const LOST: ConnectionEvent = { type: "failed", problem: "control_lost" };
+const AWAY: ConnectionEvent = { type: "failed", problem: "unreachable" };
+
+describe("the way there", () => {
+  test("looks for the world in the address", () => {
+    expect(run({ type: "start", id: "w9" })[1]).toEqual([{ type: "locate", id: "w9" }]);
+  });
+
+  test("opens the world that was found", () => {
+    const [connection, effects] = run(START_EVENT, LOCATED);
+    expect(connection.phase).toBe("connecting");
+    expect(effects).toEqual([{ type: "open", world: WORLD }]);
+  });
+
+  test.each([
+    [{ type: "welcomed" }, { type: "picture" }],
+    [{ type: "picture" }, { type: "welcomed" }],
+  ] as ConnectionEvent[][])("is live with welcome and picture, in either order", (one, other) => {
+    expect(run(START_EVENT, LOCATED, one!)[0].phase).toBe("connecting");
+    expect(run(START_EVENT, LOCATED, one!, other!)[0].phase).toBe("live");
+  });
+});
+
+describe("the way back", () => {
+  test("a loss closes both connections and waits", () => {
+    const [connection, effects] = run(...LIVE, LOST);
+    expect(connection).toMatchObject({ phase: "away", problem: "control_lost", failures: 1 });
+    expect(effects).toEqual([{ type: "close" }, { type: "wait", failures: 1 }]);
+  });
+
+  test("a second report of the same loss changes nothing", () => {
+    expect(run(...LIVE, LOST, AWAY)).toEqual([run(...LIVE, LOST)[0], []]);
+  });
+
+  test("retries ask for the same world, and count up while nobody answers", () => {
+    const [connection, effects] = run(...LIVE, LOST, { type: "retry" });
+    expect(effects).toEqual([{ type: "locate", id: "w1" }]);
+    expect(connection).toMatchObject({ phase: "locating", problem: "control_lost" });
+    const [still] = run(...LIVE, LOST, { type: "retry" }, AWAY, { type: "retry" }, AWAY);
+    expect(still).toMatchObject({ phase: "away", problem: "unreachable", failures: 3 });
+  });
+
+  test("being live again forgets the failures", () => {
+    const again = LIVE.slice(1);
+    const [connection] = run(...LIVE, LOST, { type: "retry" }, AWAY, { type: "retry" }, ...again);
+    expect(connection).toMatchObject({ phase: "live", failures: 0, problem: null });
+  });
+
+  test("reaching the server alone does not: a world that can not be seen keeps backing off", () => {
+    const [connection] = run(...LIVE, LOST, { type: "retry" }, LOCATED, {
+      type: "failed",
+      problem: "media_lost",
+    });
+    expect(connection.failures).toBe(2);
+  });
+});
+
+describe("what comes late or out of turn changes nothing", () => {
+  test.each<[string, ConnectionEvent[], ConnectionEvent]>([
+    ["a retry while live", LIVE, { type: "retry" }],
+    ["a second answer", LIVE, LOCATED],
+    ["a welcome while away", [...LIVE, LOST], { type: "welcomed" }],
+    ["a frame while away", [...LIVE, LOST], { type: "picture" }],
+    ["a loss after a refusal", [START_EVENT, { type: "refused", detail: "no" }], LOST],
+  ])("%s", (_, before, event) => {
+    expect(run(...before, event)).toEqual([run(...before)[0], []]);
+  });
+});
+
+test("a refusal closes and does not try again", () => {
+  const [connection, effects] = run(START_EVENT, LOCATED, { type: "refused", detail: "no codec" });
+  expect(connection).toMatchObject({ phase: "refused", detail: "no codec" });
+  expect(effects).toEqual([{ type: "close" }]);
+});
+
+test("waits grow from under a second to a few seconds, spread by chance", () => {
+  const waits = [1, 2, 3, 4, 5, 6, 60].map((failures) => backoff(failures, 0.5));
+  expect(waits).toEqual([400, 800, 1600, 3200, 5000, 5000, 5000]);
+  expect(backoff(1, 0)).toBe(300);
+  expect(backoff(60, 1)).toBe(6250);
+});

@@ -1,0 +1,56 @@
+import { expect, test } from "vitest";
+import { padButtons } from "../src/core/gamepad";
+import { padGlyph, keyGlyph, thumbOf, touchGlyph } from "../src/core/glyphs";
+import { CONTROLS } from "./controls";
+
+const pad = (pressed: number[], axes: number[] = []) => ({
+  buttons: Array.from({ length: 17 }, (_, i) => ({ pressed: pressed.includes(i) })),
+  axes,
+});
+
+test("buttons and axes hold what they are bound to", () => {
+  expect(padButtons(CONTROLS, pad([0, 15]))).toEqual(["right", "jump"]);
+  expect(padButtons(CONTROLS, pad([], [-0.8, 0]))).toEqual(["left"]);
+});
+
+test("an axis counts beyond half way", () => {
+  expect(padButtons(CONTROLS, pad([], [0.5]))).toEqual([]);
+  expect(padButtons(CONTROLS, pad([], [0.51]))).toEqual(["right"]);
+});
+
+test("a pad with fewer inputs than the bindings holds nothing", () => {
+  expect(padButtons(CONTROLS, { buttons: [], axes: [] })).toEqual([]);
+});
+
+test("inputs are called what is printed on them", () => {
+  expect(["ArrowUp", "KeyW", "Digit1", "Space", "Numpad4"].map(keyGlyph)).toEqual([
+    "↑",
+    "W",
+    "1",
+    "Space",
+    "Num 4",
+  ]);
+  expect(padGlyph({ kind: "button", index: 0 })).toBe("A");
+  expect(padGlyph({ kind: "button", index: 40 })).toBe("Button 40");
+  expect(padGlyph({ kind: "axis", index: 0, direction: -1 })).toBe("Stick ←");
+  expect(padGlyph({ kind: "axis", index: 3, direction: 1 })).toBe("Right stick ↓");
+});
+
+test("the left thumb steers, the right one acts", () => {
+  expect(CONTROLS.map((control) => thumbOf(control, CONTROLS))).toEqual([
+    "left",
+    "left",
+    "right",
+    "right",
+  ]);
+  const down = { name: "down", label: "Down", keys: ["ArrowDown"], gamepad: [] };
+  const four = [...CONTROLS, down];
+  expect(four.map((control) => thumbOf(control, four))).toEqual([
+    "left",
+    "left",
+    "left",
+    "right",
+    "left",
+  ]);
+  expect(CONTROLS.map(touchGlyph)).toEqual(["←", "→", "↑", "●"]);
+});
