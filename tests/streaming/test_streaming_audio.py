@@ -62,10 +62,12 @@ def test_upsampling_does_not_depend_on_how_sound_is_cut(cuts: list[int]) -> None
 
 
 def test_packets_are_exactly_20_ms_and_never_drift() -> None:
-    chunks, encoder = 1440, OpusEncoder(RATE, 64_000)  # two minutes
+    chunks, encoder = 360, OpusEncoder(RATE, 64_000)  # half a minute
     silence = np.zeros(CHUNK, np.float32)
     packets = [packet for _ in range(chunks) for packet in encoder.push(silence)]
-    assert [p.first_sample for p in packets] == [i * SAMPLES_PER_PACKET for i in range(len(packets))]
+    assert [p.first_sample for p in packets] == [
+        i * SAMPLES_PER_PACKET for i in range(len(packets))
+    ]
     pushed_s = chunks * CHUNK / RATE
     assert 0 <= pushed_s - encoder.delay_s - len(packets) * 0.02 < 0.02
     assert encoder.delay_s < 0.005
@@ -96,7 +98,7 @@ def test_decoded_sound_resembles_what_was_pushed() -> None:
     t48 = (np.arange(len(heard)) + 9600) / 48_000
     truth = 0.4 * np.sin(2 * np.pi * 440 * t48) + 0.2 * np.sin(2 * np.pi * 3000 * t48)
     error = float(np.mean((heard - truth) ** 2))
-    assert 10 * np.log10(np.mean(truth**2) / error) > 15  # a shift of 3 samples would give 8 dB
+    assert 10 * np.log10(np.mean(truth**2) / error) > 30  # a shift of one sample would give 15 dB
 
 
 def test_loud_sound_is_clipped_not_wrapped() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -126,3 +126,4 @@ class ClockHistory(RuleBasedStateMachine):
 
 
 TestClockHistory = ClockHistory.TestCase
+TestClockHistory.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)

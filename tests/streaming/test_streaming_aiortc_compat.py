@@ -1,0 +1,302 @@
+"""Each reach-in into aiortc and aioice, held in place. A new version of either library that
+moves a private part fails here."""
+
+from __future__ import annotations
+
+import asyncio
+from fractions import Fraction
+from types import SimpleNamespace
+from typing import Any
+
+import av
+import pytest
+from aioice import stun
+from aioice.candidate import Candidate
+from aioice.ice import Connection
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.codecs.h264 import h264_depayload
+from aiortc.codecs.vpx import vp8_depayload
+from aiortc.rtcrtpparameters import (
+    RTCRtpCodecParameters,
+    RTCRtpHeaderExtensionParameters,
+    RTCRtpSendParameters,
+)
+from aiortc.rtp import (
+    RTCP_PSFB_PLI,
+    RTCP_RTPFB_NACK,
+    HeaderExtensionsMap,
+    RtcpPacket,
+    RtcpPsfbPacket,
+    RtcpRtpfbPacket,
+    RtcpSrPacket,
+    RtpPacket,
+    is_rtcp,
+    unpack_header_extensions,
+)
+from streaming_harness import HeadlessViewer, run_virtual
+
+from streaming.aiortc_compat import (
+    LOOPBACK,
+    PLAYOUT_DELAY_URI,
+    MediaSender,
+    Packetizer,
+    PlayoutDelayExtensions,
+    ViewerConnection,
+    accept_extension,
+    adopt_connection,
+    adopt_sender,
+    close_peer,
+    negotiated_codec,
+)
+from streaming.fanout import MediaPacket, PacketQueue
+from streaming.video import VideoCodec
+
+MID_URI = "urn:ietf:params:rtp-hdrext:sdes:mid"
+CODEC = RTCRtpCodecParameters(mimeType="video/H264", clockRate=90000, payloadType=101)
+PARAMETERS = RTCRtpSendParameters(
+    codecs=[CODEC],
+    headerExtensions=[
+        RTCRtpHeaderExtensionParameters(id=1, uri=MID_URI),
+        RTCRtpHeaderExtensionParameters(id=5, uri=PLAYOUT_DELAY_URI),
+    ],
+    muxId="0",
+)
+
+
+class Wire:
+    """A DTLS transport that keeps what is sent."""
+
+    state = "connected"
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    async def _send_rtp(self, data: bytes) -> None:
+        self.sent.append(data)
+
+    def _register_rtp_sender(self, sender: object, parameters: object) -> None: ...
+
+    def _unregister_rtp_sender(self, sender: object) -> None: ...
+
+    @property
+    def rtp(self) -> list[RtpPacket]:
+        names = HeaderExtensionsMap()
+        names.configure(PARAMETERS)
+        return [RtpPacket.parse(data, names) for data in self.sent if not is_rtcp(data)]
+
+    @property
+    def reports(self) -> list[RtcpSrPacket]:
+        packets = [p for data in self.sent if is_rtcp(data) for p in RtcpPacket.parse(data)]
+        return [packet for packet in packets if isinstance(packet, RtcpSrPacket)]
+
+
+def media(timestamp: int, *payloads: bytes, ntp: int = 0) -> MediaPacket:
+    return MediaPacket(payloads or (b"x",), timestamp, ntp, keyframe=True)
+
+
+def sender(wire: Any, packets: PacketQueue, lost: list[str] | None = None) -> MediaSender:
+    log: list[str] = [] if lost is None else lost
+    return MediaSender("video", wire, packets, (0, 0), lambda: log.append("lost"))
+
+
+@pytest.mark.parametrize(
+    ("codec", "depayload"),
+    [(VideoCodec.H264, h264_depayload), (VideoCodec.VP8, vp8_depayload)],
+)
+def test_packetizer_cuts_pictures_that_can_be_put_together(
+    codec: VideoCodec, depayload: Any
+) -> None:
+    data = b"\0\0\0\1\x65" + bytes(range(1, 256)) * 20
+    packet = av.Packet(data)
+    packet.pts, packet.time_base = 3750, Fraction(1, 90_000)
+    payloads = Packetizer(codec)(packet)
+    assert len(payloads) > 3
+    assert max(map(len, payloads)) <= 1300
+    assert b"".join(map(depayload, payloads)) == data
+
+
+@pytest.mark.parametrize(
+    ("delay_ms", "value"),
+    [((0, 0), b"\0\0\0"), ((0, 100), b"\0\0\x0a"), ((40, 200), b"\0\x40\x14")],
+)
+def test_playout_delay_is_added_to_the_other_extensions(
+    delay_ms: tuple[int, int], value: bytes
+) -> None:
+    extensions = PlayoutDelayExtensions(delay_ms)
+    packet = RtpPacket()
+    packet.extensions.mid = "0"
+    assert extensions.set(packet.extensions) == (0, b"")
+    extensions.configure(PARAMETERS)
+    found = unpack_header_extensions(*extensions.set(packet.extensions))
+    assert found == [(1, b"0"), (5, value)]
+
+
+def test_timestamps_have_no_random_origin() -> None:
+    async def scenario() -> None:
+        wire, packets = Wire(), PacketQueue()
+        line = sender(wire, packets)
+        await line.send(PARAMETERS)
+        packets.put(media(0, b"a", b"b", b"c"))
+        packets.put(media(3750, b"d"))
+        await asyncio.sleep(0.01)
+        await line.stop()
+        rtp = wire.rtp
+        assert [p.timestamp for p in rtp] == [0, 0, 0, 3750]
+        assert [p.payload for p in rtp] == [b"a", b"b", b"c", b"d"]
+        assert [p.marker for p in rtp] == [0, 0, 1, 1]
+        assert {(p.payload_type, p.ssrc, p.extensions.mid) for p in rtp} == {(101, line._ssrc, "0")}
+        assert [p.sequence_number - rtp[0].sequence_number for p in rtp] == [0, 1, 2, 3]
+
+    run_virtual(scenario())
+
+
+def test_sender_reports_carry_the_time_at_which_media_is_due() -> None:
+    async def scenario() -> None:
+        wire, packets = Wire(), PacketQueue()
+        line = sender(wire, packets)
+        await line.send(PARAMETERS)
+        packets.put(media(90_000, b"abc", ntp=77 << 32))
+        await asyncio.sleep(2)  # reports go out every 0.5 to 1.5 s
+        await line.stop()
+        report = wire.reports[0].sender_info
+        assert (report.ntp_timestamp, report.rtp_timestamp) == (77 << 32, 90_000)
+        assert (report.packet_count, report.octet_count) == (1, 3)
+
+    run_virtual(scenario())
+
+
+def test_picture_loss_is_handed_on() -> None:
+    async def scenario() -> None:
+        lost: list[str] = []
+        line = sender(Wire(), PacketQueue(), lost)
+        await line._handle_rtcp_packet(RtcpPsfbPacket(RTCP_PSFB_PLI, 1, line._ssrc))
+        assert lost == ["lost"]
+
+    run_virtual(scenario())
+
+
+def test_lost_packets_are_sent_again() -> None:
+    async def scenario() -> None:
+        wire, packets = Wire(), PacketQueue()
+        line = sender(wire, packets)
+        await line.send(PARAMETERS)
+        packets.put(media(0, b"a", b"b"))
+        await asyncio.sleep(0.01)
+        lost = wire.rtp[1].sequence_number
+        await line._handle_rtcp_packet(RtcpRtpfbPacket(RTCP_RTPFB_NACK, 1, line._ssrc, [lost]))
+        again = wire.rtp[2]
+        await line.stop()
+        assert (again.sequence_number, again.payload) == (lost, b"b")
+
+    run_virtual(scenario())
+
+
+def test_a_sender_stops_when_its_transport_is_gone() -> None:
+    class CutWire(Wire):
+        async def _send_rtp(self, data: bytes) -> None:
+            raise ConnectionError
+
+    async def scenario() -> None:
+        packets = PacketQueue()
+        line = sender(CutWire(), packets)
+        await line.send(PARAMETERS)
+        packets.put(media(0))
+        await asyncio.sleep(0.01)
+        await line.stop()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run_virtual(scenario())
+
+
+async def viewer_connection() -> tuple[RTCPeerConnection, ViewerConnection]:
+    peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    transceiver = peer.addTransceiver("video", direction="sendonly")
+    adopt_connection(transceiver, consent_interval_s=1.0, consent_failures=3)
+    connection = transceiver.receiver.transport.transport._connection
+    assert isinstance(connection, ViewerConnection)
+    return peer, connection
+
+
+async def test_the_loopback_address_is_a_candidate() -> None:
+    peer, connection = await viewer_connection()
+    await connection.gather_candidates()
+    assert LOOPBACK in [candidate.host for candidate in connection.local_candidates]
+    await connection.close()
+    await peer.close()
+
+
+async def test_mdns_names_are_not_looked_up_and_candidates_never_end() -> None:
+    peer, connection = await viewer_connection()
+    hidden = Candidate("1", 1, "udp", 1, "8bce8b43-aa88-4df8-888d-95dd18e05139.local", 9, "host")
+    await connection.add_remote_candidate(hidden)
+    await connection.add_remote_candidate(None)
+    assert connection.remote_candidates == []
+    plain = Candidate("2", 1, "udp", 1, "192.0.2.7", 9, "host")
+    await connection.add_remote_candidate(plain)
+    assert [candidate.host for candidate in connection.remote_candidates] == ["192.0.2.7"]
+    await peer.close()
+
+
+def test_a_viewer_that_vanished_is_noticed_within_five_seconds() -> None:
+    class DeadProtocol:
+        async def request(self, *args: object, **kwargs: object) -> None:
+            await asyncio.sleep(0.5)  # aioice gives up on one unanswered request after this
+            raise stun.TransactionTimeout
+
+        async def close(self) -> None: ...
+
+    async def scenario() -> None:
+        peer, connection = await viewer_connection()
+        connection.remote_username, connection.remote_password = "user", "password"
+        address = ("192.0.2.7", 9)
+        connection._nominated[1] = SimpleNamespace(
+            component=1, protocol=DeadProtocol(), remote_addr=address
+        )
+        began = asyncio.get_running_loop().time()
+        await connection.query_consent()
+        assert 3 < asyncio.get_running_loop().time() - began < 5.2
+        assert connection._closed
+        await peer.close()
+
+    run_virtual(scenario())
+
+
+def test_aioice_still_has_what_consent_is_built_on() -> None:
+    connection = Connection(ice_controlling=False)
+    assert connection._query_consent_task is None
+    assert connection._nominated == {}
+    assert callable(connection.build_request)
+
+
+async def test_sender_extension_and_codec_are_in_the_answer() -> None:
+    viewer = HeadlessViewer("VP8", audio=False)
+    lines = (await viewer.offer()).splitlines()
+    lines.insert(lines.index("a=recvonly") + 1, f"a=extmap:9 {PLAYOUT_DELAY_URI}")
+    peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    transceiver = peer.addTransceiver("video", direction="sendonly")
+    offer = RTCSessionDescription(sdp="\r\n".join(lines) + "\r\n", type="offer")
+    await peer.setRemoteDescription(offer)
+    line = adopt_sender(transceiver, PacketQueue())
+    extension = RTCRtpHeaderExtensionParameters(id=9, uri=PLAYOUT_DELAY_URI)
+    accept_extension(transceiver, [extension], PLAYOUT_DELAY_URI)
+    answer = (await peer.createAnswer()).sdp
+    assert transceiver.sender is line
+    assert f"a=ssrc:{line._ssrc} cname:" in answer
+    assert f"a=extmap:9 {PLAYOUT_DELAY_URI}" in answer
+    assert negotiated_codec(transceiver) == "VP8"
+    await viewer.close()
+    await close_peer(peer)
+
+
+async def test_closing_while_connecting_leaves_no_task() -> None:
+    viewer = HeadlessViewer()
+    peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    for kind in ("video", "audio"):
+        transceiver = peer.addTransceiver(kind, direction="sendonly")
+        adopt_connection(transceiver, consent_interval_s=1.0, consent_failures=3)
+    await peer.setRemoteDescription(RTCSessionDescription(sdp=await viewer.offer(), type="offer"))
+    await peer.setLocalDescription(await peer.createAnswer())
+    await viewer.close()
+    await asyncio.sleep(0)
+    await close_peer(peer)
+    assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -1,0 +1,248 @@
+"""Viewers end to end: offers, answers, and aiortc clients that decode what arrives."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+from aiortc.sdp import SessionDescription
+from streaming_harness import FORMAT, HeadlessViewer, PacedWorld, read_code, run_virtual
+
+from streaming import (
+    BadOffer,
+    MediaClock,
+    StreamSettings,
+    UnknownSession,
+    UnsupportedCodec,
+    WorldStream,
+)
+from streaming.aiortc_compat import PLAYOUT_DELAY_URI
+
+TICKS = 3750  # of the 90 kHz clock in one frame
+
+
+class Stage:
+    """A world that plays to a stream, and the counts of viewers it was told."""
+
+    def __init__(self, settings: StreamSettings | None = None) -> None:
+        self.clock = MediaClock()
+        self.stream = WorldStream(FORMAT, self.clock, settings)
+        self.counts: list[int] = []
+        self.empty = asyncio.Event()
+        self.stream.on_viewers = self._count
+        self.world = PacedWorld(self.stream, self.clock)
+        self._playing: asyncio.Task[None] | None = None
+
+    def play(self) -> None:
+        self.clock.start(asyncio.get_running_loop().time())
+        self._playing = asyncio.create_task(self.world.play())
+
+    async def close(self) -> None:
+        if self._playing is not None:
+            self._playing.cancel()
+        await self.stream.close()
+
+    def _count(self, viewers: int) -> None:
+        self.counts.append(viewers)
+        if viewers == 0:
+            self.empty.set()
+
+
+def assert_on_the_media_clock(viewer: HeadlessViewer) -> None:
+    """Every picture shows the number of the frame that its timestamp names (aiortc's receiver
+    counts from the first one it got); sound is one unbroken run of 20 ms frames."""
+    first = viewer.pictures[0]
+    origin = read_code(first.to_ndarray()[: first.height])
+    for picture in viewer.pictures:
+        frame = round(picture.pts / TICKS)
+        assert abs(picture.pts - frame * TICKS) < 4  # repeated pictures are a few ticks later
+        assert read_code(picture.to_ndarray()[: picture.height]) == (origin + frame) % 256
+    stamps = [sound.pts for sound in viewer.sounds]
+    assert stamps == [960 * i for i in range(len(stamps))]
+
+
+@pytest.mark.parametrize(("codec", "only"), [("H264", None), ("VP8", "VP8")])
+async def test_a_viewer_sees_and_hears_the_world(codec: str, only: str | None) -> None:
+    stage = Stage()
+    viewer = HeadlessViewer(only)
+    stage.play()
+    session = await viewer.join(stage.stream.offer)
+    await viewer.watch(pictures=20, sounds=40)
+    assert stage.stream.viewers == 1
+    assert codec in (viewer.peer.remoteDescription.sdp.split("a=rtpmap:")[1])
+    assert_on_the_media_clock(viewer)
+    stats = stage.stream.stats()
+    assert (stats.viewers, stats.keyframes) == (1, 1)
+    assert stats.bitrate > 0
+    await stage.stream.end_session(session)
+    await viewer.gone.wait()
+    assert stage.counts == [1, 0]
+    with pytest.raises(UnknownSession):
+        await stage.stream.end_session(session)
+    await stage.close()
+    await viewer.close()
+
+
+async def test_viewers_of_both_codecs_share_a_world() -> None:
+    stage = Stage()
+    viewers = [HeadlessViewer(), HeadlessViewer("VP8"), HeadlessViewer(audio=False)]
+    stage.play()
+    for viewer in viewers:
+        await viewer.join(stage.stream.offer)
+    await asyncio.gather(*(viewer.watch(pictures=8) for viewer in viewers))
+    assert stage.stream.viewers == 3
+    assert viewers[2].sounds == []
+    for viewer in viewers:
+        assert_on_the_media_clock(viewer)
+    await stage.close()
+    assert stage.counts == [1, 2, 3, 2, 1, 0]
+    await asyncio.gather(*(viewer.close() for viewer in viewers))
+
+
+async def test_a_viewer_who_leaves_is_noticed() -> None:
+    stage = Stage()
+    viewer = HeadlessViewer()
+    stage.play()
+    session = await viewer.join(stage.stream.offer)
+    await viewer.close()
+    await stage.empty.wait()
+    with pytest.raises(UnknownSession):
+        await stage.stream.end_session(session)
+    await stage.close()
+
+
+def test_a_viewer_who_dies_is_noticed_within_five_seconds() -> None:
+    async def scenario() -> None:
+        stage = Stage()
+        viewer = HeadlessViewer()
+        await viewer.join(stage.stream.offer)
+        connection = viewer.peer.getTransceivers()[0].receiver.transport.transport._connection
+        died = asyncio.get_running_loop().time()
+        for protocol in connection._protocols:
+            protocol.transport.abort()
+        await stage.empty.wait()
+        assert asyncio.get_running_loop().time() - died < 5.5
+        await stage.close()
+        await viewer.close()
+
+    run_virtual(scenario())
+
+
+def test_a_viewer_who_never_connects_is_let_go() -> None:
+    async def scenario() -> None:
+        stage = Stage(StreamSettings(connect_timeout_s=15.0))
+        viewer = HeadlessViewer()
+        session, _ = await stage.stream.offer(await viewer.offer())
+        await asyncio.sleep(16)
+        with pytest.raises(UnknownSession):
+            await stage.stream.end_session(session)
+        assert stage.counts == []
+        await viewer.close()
+        await stage.close()
+
+    run_virtual(scenario())
+
+
+async def test_closing_with_viewers_in_every_state_leaves_no_task() -> None:
+    stage = Stage()
+    connected, answered, dropped = HeadlessViewer(), HeadlessViewer(), HeadlessViewer()
+    stage.play()
+    await connected.join(stage.stream.offer)
+    await stage.stream.offer(await answered.offer())
+    session, _ = await stage.stream.offer(await dropped.offer())
+    await stage.stream.end_session(session)
+    await stage.close()
+    with pytest.raises(BadOffer, match="ended"):
+        await stage.stream.offer(await answered.offer())
+    for viewer in (connected, answered, dropped):
+        await viewer.close()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def answer_to(sdp: str) -> str:
+    stream = WorldStream(FORMAT, MediaClock())
+    try:
+        return (await stream.offer(sdp))[1]
+    finally:
+        await stream.close()
+
+
+async def offer(codec: str | None = None) -> str:
+    viewer = HeadlessViewer(codec)
+    sdp = await viewer.offer()
+    await viewer.close()
+    return sdp
+
+
+async def test_the_answer_only_sends_and_holds_all_candidates() -> None:
+    answer = SessionDescription.parse(await answer_to(await offer()))
+    assert [media.kind for media in answer.media] == ["video", "audio"]
+    for media in answer.media:
+        assert media.direction == "sendonly"
+        assert media.ice_candidates_complete
+        assert "127.0.0.1" in [candidate.ip for candidate in media.ice_candidates]
+        assert {candidate.type for candidate in media.ice_candidates} == {"host"}
+    assert answer.media[0].rtp.codecs[0].parameters["profile-level-id"] == "42e01f"
+    assert [codec.name for codec in answer.media[1].rtp.codecs] == ["opus"]
+
+
+async def test_the_playout_delay_is_agreed_where_it_is_offered() -> None:
+    plain = await offer()
+    assert PLAYOUT_DELAY_URI not in await answer_to(plain)
+    extended = plain.replace("a=mid:0", f"a=extmap:7 {PLAYOUT_DELAY_URI}\r\na=mid:0")
+    assert f"a=extmap:7 {PLAYOUT_DELAY_URI}" in await answer_to(extended)
+
+
+async def test_who_offers_to_send_as_well_only_receives() -> None:
+    sdp = (await offer()).replace("a=recvonly", "a=sendrecv")
+    assert (await answer_to(sdp)).count("a=sendonly") == 2
+
+
+async def test_hidden_names_do_not_delay_the_answer() -> None:
+    """The browser's addresses come as mDNS names nobody here can resolve; were they looked up,
+    virtual time would have to pass."""
+    sdp = re.sub(r"(a=candidate:\S+ \d udp \d+) \S+", r"\1 0-0.local", await offer())
+    began = asyncio.get_running_loop().time()
+    answer = await asyncio.wait_for(answer_to(sdp), 30)
+    assert "a=sendonly" in answer
+    assert asyncio.get_running_loop().time() >= began
+
+
+@pytest.mark.parametrize(
+    "sdp",
+    ["", "hello", "v=0\r\n", '{"type": "offer"}', "m=video", "m=video 9 UDP/TLS/RTP/SAVPF x"],
+)
+async def test_what_is_no_offer_is_refused(sdp: str) -> None:
+    with pytest.raises(BadOffer):
+        await answer_to(sdp)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "replacement", "reason"),
+    [
+        ("a=recvonly", "a=sendonly", "receive"),
+        ("a=recvonly", "a=inactive", "receive"),
+        ("a=group:BUNDLE.*\r\n", "", "bundle"),
+        ("a=fingerprint:.*\r\n", "", "fingerprint"),
+        ("a=setup:.*\r\n", "", "setup"),
+        ("a=ice-pwd:.*\r\n", "", "ICE"),
+        ("a=rtcp-mux\r\n", "", "RTCP"),
+        ("m=audio", "m=video", "at most"),
+        ("m=audio", "m=application", "at most"),
+    ],
+)
+async def test_offers_that_cannot_be_answered_are_refused(
+    pattern: str, replacement: str, reason: str
+) -> None:
+    sdp = re.sub(pattern, replacement, await offer())
+    with pytest.raises(BadOffer, match=reason):
+        await answer_to(sdp)
+
+
+@pytest.mark.parametrize(("name", "other"), [("VP8", "AV1"), ("opus", "L16")])
+async def test_an_offer_without_a_codec_sent_here_is_refused(name: str, other: str) -> None:
+    sdp = (await offer("VP8")).replace(name, other)
+    with pytest.raises(UnsupportedCodec):
+        await answer_to(sdp)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
