@@ -21,7 +21,7 @@ export interface Hello {
 }
 /**
  * Everything held from now on. `seq` grows by at least one; `t` is the client's clock in
- * milliseconds and comes back in the receipt.
+ * milliseconds, finite, and comes back in the receipt.
  */
 export interface Input {
   type: "input";
@@ -124,7 +124,10 @@ export interface Error {
     | "not_driver"
     | "unsupported_version"
     | "expected_hello"
-    | "world_failed";
+    | "world_failed"
+    | "unknown_world"
+    | "too_many_messages"
+    | "too_many_clients";
   message: string;
   fatal?: boolean;
 }

@@ -1,0 +1,63 @@
+"""The demo page as a test handles it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from playwright.sync_api import Page
+
+from model.worlds.probe import PROBE
+
+PATIENCE_MS = 20_000
+
+READ_PIXELS = f"""() => {{
+  const canvas = new OffscreenCanvas({PROBE.width}, {PROBE.height});
+  const context = canvas.getContext('2d');
+  context.drawImage(document.querySelector('video'), 0, 0, {PROBE.width}, {PROBE.height});
+  return Array.from(context.getImageData(0, 0, {PROBE.width}, {PROBE.height}).data);
+}}"""
+
+PROBE_CELL = f"""(index) => {{
+  const canvas = new OffscreenCanvas({PROBE.width}, {PROBE.height});
+  const context = canvas.getContext('2d');
+  context.drawImage(document.querySelector('video'), 0, 0, {PROBE.width}, {PROBE.height});
+  return context.getImageData(32 * index + 16, 24, 1, 1).data[1];
+}}"""
+
+
+class DemoPage:
+    """Every `until` waits for what the page itself says, and fails after PATIENCE_MS."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        page.set_default_timeout(PATIENCE_MS)
+
+    def open(self, url: str) -> None:
+        self.page.goto(url)
+
+    def until(self, condition: str) -> None:
+        """A JavaScript expression over `lightcone` and the document."""
+        self.page.wait_for_function(condition)
+
+    def until_live(self) -> None:
+        self.until("lightcone.phase === 'live'")
+
+    def get(self, expression: str) -> Any:
+        return self.page.evaluate(expression)
+
+    def until_cell(self, control: str, lit: bool) -> None:
+        """Until the probe world's picture says that `control` is held, or is not."""
+        index = [button.name for button in PROBE.buttons].index(control)
+        self.until(f"({PROBE_CELL})({index}) {'>' if lit else '<'} 127")
+
+    def until_pressed(self, control: str, pressed: bool) -> None:
+        """Until the on-screen control shows that it is held, or is not."""
+        state = str(pressed).lower()
+        self.page.wait_for_selector(f'[data-control="{control}"][aria-pressed="{state}"]')
+
+    def picture(self) -> NDArray[np.uint8]:
+        """The frame on the screen, (96, 128, 3) RGB."""
+        rgba = np.array(self.page.evaluate(READ_PIXELS), np.uint8)
+        return rgba.reshape(PROBE.height, PROBE.width, 4)[:, :, :3]
