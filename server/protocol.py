@@ -20,6 +20,22 @@ _T = TypeVar("_T")
 
 VERSION = 1
 MAX_MESSAGE_BYTES = 4096
+MESSAGES_PER_SECOND = 250  # from one client in the long run; MESSAGE_BURST at once
+MESSAGE_BURST = 500
+MAX_ERROR_TEXT = 300
+HELLO_TIMEOUT_S = 5.0
+
+# websocket close codes, beside 1000 (the client left) and 1012 (the server goes down)
+CLOSE_NOT_BINARY = 1003
+CLOSE_TOO_LARGE = 1009
+CLOSE_NO_HELLO = 4400
+CLOSE_UNKNOWN_WORLD = 4404
+CLOSE_UNSUPPORTED_VERSION = 4406
+CLOSE_HELLO_TIMEOUT = 4408
+CLOSE_WORLD_ENDED = 4410
+CLOSE_TOO_MANY = 4429
+CLOSE_TOO_SLOW = 4430
+CLOSE_WORLD_FAILED = 4500
 
 Role = Literal["driver", "viewer"]
 WorldPhase = Literal["starting", "running", "paused", "ended", "failed"]
@@ -33,6 +49,9 @@ ErrorCode = Literal[
     "unsupported_version",  # a version that this server does not speak
     "expected_hello",  # the first message must be hello
     "world_failed",  # the world can not go on
+    "unknown_world",  # no world has this id
+    "too_many_messages",  # more than MESSAGES_PER_SECOND for long
+    "too_many_clients",  # the world takes no more control clients
 ]
 
 
@@ -53,11 +72,11 @@ class Hello(Message):
 
 class Input(Message):
     """Everything held from now on. `seq` grows by at least one; `t` is the client's clock in
-    milliseconds and comes back in the receipt."""
+    milliseconds, finite, and comes back in the receipt."""
 
     type: Literal["input"] = "input"
     seq: Annotated[int, Field(ge=0, lt=2**53)]
-    t: float
+    t: Annotated[float, Field(allow_inf_nan=False)]
     buttons: Annotated[list[str], Field(max_length=32)]
 
 
@@ -210,4 +229,5 @@ def _decode(data: bytes, adapter: TypeAdapter[_T]) -> _T:
         where = ".".join(str(part) for part in first["loc"])
         unknown = first["type"].startswith("union_tag") or not isinstance(value, dict)
         code: ErrorCode = "malformed" if unknown else "invalid"
-        raise ProtocolError(code, f"{where}: {first['msg']}" if where else first["msg"]) from error
+        text = f"{where}: {first['msg']}" if where else first["msg"]
+        raise ProtocolError(code, text[:MAX_ERROR_TEXT]) from error

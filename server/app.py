@@ -1,0 +1,203 @@
+"""The HTTP interface: worlds, WHEP (draft-ietf-wish-whep), the control websocket, the page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request, Response, WebSocket
+from starlette.exceptions import HTTPException
+
+from model.interface import PromptError
+from model.registry import WORLD_NAMES
+from server import problems
+from server.bodies import (
+    Health,
+    ProblemBody,
+    WorldBody,
+    WorldMade,
+    WorldRequest,
+    body_of,
+    parse_world_request,
+    read_body,
+)
+from server.control import serve_control
+from server.engine import EngineError
+from server.page import page
+from server.problems import Problem, unknown_world
+from server.ratelimit import TokenBucket
+from server.world import LiveWorld
+from server.worlds import Busy, Worlds
+from streaming import BadOffer, UnknownSession, UnsupportedCodec
+
+OFFERS_PER_SECOND = 5.0  # answering one costs the loop some ms, and ports for a while
+OFFER_BURST = 20.0
+SDP = "application/sdp"
+
+
+def create_app(worlds: Worlds) -> FastAPI:
+    """The application of a server with these worlds; they are closed with it."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await worlds.close()
+
+    app = FastAPI(title="Lightcone", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app.add_exception_handler(Problem, problems.on_problem)
+    app.add_exception_handler(HTTPException, problems.on_http_exception)
+    app.add_exception_handler(Exception, problems.on_defect)
+    app.include_router(_world_routes(worlds))
+    app.include_router(_whep_routes(worlds))
+    app.mount("/", page(worlds.settings.client_dir))
+    return app
+
+
+def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    content = {problems.MEDIA_TYPE: {"schema": ProblemBody.model_json_schema()}}
+    return {status: {"description": "Problem details", "content": content} for status in statuses}
+
+
+def _find(worlds: Worlds, world_id: str) -> LiveWorld:
+    world = worlds.get(world_id)
+    if world is None:
+        raise unknown_world(world_id)
+    return world
+
+
+def _world_routes(worlds: Worlds) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/healthz", responses={503: {"model": Health}})
+    async def healthz(response: Response) -> Health:
+        """Whether worlds can be made."""
+        engine = worlds.engine
+        if engine is None:
+            response.status_code = 503
+        return Health(
+            status="unavailable" if engine is None else "ok",
+            world=worlds.info.name,
+            worlds=sum(world.live for world in worlds),
+            viewers=sum(world.viewers for world in worlds),
+            chunk_ms=None if engine is None else 1000 * engine.chunk_s,
+        )
+
+    @router.post(
+        "/worlds",
+        status_code=201,
+        responses={
+            200: {"model": WorldMade, "description": "No room: a running world, to be joined"},
+            **_refusals(400, 404, 413, 415, 422, 503),
+        },
+        openapi_extra={
+            "requestBody": {
+                "content": {"application/json": {"schema": WorldRequest.model_json_schema()}}
+            }
+        },
+    )
+    async def make_world(request: Request, response: Response) -> WorldMade:
+        """Make a world, or get the running one where there is no room for another."""
+        asked = parse_world_request(await read_body(request, "application/json", optional=True))
+        _check_served(worlds, asked)
+        try:
+            world, created = await worlds.create(asked.seed, asked.prompt)
+        except PromptError as error:
+            raise Problem(
+                422,
+                "unknown-words",
+                "Unknown words",
+                str(error),
+                words=list(error.words),
+                known=list(error.known),
+            ) from error
+        except (EngineError, Busy) as error:
+            code = "busy" if isinstance(error, Busy) else "engine-unavailable"
+            title = "Busy" if isinstance(error, Busy) else "Engine unavailable"
+            raise Problem(503, code, title, str(error), {"Retry-After": "2"}) from error
+        response.headers["Location"] = f"/worlds/{world.id}"
+        body = body_of(world).model_dump()
+        if not created:
+            response.status_code = 200
+            body["reason"] = (
+                f"there is room for {worlds.settings.max_worlds} at a time and it is taken; "
+                "join this world"
+            )
+        return WorldMade(**body, created=created)
+
+    @router.get("/worlds")
+    async def list_worlds() -> list[WorldBody]:
+        return [body_of(world) for world in worlds]
+
+    @router.get("/worlds/{world_id}", responses=_refusals(404))
+    async def show_world(world_id: str) -> WorldBody:
+        return body_of(_find(worlds, world_id))
+
+    @router.delete("/worlds/{world_id}", status_code=204, responses=_refusals(404))
+    async def end_world(world_id: str) -> None:
+        """End a world for everybody."""
+        await worlds.end(_find(worlds, world_id), "it was deleted")
+
+    @router.websocket("/worlds/{world_id}/control")
+    async def control(socket: WebSocket, world_id: str) -> None:
+        await serve_control(socket, worlds.get(world_id), worlds.settings.max_viewers)
+
+    return router
+
+
+def _check_served(worlds: Worlds, asked: WorldRequest) -> None:
+    served = worlds.info.name
+    if asked.world not in (None, served):
+        known = asked.world in WORLD_NAMES
+        why = f"this server serves '{served}'" if known else f"known: {', '.join(WORLD_NAMES)}"
+        detail = f"no world '{str(asked.world)[:100]}' here ({why})"
+        raise Problem(404, "unknown-world", "Unknown world", detail)
+
+
+def _whep_routes(worlds: Worlds) -> APIRouter:
+    router = APIRouter()
+    offers = TokenBucket(OFFERS_PER_SECOND, OFFER_BURST, asyncio.get_running_loop().time())
+
+    @router.post(
+        "/worlds/{world_id}/whep",
+        status_code=201,
+        response_class=Response,
+        responses={
+            201: {"description": "The SDP answer", "content": {SDP: {}}},
+            **_refusals(400, 404, 406, 410, 413, 415, 503),
+        },
+        openapi_extra={"requestBody": {"required": True, "content": {SDP: {}}}},
+    )
+    async def watch(request: Request, world_id: str) -> Response:
+        """WHEP: answer a viewer's SDP offer."""
+        world = _find(worlds, world_id)
+        body = await read_body(request, SDP)
+        if not world.live:
+            raise Problem(410, "world-over", "The world is over", str(world.reason))
+        if world.viewers >= worlds.settings.max_viewers:
+            detail = f"{world.viewers} watch already"
+            raise Problem(503, "too-many-viewers", "Too many viewers", detail)
+        if not offers.take(asyncio.get_running_loop().time()):
+            detail = "too many offers at this moment"
+            raise Problem(503, "busy", "Busy", detail, {"Retry-After": "2"})
+        try:
+            session, answer = await world.stream.offer(body.decode())
+        except UnsupportedCodec as error:
+            raise Problem(406, "no-common-codec", "No common codec", str(error)) from error
+        except (BadOffer, UnicodeDecodeError) as error:
+            raise Problem(400, "bad-offer", "Bad offer", str(error)) from error
+        location = f"/worlds/{world_id}/whep/{session}"
+        return Response(answer, 201, {"Location": location}, SDP)
+
+    @router.delete(
+        "/worlds/{world_id}/whep/{session_id}", status_code=204, responses=_refusals(404)
+    )
+    async def stop_watching(world_id: str, session_id: str) -> None:
+        """WHEP: end a viewer's session."""
+        try:
+            await _find(worlds, world_id).stream.end_session(session_id)
+        except UnknownSession as error:
+            raise Problem(404, "unknown-session", "Unknown session", str(error)) from error
+
+    return router

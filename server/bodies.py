@@ -1,0 +1,125 @@
+"""What clients send and get over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from server.problems import Problem
+from server.protocol import WorldPhase
+from server.world import LiveWorld
+
+MAX_BODY_BYTES = 64 * 1024
+MAX_PROMPT = 500
+
+
+class WorldRequest(BaseModel):
+    """`world` defaults to the world that is served, `seed` to a random one."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    world: str | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**53)] | None = None
+    prompt: Annotated[str, Field(max_length=MAX_PROMPT)] = ""
+
+
+class WorldBody(BaseModel):
+    """A world now. `whep` and `control` are paths on this server."""
+
+    id: str
+    world: str
+    title: str
+    seed: int
+    prompt: str
+    phase: WorldPhase
+    reason: str | None
+    viewers: int
+    driver: bool
+    media_time: float
+    whep: str
+    control: str
+
+
+class WorldMade(WorldBody):
+    """Answer to POST /worlds. `created` false: there was no room, this is a running world, to
+    be joined; `reason` says why."""
+
+    created: bool
+
+
+class Health(BaseModel):
+    """`status` is "ok" while a model is loaded. `chunk_ms` is the time of one chunk at
+    warm-up."""
+
+    status: Literal["ok", "unavailable"]
+    world: str
+    worlds: int
+    viewers: int
+    chunk_ms: float | None
+
+
+class ProblemBody(BaseModel):
+    """RFC 9457 problem details; `code` is stable."""
+
+    type: str
+    code: str
+    title: str
+    status: int
+    detail: str
+
+
+def body_of(world: LiveWorld) -> WorldBody:
+    return WorldBody(
+        id=world.id,
+        world=world.info.name,
+        title=world.info.title,
+        seed=world.origin.seed,
+        prompt=world.origin.prompt,
+        phase=world.phase,
+        reason=world.reason,
+        viewers=world.viewers,
+        driver=world.seats.driver is not None,
+        media_time=world.media_time,
+        whep=f"/worlds/{world.id}/whep",
+        control=f"/worlds/{world.id}/control",
+    )
+
+
+async def read_body(request: Request, content_type: str, *, optional: bool = False) -> bytes:
+    """The body, of this type and at most MAX_BODY_BYTES. Raises Problem.
+
+    `optional`: an empty body needs no type.
+    """
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BODY_BYTES:
+            raise Problem(
+                413, "too-large", "Too large", f"a body may have {MAX_BODY_BYTES} bytes at most"
+            )
+    if optional and not body:
+        return b""
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given != content_type:
+        detail = f"expected {content_type}, got {given or 'no content type'}"
+        raise Problem(415, "unsupported-media-type", "Unsupported media type", detail)
+    return bytes(body)
+
+
+def parse_world_request(body: bytes) -> WorldRequest:
+    """Raises Problem."""
+    if not body:
+        return WorldRequest()
+    try:
+        return WorldRequest.model_validate_json(body)
+    except ValidationError as error:
+        found = [
+            {"field": ".".join(str(part) for part in e["loc"])[:100], "message": e["msg"]}
+            for e in error.errors(include_url=False, include_context=False, include_input=False)
+        ]
+        detail = "; ".join(f"{e['field']}: {e['message']}" for e in found).lstrip(": ")[:500]
+        if error.errors()[0]["type"] == "json_invalid":
+            raise Problem(400, "malformed-json", "Malformed JSON", detail) from error
+        raise Problem(422, "invalid-request", "Invalid request", detail, errors=found) from error

@@ -1,0 +1,79 @@
+"""`lightcone generate`: a world into an MP4 file, in this process, without a server."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from model.interface import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Actions, Chunk, World, WorldInfo
+from model.registry import open_world
+from server.actions_file import Timeline, read_actions
+from server.errors import LightconeError
+from server.weights import check_world
+from streaming import Mp4Writer, StreamFormat
+
+
+class BadLength(LightconeError):
+    """Not a length that can be generated."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to generate; `seconds` of media time are rounded up to whole frames."""
+
+    out: Path
+    world: str
+    seed: int
+    seconds: float
+    actions: Path | None
+    prompt: str
+    weights: Path
+    steps: int
+    device: str
+    scale: int
+
+
+def generate(job: Job) -> None:
+    """Write `job.out`, whole or not at all, with a progress bar on stderr.
+
+    Raises ModelError, StreamingError and LightconeError; what is quickest to find out first.
+    """
+    if not 0 < job.seconds < math.inf:
+        raise BadLength(f"seconds must be more than 0 and finite, not {job.seconds:g}")
+    check_world(job.world, job.weights)
+    world = open_world(job.world, weights=job.weights, steps=job.steps, device=job.device)
+    info = world.info
+    timeline = Timeline()
+    if job.actions is not None:
+        timeline = read_actions(job.actions, [button.name for button in info.buttons])
+    frames = math.ceil(round(job.seconds * FPS, 6))
+    format = StreamFormat(info.width, info.height, FPS, SAMPLE_RATE)
+    with (
+        Mp4Writer(job.out, format, scale=job.scale) as writer,
+        tqdm(total=frames, unit="frame", desc=job.world) as bar,
+    ):
+        for chunk in _chunks(world, job, timeline, frames):
+            left = min(frames - bar.n, info.frames_per_chunk)
+            writer.write(chunk.frames[:left], chunk.sound[: left * SAMPLES_PER_FRAME])
+            bar.update(left)
+
+
+def _chunks(world: World, job: Job, timeline: Timeline, frames: int) -> Iterator[Chunk]:
+    """Enough chunks for `frames`."""
+    state = world.start(job.seed, job.prompt)
+    for first in range(0, frames, world.info.frames_per_chunk):
+        [state], [chunk] = world.step([state], [actions_at(timeline, first, world.info)])
+        yield chunk
+
+
+def actions_at(timeline: Timeline, first_frame: int, info: WorldInfo) -> Actions:
+    """The actions of the chunk that begins with this frame, frame by frame."""
+    frames = range(first_frame, first_frame + info.frames_per_chunk)
+    held = [timeline.held(frame, FPS) for frame in frames]
+    rows = [[float(button.name in names) for button in info.buttons] for names in held]
+    return np.array(rows, np.float32).reshape(len(rows), len(info.buttons))

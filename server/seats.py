@@ -1,0 +1,59 @@
+"""Who takes part in a world over its control websocket, and who of them drives. Sans-IO."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from server.input import HeldInput
+from server.outbox import Outbox
+from server.protocol import Role
+
+
+@dataclass(eq=False)
+class Seat:
+    """One control client. `input` is there while it drives."""
+
+    want: Role
+    outbox: Outbox
+    input: HeldInput | None = None
+
+    @property
+    def role(self) -> Role:
+        return "viewer" if self.input is None else "driver"
+
+
+class Seats:
+    """In the order in which they came. The first who asked for the wheel drives; when they
+    leave, everything is released and the next who asked drives, with a fresh input."""
+
+    def __init__(self, buttons: Iterable[str]) -> None:
+        self._buttons = tuple(buttons)
+        self._seats: list[Seat] = []
+
+    def __iter__(self) -> Iterator[Seat]:
+        return iter(self._seats)
+
+    def __len__(self) -> int:
+        return len(self._seats)
+
+    @property
+    def driver(self) -> Seat | None:
+        return next((seat for seat in self._seats if seat.input is not None), None)
+
+    def join(self, want: Role) -> Seat:
+        seat = Seat(want, Outbox())
+        self._seats.append(seat)
+        self._hand_over_wheel()
+        return seat
+
+    def leave(self, seat: Seat) -> None:
+        self._seats.remove(seat)
+        seat.input = None
+        self._hand_over_wheel()
+
+    def _hand_over_wheel(self) -> None:
+        if self.driver is None:
+            waiting = next((seat for seat in self._seats if seat.want == "driver"), None)
+            if waiting is not None:
+                waiting.input = HeldInput(self._buttons)

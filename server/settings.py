@@ -1,0 +1,72 @@
+"""Settings of a server: environment variables `LIGHTCONE_*`, overridden by flags."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, CliSettingsSource, SettingsConfigDict
+
+from model.registry import WEIGHTS_DIR
+from server.engine import EngineConfig
+from streaming import StreamSettings
+
+CLIENT_DIR = Path(__file__).parent.parent / "client-demo" / "dist"
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="LIGHTCONE_", extra="forbid", frozen=True)
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    world: str = Field("court", description="The world that is served.")
+    weights: Path = Field(WEIGHTS_DIR, description="Folder of weights, one folder for each world.")
+    steps: int = Field(1, ge=1, le=64, description="Denoising steps for each chunk.")
+    device: str = Field("cpu", description="Torch device of the model.")
+    threads: int | None = Field(None, ge=1, description="Threads of the model; default: torch's.")
+    max_worlds: int = Field(1, ge=1, le=64, description="Worlds that may live at once.")
+    max_viewers: int = Field(64, ge=1, description="Viewers, and control clients, of one world.")
+    idle_timeout_s: float = Field(
+        10.0, ge=0, description="A world left alone this long makes room for a new one."
+    )
+    step_timeout_s: float = Field(30.0, gt=0, description="A chunk that takes longer is a crash.")
+    probe_compute_ms: float = Field(20.0, ge=0, description="Time of one chunk of the probe world.")
+    scale: int = Field(4, ge=1, le=16, description="Factor by which the picture is enlarged.")
+    video_bitrate: int = Field(2_000_000, ge=50_000, description="Bits a second.")
+    audio_bitrate: int = Field(64_000, ge=6_000, le=510_000, description="Bits a second.")
+    client_dir: Path = Field(CLIENT_DIR, description="The built page.")
+    log_level: LogLevel = Field("info", description="debug, info, warning or error.")
+
+    def engine_config(self) -> EngineConfig:
+        return EngineConfig(
+            world=self.world,
+            weights=self.weights,
+            steps=self.steps,
+            device=self.device,
+            threads=self.threads,
+            probe_compute_ms=self.probe_compute_ms,
+            slots=self.max_worlds,
+        )
+
+    def stream_settings(self) -> StreamSettings:
+        return StreamSettings(
+            scale=self.scale, video_bitrate=self.video_bitrate, audio_bitrate=self.audio_bitrate
+        )
+
+
+def parse_flags(flags: list[str]) -> Settings:
+    """Settings from the environment and these flags of `lightcone serve`.
+
+    Raises pydantic.ValidationError; a wrong flag and --help end the process.
+    """
+    source = CliSettingsSource[Any](
+        Settings,
+        cli_parse_args=flags,
+        cli_prog_name="lightcone serve",
+        cli_kebab_case=True,
+        cli_exit_on_error=True,
+    )
+    return Settings(_cli_settings_source=source)  # type: ignore[call-arg]

@@ -1,0 +1,266 @@
+"""One live world: an engine state, a media clock, a stream and whoever takes part, driven by
+one task. The thin shell around `Lifecycle`, `Pacer`, `Seats` and `HeldInput`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import statistics
+from collections import deque
+from dataclasses import dataclass
+
+from model.interface import FPS, WorldInfo
+from server.describe import welcome
+from server.engine import Engine, EngineError, EngineLost, StepResult
+from server.input import Sample
+from server.lifecycle import Event, Lifecycle
+from server.pacer import RECENT, Pacer
+from server.protocol import (
+    Error,
+    Input,
+    Message,
+    Ping,
+    Pong,
+    ProtocolError,
+    Receipt,
+    Role,
+    Stall,
+    Status,
+    WorldPhase,
+)
+from server.seats import Seat, Seats
+from streaming import MediaClock, WorldStream
+
+GRACE_S = 0.005  # a chunk this late is sent at once without moving the clock: nobody can see it
+
+log = logging.getLogger("lightcone.world")
+
+
+@dataclass(frozen=True)
+class WorldOrigin:
+    """What a world was made from."""
+
+    id: str
+    seed: int
+    prompt: str
+
+
+@dataclass(frozen=True)
+class _Generated:
+    """A chunk on its way out, and what it was made with."""
+
+    result: StepResult
+    seat: Seat | None  # who drove
+    sample: Sample
+    took: float  # seconds in the engine, there and back
+
+
+class LiveWorld:
+    """Runs while somebody watches. Lives on the running event loop.
+
+    The engine must hold the state `origin.id`; this drops it at the end.
+    """
+
+    def __init__(
+        self,
+        origin: WorldOrigin,
+        engine: Engine,
+        clock: MediaClock,
+        stream: WorldStream,
+        step_timeout_s: float,
+    ) -> None:
+        self.origin = origin
+        self.info: WorldInfo = engine.info
+        self.stream = stream
+        self.seats = Seats(button.name for button in self.info.buttons)
+        self.reason: str | None = None
+        self.over = asyncio.Event()
+        self._engine = engine
+        self._clock = clock
+        self._step_timeout_s = step_timeout_s
+        self._loop = asyncio.get_running_loop()
+        self._lifecycle = Lifecycle()
+        self._pacer = Pacer(self.info.chunk_seconds, engine.chunk_s)
+        self._model_s: deque[float] = deque([engine.chunk_s], maxlen=RECENT)
+        self._next_chunk = 0
+        self._watched = asyncio.Event()
+        self._idle_since = self._loop.time()
+        stream.on_viewers = self._on_viewers
+        self._task = self._loop.create_task(self._run(), name=f"world {origin.id}")
+
+    # what it is now
+
+    @property
+    def id(self) -> str:
+        return self.origin.id
+
+    @property
+    def phase(self) -> WorldPhase:
+        return self._lifecycle.phase
+
+    @property
+    def live(self) -> bool:
+        return self._lifecycle.live
+
+    @property
+    def viewers(self) -> int:
+        return self.stream.viewers
+
+    @property
+    def media_time(self) -> float:
+        return self._clock.media_time(self._loop.time())
+
+    def idle_s(self) -> float:
+        """For how long nobody has watched or controlled it."""
+        occupied = self.viewers > 0 or len(self.seats) > 0
+        return 0.0 if occupied else self._loop.time() - self._idle_since
+
+    def status(self, role: Role) -> Status:
+        return Status(
+            phase=self.phase,
+            role=role,
+            media_time=self.media_time,
+            viewers=self.viewers,
+            driver=self.seats.driver is not None,
+            stalls=self._clock.stalls,
+            stalled_ms=1000 * self._clock.stalled_s,
+            chunk_ms=1000 * statistics.median(self._model_s),
+            reason=self.reason,
+        )
+
+    # control clients
+
+    def join(self, want: Role) -> Seat:
+        seat = self.seats.join(want)
+        seat.outbox.put(welcome(self.id, self.info, seat.role))
+        self._tell_status()
+        log.info("%s: a %s takes part (%d in all)", self.id, seat.role, len(self.seats))
+        return seat
+
+    def leave(self, seat: Seat) -> None:
+        role = seat.role
+        self.seats.leave(seat)
+        self._idle_since = self._loop.time()
+        self._tell_status()
+        log.info("%s: a %s left (%d take part)", self.id, role, len(self.seats))
+
+    def accept(self, seat: Seat, message: Input) -> None:
+        """Raises ProtocolError."""
+        if seat.input is None:
+            raise ProtocolError("not_driver", "only the driver's input counts; you watch")
+        seat.input.accept(message)
+
+    def pong(self, ping: Ping) -> Pong:
+        return Pong(t=ping.t, media_time=self.media_time)
+
+    # its end
+
+    async def end(self, reason: str) -> None:
+        """Stop for good, hang up on everybody and forget the state."""
+        await self._stop(Event.END, reason)
+        log.info("%s: ended (%s)", self.id, reason)
+
+    async def fail(self, reason: str) -> None:
+        await self._stop(Event.FAIL, reason)
+        log.error("%s: failed: %s", self.id, reason)
+
+    async def _stop(self, event: Event, reason: str) -> None:
+        self._lifecycle.fire(event)
+        self.reason = reason
+        self.stream.on_viewers = None
+        self._clock.pause(self._loop.time())
+        if self.phase == "failed":
+            self._tell(Error(code="world_failed", message=reason, fatal=True))
+        self._tell_status()
+        self.over.set()
+        self._engine.drop(self.id)
+        if asyncio.current_task() is not self._task:
+            self._task.cancel()
+        await self.stream.close()
+
+    # its run
+
+    def _on_viewers(self, viewers: int) -> None:
+        now = self._loop.time()
+        if viewers and not self._watched.is_set():
+            self._watched.set()
+            if self._lifecycle.allows(Event.WATCHED):
+                self._clock.resume(now)
+                self._fire(Event.WATCHED)
+        elif not viewers:
+            self._watched.clear()
+            self._idle_since = now
+            if self._lifecycle.allows(Event.UNWATCHED):
+                self._clock.pause(now)
+                self._fire(Event.UNWATCHED)
+        log.info("%s: %d watch", self.id, viewers)
+        self._tell_status()
+
+    async def _run(self) -> None:
+        try:
+            while True:
+                chunk = await self._generate()
+                await self._watched.wait()
+                self._deliver(chunk)
+        except EngineLost:
+            # whoever owns the engine is told by the engine and fails every world on it
+            return
+        except TimeoutError:
+            self._engine.kill()
+        except EngineError as error:
+            await self.fail(str(error))
+        except Exception as error:
+            log.exception("%s: a defect", self.id)
+            await self.fail(f"{type(error).__name__}: {error}")
+
+    async def _generate(self) -> _Generated:
+        """The next chunk, started just in time with what is held at that moment."""
+        frame = self._next_chunk * self.info.frames_per_chunk
+        await self._watched.wait()
+        while self._next_chunk > 0:
+            await asyncio.sleep(self._pacer.start_at(self._clock.due(frame)) - self._loop.time())
+            if self._watched.is_set():
+                break
+            await self._watched.wait()
+        seat = self.seats.driver
+        sample = (
+            Sample(frozenset(), ()) if seat is None or seat.input is None else (seat.input.sample())
+        )
+        started = self._loop.time()
+        async with asyncio.timeout(self._step_timeout_s):
+            result = await self._engine.step(self.id, sample.held)
+        self._next_chunk += 1
+        return _Generated(result, seat, sample, self._loop.time() - started)
+
+    def _deliver(self, chunk: _Generated) -> None:
+        frame = chunk.result.index * self.info.frames_per_chunk
+        now = self._loop.time()
+        if frame == 0:
+            self._clock.start(now)
+            self._fire(Event.FIRST_CHUNK)
+        due = self._clock.due(frame)
+        held = self._clock.hold(frame, now) if now > due + GRACE_S else 0.0
+        self.stream.push(frame, chunk.result.frames, chunk.result.sound)
+        sent = self._loop.time()
+        if chunk.seat is not None:
+            for seq, t in chunk.sample.carried:
+                receipt = Receipt(seq=seq, t=t, frame=frame, media_time=frame / FPS)
+                chunk.seat.outbox.put(receipt)
+        self._pacer.record(took=chunk.took + sent - now, late=sent - due if frame else 0.0)
+        self._model_s.append(chunk.result.model_s)
+        if held:
+            log.debug("%s: frame %d came %.1f ms late", self.id, frame, 1000 * held)
+            self._tell(Stall(media_time=frame / FPS, held_ms=1000 * held))
+        if held or frame % FPS < self.info.frames_per_chunk:
+            self._tell_status()
+
+    def _fire(self, event: Event) -> None:
+        log.info("%s: %s", self.id, self._lifecycle.fire(event))
+
+    def _tell(self, message: Message) -> None:
+        for seat in self.seats:
+            seat.outbox.put(message)
+
+    def _tell_status(self) -> None:
+        for seat in self.seats:
+            seat.outbox.put(self.status(seat.role))

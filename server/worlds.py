@@ -1,0 +1,141 @@
+"""The worlds of this server: who gets in when there is little room, and what happens when the
+engine under them is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Iterator
+
+from model.interface import FPS, SAMPLE_RATE, WorldInfo
+from server.engine import Engine, EngineError
+from server.errors import LightconeError
+from server.settings import Settings
+from server.world import LiveWorld, WorldOrigin
+from streaming import MediaClock, StreamFormat, WorldStream
+
+MAX_WAITING = 8  # requests for a world that may wait for one in the making
+
+log = logging.getLogger("lightcone.worlds")
+
+
+class Busy(LightconeError):
+    """Too many ask for a world at once."""
+
+
+class Worlds:
+    """Owns the engine and the live worlds. Made with a running engine."""
+
+    def __init__(self, settings: Settings, engine: Engine) -> None:
+        self.settings = settings
+        self._engine: Engine | None = None
+        self._info = engine.info
+        self._worlds: dict[str, LiveWorld] = {}
+        self._making = asyncio.Lock()
+        self._waiting = 0
+        self._launching = asyncio.Lock()
+        self._adopt(engine)
+
+    @property
+    def info(self) -> WorldInfo:
+        """The world that is served."""
+        return self._info
+
+    @property
+    def engine(self) -> Engine | None:
+        """None while there is none that works."""
+        return self._engine
+
+    def __iter__(self) -> Iterator[LiveWorld]:
+        return iter(self._worlds.values())
+
+    def get(self, world_id: str) -> LiveWorld | None:
+        return self._worlds.get(world_id)
+
+    async def create(self, seed: int | None, prompt: str) -> tuple[LiveWorld, bool]:
+        """A new world, or the running one (False) where there is no room for another.
+
+        Raises PromptError, EngineError, Busy.
+        """
+        if self._waiting >= MAX_WAITING:
+            raise Busy("too many ask for a world at this moment")
+        self._waiting += 1
+        try:
+            async with self._making:
+                return await self._create(seed, prompt)
+        finally:
+            self._waiting -= 1
+
+    async def end(self, world: LiveWorld, reason: str) -> None:
+        del self._worlds[world.id]
+        await world.end(reason)
+
+    async def close(self) -> None:
+        self._supervisor.cancel()
+        for world in list(self):
+            await self.end(world, "the server goes down")
+        if self._engine is not None:
+            await self._engine.close()
+
+    async def _create(self, seed: int | None, prompt: str) -> tuple[LiveWorld, bool]:
+        await self._make_room()
+        if self._full():
+            return max(self, key=lambda world: (world.live, world.viewers)), False
+        engine = await self._working_engine()
+        origin = WorldOrigin(
+            id=secrets.token_urlsafe(6),
+            seed=secrets.randbelow(2**31) if seed is None else seed,
+            prompt=prompt,
+        )
+        await engine.start(origin.id, origin.seed, origin.prompt)
+        world = self._open(origin, engine)
+        self._worlds[world.id] = world
+        log.info("%s: %s made, seed %d, prompt %r", world.id, self.info.name, origin.seed, prompt)
+        return world, True
+
+    def _open(self, origin: WorldOrigin, engine: Engine) -> LiveWorld:
+        info = engine.info
+        clock = MediaClock(FPS)
+        format = StreamFormat(info.width, info.height, FPS, SAMPLE_RATE)
+        stream = WorldStream(format, clock, self.settings.stream_settings())
+        return LiveWorld(origin, engine, clock, stream, self.settings.step_timeout_s)
+
+    def _full(self) -> bool:
+        return len(self._worlds) >= self.settings.max_worlds
+
+    async def _make_room(self) -> None:
+        """Forget failed worlds; if it is still full, the one left alone the longest, if it has
+        been for long enough."""
+        for world in [world for world in self if not world.live]:
+            await self.end(world, "it had failed")
+        if self._full():
+            loneliest = max(self, key=LiveWorld.idle_s)
+            if loneliest.idle_s() > self.settings.idle_timeout_s:
+                await self.end(loneliest, "nobody was there and somebody wanted a new one")
+
+    def _adopt(self, engine: Engine) -> None:
+        self._engine = engine
+        self._supervisor = asyncio.create_task(self._supervise(engine), name="engine supervisor")
+
+    async def _supervise(self, engine: Engine) -> None:
+        """When the engine is lost its worlds fail, and the next one is started."""
+        await engine.lost
+        log.error("the engine is lost; starting another")
+        self._engine = None
+        for world in [world for world in self if world.live]:
+            await world.fail("the engine crashed; make a new world")
+        await engine.close()
+        try:
+            await self._working_engine()
+        except EngineError as error:
+            log.error("no engine: %s", error)
+
+    async def _working_engine(self) -> Engine:
+        """The engine, started if there is none. Raises EngineError."""
+        async with self._launching:
+            if self._engine is None:
+                self._adopt(await Engine.launch(self.settings.engine_config()))
+                log.info("the engine is back")
+            assert self._engine is not None
+            return self._engine
