@@ -79,7 +79,7 @@ async def answer_offer(
     transceivers = [_prepare(peer, media.kind, settings) for media in offer.media]
     video_codec: VideoCodec | None = None
     try:
-        await _set_offer(peer, sdp)
+        await peer.setRemoteDescription(RTCSessionDescription(sdp=sdp, type="offer"))
         for transceiver, media in zip(transceivers, offer.media, strict=True):
             if media.kind == "audio":
                 adopt_sender(transceiver, sound)
@@ -89,8 +89,12 @@ async def answer_offer(
             adopt_sender(transceiver, video, settings.playout_delay_ms, lost)
             accept_extension(transceiver, media.rtp.headerExtensions, PLAYOUT_DELAY_URI)
         await peer.setLocalDescription(await peer.createAnswer())
-    except BaseException:
+    except BaseException as error:
         await close_peer(peer)
+        if isinstance(error, OperationError):
+            raise UnsupportedCodec("no codec sent here is offered (H264 or VP8, Opus)") from error
+        if isinstance(error, Exception):  # aiortc's reading of the offer may fail in many ways
+            raise BadOffer(f"the offer cannot be answered: {error}") from error
         raise
     answer = peer.localDescription.sdp
     sends_sound = any(media.kind == "audio" for media in offer.media)
@@ -118,23 +122,16 @@ def parse_offer(sdp: str) -> SessionDescription:
         raise BadOffer("the offer has no media section")
     if len(set(kinds)) < len(kinds) or not set(kinds) <= {"audio", "video"}:
         raise BadOffer(f"the offer must hold one video and one audio at most, not {kinds}")
-    if any(media.direction not in ("recvonly", "sendrecv", None) for media in offer.media):
+    if any(media.direction not in ("recvonly", "sendrecv") for media in offer.media):
         raise BadOffer("the offer must ask to receive (a=recvonly)")
     if any(media.dtls is None or not media.dtls.fingerprints for media in offer.media):
         raise BadOffer("the offer has no DTLS fingerprint and setup")
-    bundled = [mid for group in offer.group if group.semantic == "BUNDLE" for mid in group.items]
-    if len(kinds) > 1 and any(media.rtp.muxId not in bundled for media in offer.media):
-        raise BadOffer("the offer must bundle its media sections (a=group:BUNDLE)")
+    mids = {media.rtp.muxId for media in offer.media}
+    bundles = [set(group.items) for group in offer.group if group.semantic == "BUNDLE"]
+    unbundled = bundles[:1] != [mids] if bundles else len(kinds) > 1
+    if len(mids) < len(kinds) or unbundled:
+        raise BadOffer("the offer must name and bundle its media sections (a=mid, a=group:BUNDLE)")
     return offer
-
-
-async def _set_offer(peer: RTCPeerConnection, sdp: str) -> None:
-    try:
-        await peer.setRemoteDescription(RTCSessionDescription(sdp=sdp, type="offer"))
-    except OperationError as error:
-        raise UnsupportedCodec("the offer has no codec sent here (H264 or VP8, Opus)") from error
-    except Exception as error:  # as above
-        raise BadOffer(f"the offer cannot be answered: {error}") from error
 
 
 def _preferred_codecs(kind: str) -> list[RTCRtpCodecCapability]:
