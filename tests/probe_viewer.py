@@ -1,0 +1,120 @@
+"""A headless WHEP viewer of the probe world, and a control client, both over the network."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any, TypeVar
+
+import httpx
+from aiortc import (
+    MediaStreamTrack,
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCRtpReceiver,
+    RTCSessionDescription,
+)
+from aiortc.mediastreams import MediaStreamError
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from model.worlds.probe import read_frame_code
+from server.protocol import Hello, Message, Role, decode_server, encode
+
+M = TypeVar("M", bound=Message)
+
+
+class ProbeViewer:
+    """Keeps (frame index, held buttons) of every picture, in order of arrival."""
+
+    def __init__(self, video_codec: str | None = None) -> None:
+        self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self.seen: list[tuple[int, tuple[bool, ...]]] = []
+        self.location = ""
+        self._grown = asyncio.Condition()
+        self._tracks: list[asyncio.Task[None]] = []
+        self.peer.on(
+            "track", lambda track: self._tracks.append(asyncio.create_task(self._read(track)))
+        )
+        video = self.peer.addTransceiver("video", direction="recvonly")
+        if video_codec is not None:
+            known = RTCRtpReceiver.getCapabilities("video").codecs
+            video.setCodecPreferences([codec for codec in known if codec.name == video_codec])
+        self.peer.addTransceiver("audio", direction="recvonly")
+
+    async def offer(self) -> str:
+        await self.peer.setLocalDescription(await self.peer.createOffer())
+        return str(self.peer.localDescription.sdp)
+
+    async def join(self, client: httpx.AsyncClient, whep: str) -> None:
+        headers = {"content-type": "application/sdp"}
+        answer = await client.post(whep, content=await self.offer(), headers=headers)
+        assert answer.status_code == 201, answer.text
+        self.location = answer.headers["location"]
+        await self.peer.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
+
+    async def until(self, frame: int) -> None:
+        """Until this frame, or a later one, has been seen."""
+        async with self._grown:
+            await self._grown.wait_for(lambda: bool(self.seen) and self.seen[-1][0] >= frame)
+
+    async def until_first(self) -> None:
+        await self.until(0)
+
+    async def close(self) -> None:
+        await self.peer.close()
+        await asyncio.gather(*self._tracks)
+
+    async def _read(self, track: MediaStreamTrack) -> None:
+        while True:
+            try:
+                frame: Any = await track.recv()
+            except MediaStreamError:
+                return
+            if track.kind == "video":
+                async with self._grown:
+                    self.seen.append(read_frame_code(frame.to_ndarray(format="rgb24")))
+                    self._grown.notify_all()
+
+
+class ControlClient:
+    """Sends and receives control messages; those passed over stay in `log`."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+        self.log: list[Message] = []
+
+    @classmethod
+    async def open(cls, server: str, path: str, want: Role = "driver") -> ControlClient:
+        """Connect and say hello; the welcome is the first message to receive."""
+        client = cls(await connect(server + path))
+        await client.send(Hello(version=1, want=want))
+        return client
+
+    async def send(self, message: Message) -> None:
+        await self.socket.send(encode(message))
+
+    async def receive(self, kind: type[M], **fields: object) -> M:
+        """The next message of this kind with these fields."""
+        while True:
+            data = await self.socket.recv()
+            assert isinstance(data, bytes)
+            message = decode_server(data)
+            self.log.append(message)
+            if isinstance(message, kind) and all(
+                getattr(message, name) == value for name, value in fields.items()
+            ):
+                return message
+
+    async def closed(self) -> int:
+        """The close code, whatever comes before it."""
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                data = await self.socket.recv()
+                assert isinstance(data, bytes)
+                self.log.append(decode_server(data))
+        assert self.socket.close_code is not None
+        return self.socket.close_code
+
+    async def close(self) -> None:
+        await self.socket.close()

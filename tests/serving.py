@@ -1,0 +1,53 @@
+"""Real `lightcone serve` processes for tests."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+LIGHTCONE = str(Path(sys.executable).with_name("lightcone"))
+STARTED = " at http://"
+
+
+class ServedWorld:
+    """A server that is up. `url` is its address, `log` the file that its log goes to."""
+
+    def __init__(self, *args: str, log: Path) -> None:
+        self.log = log
+        command = [LIGHTCONE, "serve", "--world", "probe", "--port", "0", *args]
+        with log.open("wb") as stderr:
+            self.process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=stderr, text=True
+            )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert STARTED in line, f"the server did not start: {log.read_text()}"
+        self.url = "http://" + line.rpartition(STARTED)[2].strip()
+
+    @property
+    def ws(self) -> str:
+        return self.url.replace("http", "ws", 1)
+
+    def new_world(self, **body: Any) -> dict[str, Any]:
+        """POST /worlds once whatever lived there before is gone."""
+        with httpx.Client(base_url=self.url, timeout=20) as client:
+            for world in client.get("/worlds").json():
+                client.delete(f"/worlds/{world['id']}")
+            made = client.post("/worlds", json=body)
+            assert made.status_code == 201, made.text
+            world: dict[str, Any] = made.json()
+            return world
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal and wait; returns the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        code = self.process.wait(timeout=20)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return code
