@@ -6,14 +6,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
-import httpx
 import pytest
 from browser import launch_options
 from client_page import DemoPage
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
-
-START_RETRIES = 12  # httpx waits 0, 0.5, 1, 2, ... s between refused connections
 
 
 class ServerProcess:
@@ -27,11 +25,13 @@ class ServerProcess:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        command = ["-m", "server.cli", "serve", "--world", "probe", "--port", str(self.port)]
-        self._process = subprocess.Popen([sys.executable, *command])
-        patient = httpx.HTTPTransport(retries=START_RETRIES)
-        with httpx.Client(transport=patient) as client:
-            client.get(f"{self.url}/healthz").raise_for_status()
+        lightcone = str(Path(sys.executable).with_name("lightcone"))
+        command = [lightcone, "serve", "--world", "probe", "--port", str(self.port)]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert self._process.stdout is not None
+        # It says where it serves once it does; a server that does not start says nothing more.
+        said = self._process.stdout.readline().decode()
+        assert self.url in said, f"the server did not start: {said!r}"
 
     def kill(self) -> None:
         """As a crash does: no goodbyes."""
