@@ -62,7 +62,8 @@ class Broadcast:
         self._pictures: deque[_Picture] = deque()
         self._sounds: deque[SoundPacket] = deque()
         self._shown: _Shown | None = None
-        self._lanes: dict[VideoCodec, VideoLane] = {}
+        # H264 is made ready before anybody comes: opening an encoder takes tens of milliseconds.
+        self._lanes = {VideoCodec.H264: self._new_lane(VideoCodec.H264)}
         self._sound_queues: set[PacketQueue] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -79,6 +80,7 @@ class Broadcast:
         self._next_frame = first_frame + len(frames)
         for index, picture in enumerate(frames, start=first_frame):
             self._pictures.append(_Picture(self._scaler(picture), index))
+        self._send_due()  # a picture that is due already does not wait for the sound's encoder
         self._sounds.extend(self._opus.push(sound))
         self._send_due()
 
@@ -91,12 +93,7 @@ class Broadcast:
         self.want_keyframe(codec)
 
     def leave_video(self, codec: VideoCodec, queue: PacketQueue) -> None:
-        lane = self._lanes.get(codec)
-        if lane is None:
-            return
-        lane.queues.discard(queue)
-        if not lane.queues:
-            del self._lanes[codec]
+        self._lanes[codec].queues.discard(queue)
 
     def join_sound(self, queue: PacketQueue) -> None:
         self._sound_queues.add(queue)
@@ -106,9 +103,8 @@ class Broadcast:
 
     def want_keyframe(self, codec: VideoCodec) -> None:
         """Somebody who watches `codec` cannot go on without a keyframe."""
-        if codec in self._lanes:
-            self._lanes[codec].gate.request()
-            self._arm()
+        self._lanes[codec].gate.request()
+        self._arm()
 
     def close(self) -> None:
         """Stop. What was pushed and is not due is not sent."""
@@ -116,8 +112,9 @@ class Broadcast:
         self._clock.on_change = None
         self._pictures.clear()
         self._sounds.clear()
-        self._lanes.clear()
         self._sound_queues.clear()
+        for lane in self._lanes.values():
+            lane.queues.clear()
         self._arm()
 
     def _check(
@@ -151,7 +148,7 @@ class Broadcast:
         pts = round(media_time * VIDEO_CLOCK_HZ)
         self._shown = _Shown(due.frame, pts, self._ntp(media_time))
         self.meter.frames_sent += 1
-        for lane in self._lanes.values():
+        for lane in self._watched_lanes():
             self._send_shown(lane, self._shown, now)
 
     def _send_due_sound(self, soon: float, now: float) -> None:
@@ -172,7 +169,7 @@ class Broadcast:
         a viewer who joins sees it at once, even while the world stands still."""
         if self._shown is None:
             return
-        for lane in self._lanes.values():
+        for lane in self._watched_lanes():
             if lane.gate.ready_at() <= soon:
                 self._send_shown(lane, self._shown, now)
 
@@ -193,10 +190,13 @@ class Broadcast:
         if self._sounds:
             moments.append(self._sound_due(self._sounds[0]))
         if self._shown is not None:
-            moments.extend(lane.gate.ready_at() for lane in self._lanes.values())
+            moments.extend(lane.gate.ready_at() for lane in self._watched_lanes())
         if min(moments) < math.inf:
             moment = max(min(moments), self._loop.time())
             self._timer = self._loop.call_at(moment, self._send_due)
+
+    def _watched_lanes(self) -> list[VideoLane]:
+        return [lane for lane in self._lanes.values() if lane.queues]
 
     def _sound_due(self, sound: SoundPacket) -> float:
         delay = 0.0 if self._opus is None else self._opus.delay_s

@@ -183,10 +183,10 @@ def test_who_joins_a_world_that_stands_still_sees_it_at_once(codec: VideoCodec) 
         await rig.until(60.0)
         rig.join()
         await rig.until(60.01)
-        (at, packet), *more = rig.pictures
+        ((at, packet),) = rig.pictures
         assert at == pytest.approx(60.0, abs=0.002)
-        assert (packet.keyframe, packet.timestamp, more) == (True, 0, [])
-        rig.join()  # the encoder is there already: the picture once more, a tick later
+        assert (packet.keyframe, packet.timestamp) == (True, 0)
+        rig.join()  # once more, for both, one tick later
         await rig.until(61.0)
         assert [p.timestamp for _, p in rig.pictures[1:]] == [1, 1]
         assert all(p.keyframe for _, p in rig.pictures)
@@ -284,10 +284,33 @@ def test_each_codec_is_encoded_only_while_somebody_watches_it() -> None:
         encoded = len(queue)
         rig.broadcast.leave_video(VideoCodec.VP8, queue)
         rig.broadcast.want_keyframe(VideoCodec.VP8)
+        keyframes = rig.broadcast.meter.keyframes
         await rig.until(1.0)
         rig.close()
         assert encoded > 0
         assert len(queue) == encoded
+        assert rig.broadcast.meter.keyframes == keyframes
+
+    run_virtual(scenario())
+
+
+def test_who_comes_back_gets_a_keyframe() -> None:
+    async def scenario() -> None:
+        rig = Rig()
+        video = rig.join()
+        rig.clock.start(rig.began)
+        rig.push(frames=24)
+        await rig.until(0.3)
+        rig.broadcast.leave_video(VideoCodec.H264, video)
+        await rig.until(0.71)
+        seen = len(rig.pictures)
+        rig.broadcast.join_video(VideoCodec.H264, video)
+        await rig.until(1.5)
+        rig.close()
+        assert seen == 8
+        assert rig.pictures[8][1].keyframe
+        assert rig.pictures[8][0] == pytest.approx(0.71, abs=0.002)
+        assert [p.timestamp // 3750 for _, p in rig.pictures[8:]] == list(range(17, 24))
 
     run_virtual(scenario())
 
