@@ -63,7 +63,8 @@ class PacketQueue:
 
     async def get(self) -> MediaPacket:
         """The oldest packet; waits for one. For a single reader."""
-        await self._filled.wait()
+        while not self._packets:  # an overflow may have emptied it again since it was filled
+            await self._filled.wait()
         packet = self._packets.popleft()
         if not self._packets:
             self._filled.clear()

@@ -79,6 +79,18 @@ async def test_a_reader_waits_for_the_next_packet() -> None:
     assert (await reader).timestamp == 1
 
 
+async def test_a_reader_outlives_an_overflow_before_its_turn() -> None:
+    queue = PacketQueue(limit=2)
+    reader = asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+    for number in range(3):  # all before the reader runs
+        queue.put(packet(number, keyframe=number == 0))
+    await asyncio.sleep(0)
+    assert not reader.done()
+    queue.put(packet(3, keyframe=True))
+    assert (await reader).timestamp == 3
+
+
 def test_the_first_keyframe_is_made_when_asked_for() -> None:
     gate = KeyframeGate(0.3)
     assert gate.ready_at() == math.inf

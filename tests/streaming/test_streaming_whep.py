@@ -204,14 +204,17 @@ async def test_who_offers_to_send_as_well_only_receives() -> None:
     assert (await answer_to(sdp)).count("a=sendonly") == 2
 
 
-async def test_hidden_names_do_not_delay_the_answer() -> None:
-    """The browser's addresses come as mDNS names nobody here can resolve; were they looked up,
-    virtual time would have to pass."""
-    sdp = re.sub(r"(a=candidate:\S+ \d udp \d+) \S+", r"\1 0-0.local", await offer())
-    began = asyncio.get_running_loop().time()
-    answer = await asyncio.wait_for(answer_to(sdp), 30)
-    assert "a=sendonly" in answer
-    assert asyncio.get_running_loop().time() >= began
+def test_hidden_names_do_not_delay_the_answer() -> None:
+    """A browser's addresses come as mDNS names that nobody here can resolve; to look them up
+    would take time, which passes only by waiting here."""
+
+    async def scenario() -> None:
+        sdp = re.sub(r"(a=candidate:\S+ \d udp \d+) \S+", r"\1 0-0.local", await offer())
+        began = asyncio.get_running_loop().time()
+        assert "a=sendonly" in await answer_to(sdp)
+        assert asyncio.get_running_loop().time() - began < 1
+
+    run_virtual(scenario())
 
 
 @pytest.mark.parametrize(
