@@ -7,6 +7,7 @@ const frame = (index: number, presentedAt: number) => ({
   rtpTimestamp: Math.round((index / 24) * 90_000),
   mediaTime: Math.round((index / 24) * 90_000) / 90_000,
   presentedAt,
+  displayAt: presentedAt + 20,
 });
 const press = (seq: number, pressedAt: number) => ({
   seq,
@@ -29,6 +30,7 @@ test("a press ends at the first frame that its receipt names", () => {
       receiptAt: 120,
       mediaTime: 10 / 24,
       presentedAt: 170,
+      displayAt: 190,
       keyToPhotonMs: 70,
     },
   ]);
@@ -82,6 +84,7 @@ test("the median is of recent samples", () => {
       rtpTimestamp: 0,
       mediaTime: seq,
       presentedAt: seq * 1000 + (seq <= 20 ? 900 : 80),
+      displayAt: seq * 1000 + 1000,
     });
   }
   expect(meter.recentMedian).toBe(80);

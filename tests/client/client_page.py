@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 
 from model.worlds.probe import PROBE
 
-PATIENCE_MS = 20_000
+PATIENCE_MS = 20_000  # a busy machine; nothing here is about time
 
 READ_PIXELS = f"""() => {{
   const canvas = new OffscreenCanvas({PROBE.width}, {PROBE.height});

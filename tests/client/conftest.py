@@ -2,47 +2,15 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from browser import launch_options
-from client_page import DemoPage
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from client_page import PATIENCE_MS, DemoPage
+from client_server import ServerProcess
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
-
-class ServerProcess:
-    """`lightcone serve` with the probe world, on a port that stays the same over restarts."""
-
-    def __init__(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        lightcone = str(Path(sys.executable).with_name("lightcone"))
-        command = [lightcone, "serve", "--world", "probe", "--port", str(self.port)]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
-        assert self._process.stdout is not None
-        # It says where it serves once it does; a server that does not start says nothing more.
-        said = self._process.stdout.readline().decode()
-        assert self.url in said, f"the server did not start: {said!r}"
-
-    def kill(self) -> None:
-        """As a crash does: no goodbyes."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
-
-    def stop(self) -> None:
-        assert self._process is not None
-        self._process.terminate()
-        self._process.wait()
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from client_page import DemoPage
-from conftest import ServerProcess
+from client_server import ServerProcess
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from model.worlds.probe import read_frame_code
@@ -205,6 +205,14 @@ def test_a_world_that_is_gone_is_replaced(context: BrowserContext, server: Serve
     page.until_live()
     assert "long-gone" not in page.page.url
     assert f"world={page.get('lightcone.world')}" in page.page.url
+
+
+def test_notices_a_server_that_hangs(page: DemoPage, server: ServerProcess) -> None:
+    server.hang()
+    expect(page.page.locator("#veil-title")).to_have_text("Connection lost")
+    server.go_on()
+    page.until_live()
+    expect(page.page.locator("#veil")).to_be_hidden()
 
 
 def test_says_that_the_server_is_away_and_comes_back_with_it(

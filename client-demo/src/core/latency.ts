@@ -18,6 +18,8 @@ export interface LatencySample extends Press {
   /** Seconds of media time from which the receipt says the press is in the picture. */
   readonly mediaTime: number;
   readonly presentedAt: number;
+  readonly displayAt: number;
+  /** From `pressedAt` to `presentedAt`. */
   readonly keyToPhotonMs: number;
 }
 
@@ -91,6 +93,6 @@ function shows(frame: PresentedFrame, receipted: Receipted): boolean {
 }
 
 function sample(receipted: Receipted, frame: PresentedFrame): LatencySample {
-  const keyToPhotonMs = frame.presentedAt - receipted.pressedAt;
-  return { ...receipted, presentedAt: frame.presentedAt, keyToPhotonMs };
+  const { presentedAt, displayAt } = frame;
+  return { ...receipted, presentedAt, displayAt, keyToPhotonMs: presentedAt - receipted.pressedAt };
 }

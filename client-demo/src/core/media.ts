@@ -6,8 +6,10 @@ export interface PresentedFrame {
   readonly rtpTimestamp: number;
   /** Seconds since the world began. */
   readonly mediaTime: number;
-  /** When the browser expected it on the screen, in milliseconds of `performance.now()`. */
+  /** When the page was told that the frame is presented: ms of `performance.now()`. */
   readonly presentedAt: number;
+  /** When the browser expected it to light up, a refresh or two of the screen later. */
+  readonly displayAt: number;
 }
 
 export const VIDEO_CLOCK_RATE = 90_000;

@@ -14,6 +14,9 @@ export class Refusal extends Error {
   }
 }
 
+/** A server that accepts connections and answers nothing is away too. */
+const PATIENCE_MS = 10_000;
+
 interface WorldBody {
   readonly id: string;
   readonly whep: string;
@@ -32,9 +35,13 @@ export async function locateWorld(id: string | null, signal: AbortSignal): Promi
 }
 
 /** `fetch`, with its failures as Unreachable. */
-export async function request(path: string, init: RequestInit): Promise<Response> {
+export async function request(
+  path: string,
+  init: RequestInit & { signal: AbortSignal },
+): Promise<Response> {
+  const signal = AbortSignal.any([init.signal, AbortSignal.timeout(PATIENCE_MS)]);
   try {
-    return await fetch(path, init);
+    return await fetch(path, { ...init, signal });
   } catch (error) {
     throw new Unreachable(String(error));
   }

@@ -6,7 +6,7 @@ import { ailment } from "../core/watchdog";
 import type { ServerMessage, Status } from "../protocol";
 import { Refusal, Unreachable } from "./api";
 import { ControlSocket } from "./control";
-import { watchFrames } from "./frames";
+import { type FrameReport, watchFrames } from "./frames";
 import { Watch } from "./whep";
 
 export interface SessionListener {
@@ -48,9 +48,7 @@ export class Session {
     });
     this.watch = new Watch(() => this.tell(() => listener.failed("media_lost")));
     video.srcObject = this.watch.stream;
-    this.stopFrames = watchFrames(video, ({ rtpTimestamp, presentedAt }) =>
-      this.shown(rtpTimestamp, presentedAt),
-    );
+    this.stopFrames = watchFrames(video, (frame) => this.shown(frame));
     this.timer = window.setInterval(() => void this.tick(), TICK_MS);
     document.addEventListener("visibilitychange", this.visibility);
     this.watch.open(world.whep).catch((error: unknown) => this.tell(() => this.unopened(error)));
@@ -79,13 +77,13 @@ export class Session {
     this.listener.message(message);
   }
 
-  private shown(rtpTimestamp: number | null, presentedAt: number): void {
+  private shown({ rtpTimestamp, presentedAt, displayAt }: FrameReport): void {
     const near = this.shownMediaTime ?? this.status?.media_time ?? null;
     if (rtpTimestamp === null) this.shownMediaTime = this.status?.media_time ?? null;
     else if (near !== null) {
       const mediaTime = mediaTimeOf(rtpTimestamp, near);
       this.shownMediaTime = mediaTime;
-      this.listener.presented({ rtpTimestamp, mediaTime, presentedAt });
+      this.listener.presented({ rtpTimestamp, mediaTime, presentedAt, displayAt });
     }
     if (this.sawPicture) return;
     this.sawPicture = true;
