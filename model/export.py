@@ -1,0 +1,46 @@
+"""`python -m model.export`: make shippable weights of a training folder."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from model.latents import encode
+from model.registry import WEIGHTS_DIR
+from model.train import load_codecs
+from model.transformer import Transformer, TransformerConfig
+from model.world import LearnedWorld, Starts
+from model.worlds.court import simulator
+
+STARTS = 96
+
+
+def starts(world_codecs: tuple, seed: int) -> Starts:  # type: ignore[type-arg]
+    """Opening moments for worlds: a chunk each of freshly begun simulations."""
+    generator = torch.Generator().manual_seed(seed)
+    worlds = simulator.random_trajectories(
+        STARTS, simulator.FRAMES_PER_CHUNK, generator, torch.device("cpu"), skip=24
+    )
+    encoded = encode(worlds, *world_codecs)
+    return Starts(encoded.picture[:, 0], encoded.sound[:, 0], simulator.captions(worlds.states))
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m model.export", description=__doc__)
+    parser.add_argument("--run", type=Path, default=Path("runs/court"))
+    parser.add_argument("--out", type=Path, default=WEIGHTS_DIR / "court")
+    parser.add_argument("--seed", type=int, default=77)
+    args = parser.parse_args(argv)
+    codecs = load_codecs(args.run, torch.device("cpu"))
+    transformer = Transformer(TransformerConfig())
+    saved = torch.load(args.run / "transformer.pt", map_location="cpu", weights_only=True)
+    transformer.load_state_dict(saved["ema"])
+    LearnedWorld(*codecs, transformer, starts(codecs, args.seed)).save(args.out)
+    print(f"{args.out}: step {saved['step']}, exponential moving average")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,145 @@
+"""Sampling the next chunk of one or many worlds, in 1, 2 or 4 steps.
+
+The noise of a chunk depends on the world's seed and the chunk's index alone, so that a seed and
+an action log give the same latents twice, whatever else is in the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from model.transformer import Cache, Transformer
+
+
+@dataclass(frozen=True)
+class Latents:
+    """Tokens of one chunk: picture (B, P, picture_values), sound (B, frames, sound_values)."""
+
+    picture: Tensor
+    sound: Tensor
+
+    def __getitem__(self, i: int) -> Latents:
+        """World `i`, its batch axis kept."""
+        return Latents(self.picture[i : i + 1], self.sound[i : i + 1])
+
+    @staticmethod
+    def cat(parts: Sequence[Latents]) -> Latents:
+        return Latents(torch.cat([p.picture for p in parts]), torch.cat([p.sound for p in parts]))
+
+
+def empty_cache(model: Transformer, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Keys and values of one world: (T layers, tokens, H, 1 + window, D)."""
+    c = model.config
+    shape = (c.layers.count("T"), c.tokens, c.heads, 1 + c.window, c.width // c.heads)
+    return like.new_zeros(shape), like.new_zeros(shape)
+
+
+def prime(model: Transformer, first: Latents, keys: Tensor, values: Tensor) -> None:
+    """Write the sink: the first chunk, read clean."""
+    cache = join_cache(model, [keys], [values], [-1])
+    _pass(model, first, first, cache, _constant(first, 1.0), _no_actions(model, first))
+    _store(cache, [keys], [values])
+
+
+def sample(
+    model: Transformer,
+    *,
+    keys: Sequence[Tensor],
+    values: Sequence[Tensor],
+    last: Latents,
+    actions: Tensor,
+    indices: Sequence[int],
+    seeds: Sequence[int],
+    steps: int,
+) -> Latents:
+    """The next chunk of B worlds; the keys of the last pass stay in their rings.
+
+    `actions` is (B, frames * buttons). Euler steps on the straight path from noise at tau 0 to
+    the clean latents at tau 1 (rectified flow, Liu et al. 2022), with x-prediction.
+    """
+    cache = join_cache(model, keys, values, indices)
+    x = _noise(last, seeds, indices)
+    for i in range(steps):
+        clean = _pass(model, x, last, cache, _constant(last, i / steps), actions)
+        share = 1 / (steps - i)
+        x = Latents(
+            torch.lerp(x.picture, clean.picture, share), torch.lerp(x.sound, clean.sound, share)
+        )
+    _store(cache, keys, values)
+    return x
+
+
+def _pass(
+    model: Transformer, x: Latents, last: Latents, cache: Cache, tau: Tensor, actions: Tensor
+) -> Latents:
+    picture, sound = model(
+        x.picture[:, None],
+        x.sound[:, None],
+        last.picture[:, None],
+        last.sound[:, None],
+        tau[:, None],
+        actions[:, None],
+        cache=cache,
+    )
+    return Latents(picture[:, 0], sound[:, 0])
+
+
+def join_cache(
+    model: Transformer, keys: Sequence[Tensor], values: Sequence[Tensor], indices: Sequence[int]
+) -> Cache:
+    """Join the rings of worlds whose chunk at hand has the given index; -1 is the sink."""
+    window = model.config.window
+    slots = torch.arange(1, window + 1)
+    slot, position, mask, now = [], [], [], []
+    for index in indices:
+        at = 0 if index < 0 else 1 + index % window
+        here = min(index + 1, window)
+        age = (index - (slots - 1)) % window  # chunks since the slot was written
+        filled = (age <= index) & (index >= 0)
+        position.append(torch.cat([torch.zeros(1, dtype=torch.long), (here - age).clamp_min(0)]))
+        readable = torch.cat([torch.ones(1, dtype=torch.bool), filled])
+        mask.append(torch.where(readable, 0.0, float("-inf")))
+        slot.append(at)
+        now.append(here if index >= 0 else 0)
+    device = keys[0].device
+    one = len(keys) == 1
+    return Cache(
+        keys=keys[0][:, None] if one else torch.stack(list(keys), 1),
+        values=values[0][:, None] if one else torch.stack(list(values), 1),
+        slot=torch.tensor(slot, device=device),
+        position=torch.stack(position).to(device),
+        mask=torch.stack(mask).to(device),
+        now=torch.tensor(now, device=device),
+    )
+
+
+def _store(cache: Cache, keys: Sequence[Tensor], values: Sequence[Tensor]) -> None:
+    """Copy the written slots back where the batch was a copy; a single world's is a view."""
+    if len(keys) == 1:
+        return
+    for i, slot in enumerate(cache.slot.tolist()):
+        keys[i][..., slot, :] = cache.keys[:, i, ..., slot, :]
+        values[i][..., slot, :] = cache.values[:, i, ..., slot, :]
+
+
+def _noise(like: Latents, seeds: Sequence[int], indices: Sequence[int]) -> Latents:
+    parts = []
+    for seed, index in zip(seeds, indices, strict=True):
+        generator = torch.Generator().manual_seed((seed * 1_000_003 + index) % 2**63)
+        picture = torch.randn(like.picture.shape[1:], generator=generator)
+        sound = torch.randn(like.sound.shape[1:], generator=generator)
+        parts.append(Latents(picture[None].to(like.picture), sound[None].to(like.sound)))
+    return Latents.cat(parts)
+
+
+def _constant(like: Latents, tau: float) -> Tensor:
+    return torch.full((len(like.picture),), tau, device=like.picture.device)
+
+
+def _no_actions(model: Transformer, like: Latents) -> Tensor:
+    c = model.config
+    return like.picture.new_zeros(len(like.picture), c.frames * c.buttons)

@@ -1,0 +1,247 @@
+"""Training of the court's transformer on a stream of freshly simulated, encoded clips.
+
+`lightcone train` or `python -m model.train`; runs unchanged on CPU and CUDA, shows rate and
+ETA, stops on Ctrl-C and resumes from its checkpoint, and writes the exponential moving average
+as shippable weights.
+
+The recipe: x-prediction under diffusion forcing, where half of the chunks start from pure noise
+(one-step generation is what a live world uses most); and, from a third of the training on,
+parallel scheduled sampling (Duckworth et al. 2019): up to `--rollout` gradient-free passes
+replace what precedes each chunk by what the model itself predicts there, while the target stays
+the simulator's truth. After n passes, a chunk has n generated predecessors behind it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from model.checkpoint import load_training, save_training
+from model.codec import PictureCodec, PictureCodecConfig, SoundCodec, SoundCodecConfig
+from model.latents import Reservoir, TrainingBatch
+from model.muon import MuonAdam
+from model.parallel import Group
+from model.precision import compute_dtype
+from model.transformer import Transformer, TransformerConfig
+
+SAVE_SECONDS = 50
+
+
+@dataclass(frozen=True)
+class Recipe:
+    steps: int
+    batch: int = 16
+    chunks: int = 12
+    kept: int = 16  # picture tokens of a partial batch, of 48
+    partial: float = 0.85  # share of partial batches
+    rollout: int = 3  # most scheduled-sampling passes
+    last_noise: float = 0.15  # largest noise on the previous chunk
+    muon_lr: float = 0.02
+    adam_lr: float = 1.5e-3
+    ema: float = 0.998
+    fresh: float = 0.34  # new clips a step
+    capacity: int = 1500  # clips held
+    prefill: int = 192
+
+
+def loss(
+    model: Transformer,
+    batch: TrainingBatch,
+    recipe: Recipe,
+    passes: int,
+    generator: torch.Generator,
+) -> tuple[Tensor, dict[str, float]]:
+    """The weighted x-prediction error of one batch, after `passes` scheduled-sampling passes."""
+    device = batch.picture.device
+
+    def random(*shape: int) -> Tensor:
+        return torch.rand(shape, generator=generator).to(device)
+
+    def noise_like(x: Tensor) -> Tensor:
+        return torch.randn(x.shape, generator=generator).to(device)
+
+    size, chunks = batch.picture.shape[:2]
+    draw = random(size, chunks)
+    tau = torch.where(draw < 0.45, 0.0, torch.where(draw < 0.75, random(size, chunks), 1.0))
+    tau[:, 0] = 1.0
+    blur = recipe.last_noise * random(size, 1, 1, 1)
+    noise = noise_like(batch.picture), noise_like(batch.sound)
+    truth = batch.picture, batch.sound
+    last = (
+        batch.last_picture + blur * noise_like(batch.picture),
+        batch.last_sound + blur * noise_like(batch.sound),
+    )
+    known = truth
+    blank = torch.zeros_like(tau)
+    blank[:, 0] = 1.0
+    with torch.no_grad():
+        for _ in range(passes):
+            start = _mix(truth, noise, blank)
+            guess = model(*start, *last, blank, batch.actions, batch.places)
+            known = _after_sink(truth, guess)
+            last = _shift(last, known)
+    inputs = _mix(known, noise, tau)
+    picture, sound = model(*inputs, *last, tau, batch.actions, batch.places)
+
+    learn = (tau < 1)[:, :, None, None].float()
+    before = batch.last_picture[..., batch.picture.shape[-1] // 2 :].repeat(1, 1, 1, 2)
+    motion = (batch.picture - before).square().mean(-1, keepdim=True)
+    weight = learn * (1 + 4 * (motion / 0.1).clamp(max=1))
+    error = (picture - batch.picture).square()
+    picture_loss = (weight * error).sum() / (weight.sum() * error.shape[-1])
+    loudness = (batch.sound - batch.last_sound[:, :, -1:]).square().mean(-1, keepdim=True)
+    weight = learn * (1 + 2 * loudness.clamp(max=1))
+    sound_error = (sound - batch.sound).square()
+    sound_loss = (weight * sound_error).sum() / (weight.sum() * sound_error.shape[-1])
+    first = (tau == 0)[:, :, None, None].float()
+    figures = {
+        "picture": float((first * error.detach()).sum() / (first.sum() * error[0, 0].numel())),
+        "sound": float(
+            (first * sound_error.detach()).sum() / (first.sum() * sound_error[0, 0].numel())
+        ),
+    }
+    return picture_loss + 0.5 * sound_loss, figures
+
+
+Pair = tuple[Tensor, Tensor]
+
+
+def _mix(clean: Pair, noise: Pair, tau: Tensor) -> Pair:
+    t = tau[:, :, None, None]
+    return t * clean[0] + (1 - t) * noise[0], t * clean[1] + (1 - t) * noise[1]
+
+
+def _after_sink(truth: Pair, guess: Pair) -> Pair:
+    """The sink stays true; everything after it is the guess."""
+    return tuple(torch.cat([t[:, :1], g[:, 1:]], 1) for t, g in zip(truth, guess, strict=True))  # type: ignore[return-value]
+
+
+def _shift(last: Pair, known: Pair) -> Pair:
+    """What precedes each chunk: the guesses, but for the first two, which nothing generated
+    precedes."""
+    return tuple(torch.cat([v[:, :2], k[:, 1:-1]], 1) for v, k in zip(last, known, strict=True))  # type: ignore[return-value]
+
+
+def load_codecs(folder: Path, device: torch.device) -> tuple[PictureCodec, SoundCodec]:
+    """The trained codecs in a training folder."""
+    picture = PictureCodec(PictureCodecConfig())
+    sound = SoundCodec(SoundCodecConfig())
+    for name, codec in (("picture", picture), ("sound", sound)):
+        saved = torch.load(folder / f"{name}.pt", map_location="cpu", weights_only=True)
+        codec.load_state_dict(saved["module"])
+    picture.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
+    sound.to(device).eval().requires_grad_(False)
+    return picture, sound
+
+
+def hidden_matrices(model: Transformer) -> list[nn.Parameter]:
+    return [p for p in model.blocks.parameters() if p.ndim == 2]
+
+
+def rate(step: int, steps: int) -> float:
+    """Warm-up over 50 steps, constant, then a linear fall over the last third to 2 %."""
+    warm = min(1.0, (step + 1) / 50)
+    fall = min(1.0, (steps - step) / (steps / 3))
+    return warm * (0.02 + 0.98 * fall)
+
+
+def train(folder: Path, recipe: Recipe, device: torch.device, seed: int, group: Group) -> None:
+    torch.manual_seed(seed)
+    picture, sound = load_codecs(folder, device)
+    model = Transformer(TransformerConfig()).to(device)
+    optimizer = MuonAdam(model, hidden_matrices(model), recipe.muon_lr, recipe.adam_lr, group)
+    path = folder / "transformer.pt"
+    step = load_training(path, model, optimizer)
+    ema = copy.deepcopy(model).requires_grad_(False)
+    if step:
+        ema.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["ema"])
+    generator = torch.Generator().manual_seed((seed * 1_000_003 + step) * 64 + group.rank)
+    choices = torch.Generator().manual_seed(seed * 1_000_003 + step)  # the same in all processes
+    reservoir = Reservoir(picture, sound, generator, device, recipe.capacity // group.size)
+    quiet = not group.leads
+    first = range(recipe.prefill // group.size)
+    for _ in tqdm(first, desc="first clips", unit="clip", disable=quiet):
+        reservoir.refresh(1)
+    dtype = compute_dtype(device)
+    saved_at, owed = time.monotonic(), 0.0
+    smooth: dict[str, float] = {}
+
+    def save() -> None:
+        if group.leads:
+            save_training(path, model, optimizer, step, ema=ema.state_dict())
+
+    bar = tqdm(total=recipe.steps, initial=step, unit="step", smoothing=0.05, disable=quiet)
+    try:
+        while step < recipe.steps:
+            owed += recipe.fresh / group.size
+            reservoir.refresh(int(owed))
+            owed -= int(owed)
+            progress = step / recipe.steps
+            partial = float(torch.rand((), generator=choices)) < recipe.partial * (progress < 0.85)
+            batch = reservoir.batch(
+                recipe.batch // group.size, recipe.chunks, recipe.kept if partial else None
+            )
+            most = 0 if progress < 0.3 else recipe.rollout
+            draw = float(torch.rand((), generator=choices))
+            passes = int(most * max(0.0, 2 * draw - 1) + 0.999) if most else 0
+            optimizer.set_rate(rate(step, recipe.steps))
+            with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
+                value, figures = loss(model, batch, recipe, passes, generator)
+            if not math.isfinite(float(value.detach())):
+                raise FloatingPointError(f"the loss is not finite at step {step}")
+            optimizer.zero_grad()
+            value.backward()
+            group.average_gradients(model.parameters())
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            step += 1
+            decay = min(recipe.ema, step / (step + 20))
+            with torch.no_grad():
+                for slow, fast in zip(ema.parameters(), model.parameters(), strict=True):
+                    slow.lerp_(fast, 1 - decay)
+            for name, amount in {"loss": float(value.detach()), **figures}.items():
+                smooth[name] = 0.97 * smooth.get(name, amount) + 0.03 * amount
+            bar.set_postfix({k: f"{v:.4f}" for k, v in smooth.items()}, refresh=False)
+            bar.update()
+            if time.monotonic() - saved_at > SAVE_SECONDS:
+                save()
+                saved_at = time.monotonic()
+    except KeyboardInterrupt:
+        bar.write(f"stopped at step {step}; the same command goes on from here")
+    finally:
+        bar.close()
+        save()
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="lightcone train", description=__doc__)
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/court"), help="folder of checkpoints"
+    )
+    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--batch", type=int, default=Recipe.batch)
+    parser.add_argument("--rollout", type=int, default=Recipe.rollout)
+    parser.add_argument("--fresh", type=float, default=Recipe.fresh, help="new clips a step")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--threads", type=int, default=None)
+    args = parser.parse_args(argv)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    group = Group()
+    recipe = Recipe(args.steps, batch=args.batch, rollout=args.rollout, fresh=args.fresh)
+    train(args.out, recipe, torch.device(args.device), args.seed, group)
+    group.close()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

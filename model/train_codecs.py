@@ -1,0 +1,200 @@
+"""Training of the picture and the sound codec on fresh simulated clips.
+
+`python -m model.train_codecs picture --out runs/court` (or `sound`); stops on Ctrl-C, resumes
+from its checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from model.checkpoint import load_training, save_training
+from model.codec import PictureCodec, PictureCodecConfig, SoundCodec, SoundCodecConfig, to_signed
+from model.muon import MuonAdam
+from model.parallel import Group
+from model.worlds.court import drawing, simulator
+
+PICTURE_SIGMA = 0.024  # of values in [-1, 1]: 38.4 dB
+SOUND_SIGMA = 0.0025
+SAVE_SECONDS = 50
+
+
+def kl(mu: Tensor, logvar: Tensor) -> Tensor:
+    """Kullback-Leibler divergence from the unit normal, summed, in nats."""
+    return 0.5 * (mu.square() + logvar.exp() - 1 - logvar).sum()
+
+
+class Pool:
+    """Simulated worlds to draw batches from, renewed after every `uses` batches: physics costs
+    the same for 256 worlds as for one."""
+
+    def __init__(self, generator: torch.Generator, device: torch.device, uses: int = 60) -> None:
+        self.generator, self.device, self._uses = generator, device, uses
+        self._used = 0
+        self._worlds = self._simulate()
+
+    def _simulate(self) -> simulator.Trajectory:
+        return simulator.random_trajectories(256, 72, self.generator, self.device, skip=8)
+
+    def _draw(self) -> simulator.Trajectory:
+        if self._used == self._uses:
+            self._worlds, self._used = self._simulate(), 0
+        self._used += 1
+        return self._worlds
+
+    def _integers(self, below: int, count: int) -> Tensor:
+        return torch.randint(below, (count,), generator=self.generator).to(self.device)
+
+    def pictures(self, batch: int) -> tuple[Tensor, Tensor]:
+        """Pictures (N, 3, H, W) in [-1, 1] and the weight of their pixels (N, 1, H, W): what is
+        not scenery counts more, since it is small."""
+        worlds = self._draw()
+        at = self._integers(256, batch)[:, None], self._integers(72, batch)[:, None]
+        states = simulator.CourtState(**{k: v[at] for k, v in vars(worlds.states).items()})
+        frames = to_signed(simulator.render(states)[:, 0])
+        flat = simulator.CourtState(**{k: v[:, 0] for k, v in vars(states).items()})
+        scenery = drawing.background(flat, simulator.HEIGHT_PX, simulator.WIDTH_PX) * 2 - 1
+        moving = ((frames - scenery).abs().amax(1, keepdim=True) > 0.06).float()
+        return frames.contiguous(memory_format=torch.channels_last), 1 + 3 * moving
+
+    def sounds(self, batch: int) -> Tensor:
+        """One second of sound of each of `batch` worlds, (B, 24000); busy ones preferred."""
+        worlds = self._draw()
+        start = int(self._integers(48, 1))
+        candidates = worlds[self._integers(256, 2 * batch), start : start + 24]
+        busy = candidates.strength.sum((1, 2))
+        return simulator.listen(candidates[busy.topk(batch).indices])
+
+
+def picture_loss(
+    codec: PictureCodec, batch: tuple[Tensor, Tensor]
+) -> tuple[Tensor, dict[str, float]]:
+    frames, weight = batch
+    mu, logvar = codec.posterior(frames)
+    decoded = codec.decode_raw(mu + torch.randn_like(mu) * (0.5 * logvar).exp())
+    error = decoded - frames
+    squared = (weight * error.square()).mean() / (2 * PICTURE_SIGMA**2)
+    edges = (weight[..., 1:] * error.diff(dim=-1).abs()).mean() + (
+        weight[..., 1:, :] * error.diff(dim=-2).abs()
+    ).mean()
+    absolute = (weight * error.abs()).mean()
+    rate = kl(mu, logvar) / frames.numel()
+    loss = squared + (absolute + edges) / PICTURE_SIGMA + rate
+    psnr = -10 * math.log10(float((error.detach().clamp(-2, 2) / 2).square().mean()))
+    return loss, {"psnr_db": psnr, "nats": float(rate.detach()) * frames[0].numel()}
+
+
+def spectral_loss(a: Tensor, b: Tensor) -> Tensor:
+    """Distance of compressed magnitudes at three resolutions (Yamamoto et al. 2019)."""
+    total = torch.zeros((), device=a.device)
+    for size in (256, 1024):
+        window = torch.hann_window(size, device=a.device)
+        pair = (
+            torch.stft(torch.cat([a, b]), size, size // 2, window=window, return_complex=True)
+            .abs()
+            .clamp_min(1e-5)
+            ** 0.4
+        )
+        x, y = pair.chunk(2)
+        total = total + (x - y).abs().mean()
+    return total
+
+
+def sound_loss(codec: SoundCodec, sound: Tensor) -> tuple[Tensor, dict[str, float]]:
+    mu, logvar = codec.posterior(sound)
+    z = mu + torch.randn_like(mu) * (0.5 * logvar).exp()
+    decoded, _ = codec.decode_raw(z, codec.decoder_state(len(sound)))
+    error = decoded - sound
+    squared = error.square().mean() / (2 * SOUND_SIGMA**2)
+    rate = kl(mu, logvar) / sound.numel()
+    loss = squared + 2 * spectral_loss(decoded, sound) + rate
+    ratio = sound.square().mean() / error.detach().square().mean()
+    return loss, {"snr_db": 10 * math.log10(float(ratio)), "nats/s": float(rate.detach()) * 24000}
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m model.train_codecs", description=__doc__)
+    parser.add_argument("which", choices=("picture", "sound"))
+    parser.add_argument("--out", type=Path, default=Path("runs/court"))
+    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--lr", type=float, default=2e-3)
+    parser.add_argument("--muon-lr", type=float, default=0.02)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--threads", type=int, default=None)
+    args = parser.parse_args(argv)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    device = torch.device(args.device)
+    torch.manual_seed(args.seed)
+    codec: nn.Module
+    if args.which == "picture":
+        codec = PictureCodec(PictureCodecConfig())
+    else:
+        codec = SoundCodec(SoundCodecConfig())
+    codec.to(device, memory_format=torch.channels_last) if args.which == "picture" else codec.to(
+        device
+    )
+    optimizer = MuonAdam(codec, kernels(codec), args.muon_lr, args.lr, Group())
+    path = args.out / f"{args.which}.pt"
+    step = load_training(path, codec, optimizer)
+    generator = torch.Generator().manual_seed(args.seed * 1_000_003 + step)
+    pool = Pool(generator, device)
+    saved = time.monotonic()
+    bar = tqdm(total=args.steps, initial=step, unit="step", smoothing=0.05)
+    smooth: dict[str, float] = {}
+    while step < args.steps:
+        warm = min(1.0, (step + 1) / 100)
+        decay = 0.5 * (1 + math.cos(math.pi * step / args.steps))
+        optimizer.set_rate(warm * (0.02 + 0.98 * decay))
+        if isinstance(codec, PictureCodec):
+            loss, figures = picture_loss(codec, pool.pictures(args.batch))
+        else:
+            assert isinstance(codec, SoundCodec)
+            loss, figures = sound_loss(codec, pool.sounds(args.batch))
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(codec.parameters(), 300.0)
+        optimizer.step()
+        step += 1
+        for name, value in {"loss": float(loss.detach()), **figures}.items():
+            smooth[name] = value if step < 3 else 0.9 * smooth.get(name, value) + 0.1 * value
+        bar.set_postfix({k: f"{v:.3g}" for k, v in smooth.items()}, refresh=False)
+        bar.update()
+        if step == args.steps or time.monotonic() - saved > SAVE_SECONDS:
+            save_training(path, codec, optimizer, step)
+            saved = time.monotonic()
+    bar.close()
+    fit_normalisation(codec, pool)
+    save_training(path, codec, optimizer, step)
+    return 0
+
+
+def kernels(codec: nn.Module) -> list[nn.Parameter]:
+    """Those of the residual stacks, which Muon trains; the way in and out is AdamW's."""
+    return [
+        p
+        for name, p in codec.named_parameters()
+        if p.ndim >= 3 and ("first" in name or "second" in name or ".convs." in name)
+    ]
+
+
+@torch.no_grad()
+def fit_normalisation(codec: nn.Module, pool: Pool) -> None:
+    if isinstance(codec, PictureCodec):
+        codec.fit(codec.posterior(pool.pictures(256)[0])[0])
+    elif isinstance(codec, SoundCodec):
+        worlds = simulator.random_trajectories(128, 48, pool.generator, pool.device)
+        codec.fit(codec.posterior(simulator.listen(worlds))[0])
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,278 @@
+"""The causal audio-video diffusion transformer.
+
+One chunk is `positions` picture tokens, each covering one patch of the latent picture over all
+frames of the chunk, and one sound token for each frame. Layers of kind "S" attend inside a
+chunk, across space and modality; layers of kind "T" attend over time at one position: to the
+sink (the first chunk), the last `window - 1` chunks and the chunk itself. Only T layers need a
+cache. Its keys are stored without rotary embedding and get their positions when they are read,
+sink 0, window 1 to `window`, so that hour three looks like minute one.
+
+Each token is given the same patch of the previous chunk at its input and predicts the clean
+latents on top of a gated copy of the previous chunk's last frame (x-prediction; Li & He 2025,
+"Back to basics"). Every chunk has a noise level of its own (diffusion forcing, Chen et al.
+2024). Conditioning is AdaLN-single (PixArt-alpha, Chen et al. 2023): noise level and the
+actions of each frame.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from model.attention import attend
+
+
+@dataclass(frozen=True)
+class TransformerConfig:
+    width: int = 256
+    heads: int = 4
+    layers: str = "STSSTS"
+    window: int = 12  # chunks a T layer sees, itself among them
+    frames: int = 2  # of a chunk
+    rows: int = 6  # of picture tokens
+    columns: int = 8
+    picture_values: int = 96  # of a picture token: frames * patch * patch * channels
+    sound_values: int = 32  # of a sound token
+    buttons: int = 4
+
+    @property
+    def picture_tokens(self) -> int:
+        return self.rows * self.columns
+
+    @property
+    def tokens(self) -> int:
+        return self.picture_tokens + self.frames
+
+
+@dataclass
+class Cache:
+    """Keys and values of the T layers for B worlds, written in place at `slot`.
+
+    Slot 0 is the sink, slots 1 to `window` the ring. `position` (B, 1 + window) numbers the
+    slots in time, `mask` (B, 1 + window) is 0 where a slot may be read and -inf elsewhere;
+    `now` (B,) is the position of the chunk at hand.
+    """
+
+    keys: Tensor  # (T layers, B, tokens, H, 1 + window, D), without rotary embedding
+    values: Tensor
+    slot: Tensor  # (B,) where the chunk at hand is written
+    position: Tensor
+    mask: Tensor
+    now: Tensor
+
+
+class Transformer(nn.Module):
+    cos: Tensor
+    sin: Tensor
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        c = self.config = config
+        head = c.width // c.heads
+        self.picture_in = nn.Linear(2 * c.picture_values, c.width)
+        self.sound_in = nn.Linear(2 * c.sound_values, c.width)
+        self.place = nn.Parameter(torch.randn(c.tokens, c.width) * 0.02)
+        self.condition = nn.Sequential(
+            nn.Linear(2 * _TAU_WAVES + c.frames * c.buttons, c.width),
+            nn.SiLU(),
+            nn.Linear(c.width, c.width),
+        )
+        self.modulation = nn.Linear(c.width, 6 * c.width)
+        self.blocks = nn.ModuleList(Block(c, kind) for kind in c.layers)
+        self.final = nn.Linear(c.width, 2 * c.width)
+        gates = c.picture_values // c.frames, c.sound_values
+        self.picture_out = nn.Linear(c.width, c.picture_values + gates[0])
+        self.sound_out = nn.Linear(c.width, c.sound_values + gates[1])
+        for layer in (self.modulation, self.final, self.picture_out, self.sound_out):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+        with torch.no_grad():
+            self.picture_out.bias[c.picture_values :] = 2.0
+            self.sound_out.bias[c.sound_values :] = -2.0
+        angles = torch.arange(c.window + 1)[:, None] * (
+            100.0 ** (-torch.arange(head // 2) / (head // 2))
+        )
+        self.register_buffer("cos", angles.cos(), persistent=False)  # (window + 1, D / 2)
+        self.register_buffer("sin", angles.sin(), persistent=False)
+
+    def forward(
+        self,
+        picture: Tensor,
+        sound: Tensor,
+        last_picture: Tensor,
+        last_sound: Tensor,
+        tau: Tensor,
+        actions: Tensor,
+        places: Tensor | None = None,
+        cache: Cache | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Predict the clean latents of C chunks.
+
+        `picture` (B, C, P, picture_values) and `sound` (B, C, frames, sound_values) are
+        `tau` * clean + (1 - tau) * noise, `last_*` the chunks before them, `tau` (B, C),
+        `actions` (B, C, frames * buttons). `places` (B, P) chooses picture tokens where not all
+        are given. Without a cache the C chunks are one sequence from the sink on, at most
+        1 + window long; with one, C is 1 and the chunk's keys are written to it.
+        """
+        c = self.config
+        batch, chunks, count, _ = picture.shape
+        place = self.place[: c.picture_tokens]
+        place = place[places][:, None] if places is not None else place
+        x = torch.cat(
+            [
+                self.picture_in(torch.cat([picture, last_picture], -1)) + place,
+                self.sound_in(torch.cat([sound, last_sound], -1)) + self.place[c.picture_tokens :],
+            ],
+            2,
+        )  # (B, C, N, width)
+        waves = _waves(tau).to(x.dtype)
+        condition = F.silu(self.condition(torch.cat([waves, actions.to(x.dtype)], -1)))
+        modulation = self.modulation(condition)[:, :, None]  # (B, C, 1, 6 width)
+        time = _Time(self, cache, chunks, x.device, x.dtype)
+        for block in self.blocks:
+            x = block(x, modulation, time)
+        shift, scale = self.final(condition)[:, :, None].chunk(2, -1)
+        x = _norm(x) * (1 + scale) + shift
+        out_picture, gate = self.picture_out(x[:, :, :count]).split(
+            [c.picture_values, c.picture_values // c.frames], -1
+        )
+        newest = last_picture[..., -(c.picture_values // c.frames) :] * torch.sigmoid(gate)
+        out_picture = out_picture + newest.repeat(1, 1, 1, c.frames)
+        out_sound, gate = self.sound_out(x[:, :, count:]).chunk(2, -1)
+        return out_picture, out_sound + last_sound[:, :, -1:] * torch.sigmoid(gate)
+
+
+class _Time:
+    """What the T layers share in one forward: rotary tables, mask and whose turn it is."""
+
+    def __init__(
+        self,
+        model: Transformer,
+        cache: Cache | None,
+        chunks: int,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        self.cache = cache
+        self.layer = 0
+        if cache is None:
+            position = torch.arange(chunks, device=device)
+            self.query = self.key = (model.cos[position].to(dtype), model.sin[position].to(dtype))
+            ahead = position[:, None] < position[None, :]
+            self.mask = torch.zeros(chunks, chunks, device=device, dtype=dtype)
+            self.mask.masked_fill_(ahead, float("-inf"))
+        else:
+            now, slots = cache.now, cache.position
+            shape = (-1, 1, 1, 1, model.cos.shape[1])
+            self.query = (
+                model.cos[now].view(shape).to(dtype),
+                model.sin[now].view(shape).to(dtype),
+            )
+            shape = (len(now), 1, 1, slots.shape[1], model.cos.shape[1])
+            self.key = (
+                model.cos[slots].view(shape).to(dtype),
+                model.sin[slots].view(shape).to(dtype),
+            )
+            self.mask = cache.mask[:, None, None, None].to(dtype)
+
+
+class Block(nn.Module):
+    def __init__(self, config: TransformerConfig, kind: str) -> None:
+        super().__init__()
+        width = config.width
+        self.kind = kind
+        self.heads = config.heads
+        self.qkv = nn.Linear(width, 3 * width, bias=False)
+        self.out = nn.Linear(width, width, bias=False)
+        self.up = nn.Linear(width, 4 * width, bias=False)
+        self.down = nn.Linear(4 * width, width, bias=False)
+        self.table = nn.Parameter(torch.zeros(6 * width))
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.down.weight)
+        with torch.no_grad():
+            self.table[2 * width : 3 * width] = 1.0
+            self.table[5 * width :] = 1.0
+
+    def forward(self, x: Tensor, modulation: Tensor, time: _Time) -> Tensor:
+        shift1, scale1, gate1, shift2, scale2, gate2 = (modulation + self.table).chunk(6, -1)
+        q, k, v = self._heads(self.qkv(_norm(x) * (1 + scale1) + shift1))
+        q, k = _norm(q), _norm(k)
+        attended = self._within(q, k, v) if self.kind == "S" else self._over_time(q, k, v, time)
+        x = x + gate1 * self.out(attended)
+        hidden = F.gelu(self.up(_norm(x) * (1 + scale2) + shift2), approximate="tanh")
+        out: Tensor = x + gate2 * self.down(hidden)
+        return out
+
+    def _heads(self, qkv: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, C, N, 3 width) -> three of (B, C, N, H, D)."""
+        q, k, v = qkv.unflatten(-1, (3, self.heads, -1)).unbind(3)
+        return q, k, v
+
+    def _within(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        batch, chunks = q.shape[:2]
+        q, k, v = (t.flatten(0, 1).transpose(1, 2) for t in (q, k, v))  # (B C, H, N, D)
+        return attend(q, k, v).transpose(1, 2).flatten(2).unflatten(0, (batch, chunks))
+
+    def _over_time(self, q: Tensor, k: Tensor, v: Tensor, time: _Time) -> Tensor:
+        q, k, v = (t.permute(0, 2, 3, 1, 4) for t in (q, k, v))  # (B, N, H, C, D)
+        if time.cache is not None:
+            k, v = _write(time.cache, time.layer, k, v)
+            time.layer += 1
+        batch = len(q)
+        q, k = _rotate(q, *time.query), _rotate(k, *time.key)
+        mask = time.mask
+        if mask.ndim == 5:
+            mask = mask.expand(-1, q.shape[1], -1, -1, -1).flatten(0, 1)
+        out = attend(q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1), mask)
+        return out.unflatten(0, (batch, -1)).permute(0, 3, 1, 2, 4).flatten(3)
+
+
+def _write(cache: Cache, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    """Put the chunk at hand into its slot; (B, N, H, 1, D) -> all slots."""
+    keys, values = cache.keys[layer], cache.values[layer]
+    world = torch.arange(len(k), device=k.device)
+    keys[world, :, :, cache.slot] = k[:, :, :, 0]
+    values[world, :, :, cache.slot] = v[:, :, :, 0]
+    return keys, values
+
+
+def _norm(x: Tensor) -> Tensor:
+    """RMS norm without gain (Zhang & Sennrich 2019)."""
+    return F.rms_norm(x, (x.shape[-1],), eps=1e-6)
+
+
+def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotary embedding (Su et al. 2021) of (..., D) by (..., D / 2)."""
+    a, b = x.chunk(2, -1)
+    return torch.cat([a * cos - b * sin, a * sin + b * cos], -1)
+
+
+_TAU_WAVES = 16
+
+
+def _waves(tau: Tensor) -> Tensor:
+    """Fourier features of the noise level: (B, C) -> (B, C, 2 * 16)."""
+    frequencies = 2.0 ** torch.linspace(-1, 5, _TAU_WAVES, device=tau.device)
+    angles = tau[..., None] * frequencies * math.pi
+    return torch.cat([angles.sin(), angles.cos()], -1)
+
+
+def patchify(latents: Tensor, patch: int = 2) -> Tensor:
+    """(B, C, frames, channels, h, w) -> (B, C, P, frames * channels * patch^2), frames
+    outermost."""
+    b, c, f, k, h, w = latents.shape
+    x = latents.view(b, c, f, k, h // patch, patch, w // patch, patch)
+    return x.permute(0, 1, 4, 6, 2, 3, 5, 7).reshape(b, c, h * w // patch**2, -1)
+
+
+def unpatchify(tokens: Tensor, rows: int, columns: int, frames: int, patch: int = 2) -> Tensor:
+    """The inverse: (B, C, P, values) -> (B, C, frames, channels, h, w)."""
+    b, c, _, values = tokens.shape
+    channels = values // (frames * patch**2)
+    x = tokens.view(b, c, rows, columns, frames, channels, patch, patch)
+    x = x.permute(0, 1, 4, 5, 2, 6, 3, 7)
+    return x.reshape(b, c, frames, channels, rows * patch, columns * patch)

@@ -1,0 +1,1 @@
+"""The court: a side-view basketball world."""

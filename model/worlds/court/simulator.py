@@ -1,0 +1,272 @@
+"""Clips of the court: starts, drivers, captions, and the whole truth about what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from model.interface import Button, GamepadBinding, WorldInfo
+from model.worlds.court import drawing, physics, sound
+from model.worlds.court.physics import BALL_RADIUS, BUTTONS, FLOOR, WIDTH, CourtState
+
+HEIGHT_PX, WIDTH_PX = 96, 128
+FRAMES_PER_CHUNK = 2
+START_NUMBERS = 12  # random numbers that one start takes
+DRIVER_NUMBERS = 6  # random numbers that a driver takes each frame
+
+INFO = WorldInfo(
+    name="court",
+    title="Court",
+    description="A basketball court from the side: run, jump, pick the ball up by touching it, shoot.",
+    width=WIDTH_PX,
+    height=HEIGHT_PX,
+    frames_per_chunk=FRAMES_PER_CHUNK,
+    buttons=(
+        Button("left", "Left", ("ArrowLeft", "KeyA"),
+               (GamepadBinding("button", 14), GamepadBinding("axis", 0, -1))),
+        Button("right", "Right", ("ArrowRight", "KeyD"),
+               (GamepadBinding("button", 15), GamepadBinding("axis", 0, 1))),
+        Button("jump", "Jump", ("ArrowUp", "KeyW"),
+               (GamepadBinding("button", 0), GamepadBinding("button", 12))),
+        Button("shoot", "Shoot", ("Space", "KeyX"),
+               (GamepadBinding("button", 2), GamepadBinding("button", 7))),
+    ),
+    words=(
+        *(word for look in drawing.LOOKS for word in look.words),
+        *(name for name, _ in drawing.SHIRTS),
+        "left", "right", "high", "low",
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """What happened in `batch` worlds over T frames, not yet seen or heard."""
+
+    states: CourtState  # fields (B, T)
+    actions: Tensor  # (B, T, len(BUTTONS)) 0 or 1, of the frame they act in
+    strength: Tensor  # (B, T, len(CONTACTS)) impact strength, 0 where none
+    when: Tensor  # (B, T, len(CONTACTS)) time within the frame, 0 to 1
+    phase: Tensor  # (B,) start in the ambience's loop, 0 to 1
+
+    def __getitem__(self, index: Any) -> Trajectory:
+        """Index worlds, or worlds and frames, as one indexes a tensor. At least the worlds'
+        axis has to stay."""
+        worlds = index[0] if isinstance(index, tuple) else index
+        return Trajectory(
+            CourtState(**{k: v[index] for k, v in vars(self.states).items()}),
+            self.actions[index],
+            self.strength[index],
+            self.when[index],
+            self.phase[worlds],
+        )
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Trajectories with their picture and sound."""
+
+    frames: Tensor  # (B, T, 3, H, W) uint8 RGB
+    sound: Tensor  # (B, T * 1000) float32, 24 kHz
+    captions: list[str]
+    truth: Trajectory
+
+
+Driver = Callable[[CourtState, Tensor, Tensor], Tensor]
+"""(state, last actions (B, 4), random numbers (B, DRIVER_NUMBERS)) -> actions (B, 4)"""
+
+
+def starts(numbers: Tensor) -> CourtState:
+    """Start states from uniform random numbers, (B, START_NUMBERS)."""
+    u = numbers.unbind(1)
+    zero = torch.zeros_like(u[0])
+    px = 0.10 + (WIDTH - 0.20) * u[0]
+    held = (u[1] < 0.25).float()
+    in_air = (u[2] < 0.35).float()
+    by = FLOOR + BALL_RADIUS + in_air * 0.55 * u[3]
+    facing = torch.where(u[4] < 0.5, -1.0, 1.0)
+    return CourtState(
+        px=px,
+        py=zero + FLOOR,
+        pvx=zero,
+        pvy=zero,
+        facing=facing,
+        gait=u[5],
+        bx=torch.where(held > 0.5, px + 0.05 * facing, 0.1 + (WIDTH - 0.2) * u[6]),
+        by=torch.where(held > 0.5, zero + FLOOR + 0.165, by),
+        bvx=in_air * (u[7] - 0.5),
+        bvy=zero,
+        spin=6.28 * u[8],
+        held=held,
+        pause=zero,
+        shot_pressed=zero,
+        arms=zero,
+        net=zero,
+        net_speed=zero,
+        hoop_side=torch.where(u[9] < 0.5, -1.0, 1.0),
+        hoop_y=0.54 + 0.12 * u[10],
+        look=(u[11] * len(drawing.LOOKS)).floor(),
+        shirt=(u[11] * 977 % 1 * len(drawing.SHIRTS)).floor(),
+    )
+
+
+def wander(state: CourtState, last: Tensor, u: Tensor) -> Tensor:
+    """Holds a direction for a while, jumps and shoots now and then."""
+    left, right, jump, shoot = last.unbind(1)
+    turn = u[:, 0] < 0.07
+    pick = u[:, 1]
+    left = torch.where(turn, (pick < 0.4).float(), left)
+    right = torch.where(turn, ((pick >= 0.4) & (pick < 0.8)).float(), right)
+    jump = torch.where(jump > 0.5, u[:, 2] < 0.8, u[:, 2] < 0.04).float()
+    shoot = torch.where(shoot > 0.5, u[:, 3] < 0.75, u[:, 3] < 0.05).float()
+    return torch.stack([left, right, jump, shoot], 1)
+
+
+def seek(state: CourtState, last: Tensor, u: Tensor) -> Tensor:
+    """Runs for the ball, carries it to some distance from the hoop, shoots."""
+    holding = state.held > 0.5
+    spot = state.hoop_x - state.hoop_side * (0.25 + 0.45 * (state.hoop_y * 7919 % 1))
+    target = torch.where(holding, spot, state.bx)
+    gap = target - state.px
+    there = gap.abs() < 0.05
+    left = (gap < -0.03).float() * (~there).float()
+    right = (gap > 0.03).float() * (~there).float()
+    jump = torch.where(last[:, 2] > 0.5, u[:, 2] < 0.8, u[:, 2] < 0.03 + 0.15 * (holding & there))
+    ready = holding & (there | (u[:, 4] < 0.02))
+    shoot = torch.where(last[:, 3] > 0.5, u[:, 3] < 0.6, ready & (u[:, 3] < 0.25))
+    return torch.stack([left, right, jump.float(), shoot.float()], 1)
+
+
+def mash(state: CourtState, last: Tensor, u: Tensor) -> Tensor:
+    """Presses and releases everything at random."""
+    flip = u[:, :4] < 0.25
+    return torch.where(flip, 1 - last, last)
+
+
+def mixed(state: CourtState, last: Tensor, u: Tensor) -> Tensor:
+    """Each world keeps to one of the drivers above (or does nothing), by its number in the
+    batch."""
+    kind = torch.arange(len(u), device=u.device) % 8
+    drivers = [wander, seek, wander, seek, seek, wander, mash, idle]
+    acts = torch.stack([d(state, last, u) for d in drivers], 0)
+    return acts[kind, torch.arange(len(u), device=u.device)]
+
+
+def idle(state: CourtState, last: Tensor, u: Tensor) -> Tensor:
+    return torch.zeros_like(last)
+
+
+@torch.no_grad()
+def simulate(
+    start: CourtState,
+    frames: int,
+    *,
+    numbers: Tensor | None = None,
+    driver: Driver = mixed,
+    actions: Tensor | None = None,
+    phase: Tensor | None = None,
+    skip: int = 0,
+) -> Trajectory:
+    """Run the court for `frames` frames after `skip` unseen ones.
+
+    Either `actions` (B, skip + frames, 4) are played, or `driver` decides with `numbers`
+    (B, skip + frames, DRIVER_NUMBERS), uniform.
+    """
+    state = start
+    device = state.px.device
+    batch = len(state.px)
+    last = torch.zeros(batch, len(BUTTONS), device=device)
+    states, contacts, played = [], [], []
+    for frame in range(skip + frames):
+        if actions is not None:
+            last = actions[:, frame]
+        else:
+            assert numbers is not None
+            last = driver(state, last, numbers[:, frame])
+        state, contact = physics.advance(state, last)
+        if frame >= skip:
+            states.append(state)
+            contacts.append(contact)
+            played.append(last)
+    return Trajectory(
+        states=physics.stack(states, 1),
+        actions=torch.stack(played, 1),
+        strength=torch.stack([c.strength for c in contacts], 1),
+        when=torch.stack([c.when for c in contacts], 1),
+        phase=torch.zeros(batch, device=device) if phase is None else phase,
+    )
+
+
+@torch.no_grad()
+def film(truth: Trajectory) -> Clip:
+    return Clip(render(truth.states), listen(truth), captions(truth.states), truth)
+
+
+def listen(truth: Trajectory) -> Tensor:
+    """The sound of trajectories, (B, T * 1000); what rang before them is not heard."""
+    return sound.render(truth.strength, truth.when, truth.states.look[:, 0], truth.phase)
+
+
+def render(states: CourtState, block: int = 96) -> Tensor:
+    """Frames of states with fields (B, T): (B, T, 3, H, W) uint8. Draws `block` at a time."""
+    batch, frames = states.px.shape
+    first = CourtState(**{k: v[:, 0] for k, v in vars(states).items()})
+    backgrounds = drawing.background(first, HEIGHT_PX, WIDTH_PX)
+    flat = {k: v.flatten() for k, v in vars(states).items()}
+    owner = torch.arange(batch, device=states.px.device).repeat_interleave(frames)
+    out = []
+    for i in range(0, batch * frames, block):
+        part = CourtState(**{k: v[i : i + block] for k, v in flat.items()})
+        picture = drawing.draw(part, backgrounds[owner[i : i + block]])
+        out.append((picture * 255 + 0.5).clamp(0, 255).to(torch.uint8))
+    return torch.cat(out).unflatten(0, (batch, frames))
+
+
+def captions(states: CourtState) -> list[str]:
+    """A few words about each world, of those that prompts may use. Fields are (B, T)."""
+    first = {k: v[:, 0].tolist() for k, v in vars(states).items()}
+    return [
+        " ".join(
+            (
+                *drawing.LOOKS[int(look)].words,
+                drawing.SHIRTS[int(shirt)][0],
+                "right" if side > 0 else "left",
+                "high" if hoop > 0.60 else "low",
+            )
+        )
+        for look, shirt, side, hoop in zip(
+            first["look"], first["shirt"], first["hoop_side"], first["hoop_y"], strict=True
+        )
+    ]
+
+
+def random_trajectories(
+    batch: int, frames: int, generator: torch.Generator, device: torch.device, skip: int = 24
+) -> Trajectory:
+    """Fresh ones for training: random starts, mixed drivers. The cost hardly grows with `batch`."""
+    start = starts(torch.rand(batch, START_NUMBERS, generator=generator).to(device))
+    numbers = torch.rand(batch, skip + frames, DRIVER_NUMBERS, generator=generator).to(device)
+    phase = torch.rand(batch, generator=generator).to(device)
+    return simulate(start, frames, numbers=numbers, phase=phase, skip=skip)
+
+
+def seeded_trajectories(seeds: Sequence[int], frames: int, skip: int = 24) -> Trajectory:
+    """Trajectories that depend on their own seed and their place in the list (which chooses the
+    driver): for evaluation."""
+    begin, numbers, phase = [], [], []
+    for seed in seeds:
+        g = torch.Generator().manual_seed(seed)
+        begin.append(torch.rand(START_NUMBERS, generator=g))
+        phase.append(torch.rand((), generator=g))
+        numbers.append(torch.rand(skip + frames, DRIVER_NUMBERS, generator=g))
+    return simulate(
+        starts(torch.stack(begin)),
+        frames,
+        numbers=torch.stack(numbers),
+        phase=torch.stack(phase),
+        skip=skip,
+    )

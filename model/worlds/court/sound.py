@@ -1,0 +1,106 @@
+"""The court's sound: each contact rings the modes of what was hit, over a faint ambience."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from model.interface import SAMPLE_RATE, SAMPLES_PER_FRAME
+from model.worlds.court.physics import CONTACTS
+
+LOOKS = 4
+RING = int(0.42 * SAMPLE_RATE)  # samples of one contact's sound
+AMBIENCE_SECONDS = 2
+AMBIENCE_LEVEL = 0.002
+
+# kind -> ((frequency Hz, decay s, level), ...), level of noise, its decay s, its smoothing
+_VOICES: dict[str, tuple[tuple[tuple[float, float, float], ...], float, float, int]] = {
+    "bounce": (((88, 0.075, 0.50), (176, 0.04, 0.18), (430, 0.012, 0.14)), 0.05, 0.004, 3),
+    "rim": (
+        ((620, 0.11, 0.22), (1130, 0.09, 0.16), (1740, 0.06, 0.10), (2650, 0.03, 0.05)),
+        0,
+        1,
+        1,
+    ),
+    "board": (((215, 0.045, 0.40), (390, 0.035, 0.22), (720, 0.015, 0.12)), 0.04, 0.004, 3),
+    "wall": (((150, 0.05, 0.35), (260, 0.03, 0.18)), 0.04, 0.005, 5),
+    "swish": (((520, 0.05, 0.03),), 0.30, 0.07, 4),
+    "step": (((120, 0.025, 0.16), (240, 0.012, 0.08)), 0.06, 0.008, 6),
+    "land": (((75, 0.06, 0.45), (140, 0.03, 0.18)), 0.09, 0.012, 6),
+    "pickup": (((340, 0.02, 0.18), (610, 0.010, 0.08)), 0.04, 0.004, 3),
+    "throw": (((180, 0.03, 0.06),), 0.10, 0.03, 8),
+}
+_FLOOR_PITCH = (1.0, 0.88, 0.74, 0.94)  # by look: wood, asphalt, sand, rubber
+_FLOOR_KINDS = ("bounce", "step", "land")
+
+
+def render(strength: Tensor, when: Tensor, look: Tensor, phase: Tensor) -> Tensor:
+    """Sound of whole clips.
+
+    `strength`, `when`: (B, T, len(CONTACTS)) as `physics.Contacts` gives them, stacked over
+    frames; `look`: (B,); `phase`: (B,) start within the ambience loop, 0 to 1. Returns
+    (B, T * 1000) within [-1, 1].
+    """
+    batch, frames, _ = strength.shape
+    total = frames * SAMPLES_PER_FRAME
+    loop = AMBIENCE_SECONDS * SAMPLE_RATE
+    start = (phase * loop).long()
+    at = (start[:, None] + torch.arange(total, device=strength.device)) % loop
+    sound = _ambience(strength.device)[look.long()].gather(1, at)
+    sound = torch.nn.functional.pad(sound, (0, RING))
+    world, frame, kind = strength.nonzero(as_tuple=True)
+    onset = (frame + when[world, frame, kind]) * SAMPLES_PER_FRAME
+    place = onset.long()[:, None] + torch.arange(RING, device=strength.device)
+    rung = _rings(strength.device)[look.long()[world], kind] * strength[world, frame, kind][:, None]
+    flat = sound.view(-1)
+    flat.index_add_(0, (world[:, None] * (total + RING) + place).view(-1), rung.view(-1))
+    return torch.tanh(sound[:, :total])
+
+
+@lru_cache
+def _rings(device: torch.device) -> Tensor:
+    """(LOOKS, len(CONTACTS), RING): what each contact of strength 1 sounds like."""
+    t = torch.arange(RING) / SAMPLE_RATE
+    attack = (t / 0.0012).clamp(max=1)
+    release = ((RING / SAMPLE_RATE - t) / 0.05).clamp(max=1)
+    out = torch.zeros(LOOKS, len(CONTACTS), RING)
+    for k, name in enumerate(CONTACTS):
+        modes, noise_level, noise_decay, smoothing = _VOICES[name]
+        noise = _smooth_noise(RING, smoothing, seed=k)
+        if name == "swish":
+            noise_envelope = (t / 0.03).clamp(max=1) * torch.exp(-t / noise_decay)
+        else:
+            noise_envelope = torch.exp(-t / noise_decay)
+        for look in range(LOOKS):
+            pitch = _FLOOR_PITCH[look] if name in _FLOOR_KINDS else 1.0
+            ring = noise_level * noise * noise_envelope
+            for frequency, decay, level in modes:
+                tone = torch.sin(2 * math.pi * frequency * pitch * t)
+                ring = ring + level * tone * torch.exp(-t / decay)
+            out[look, k] = ring * attack * release
+    return out.to(device)
+
+
+@lru_cache
+def _ambience(device: torch.device) -> Tensor:
+    """(LOOKS, samples): a loop for each look: a hall's hum, a city at night, surf, a breeze."""
+    n = AMBIENCE_SECONDS * SAMPLE_RATE
+    t = torch.arange(n) / SAMPLE_RATE
+    slow = 0.6 + 0.4 * torch.sin(2 * math.pi * t / AMBIENCE_SECONDS)
+    hum = torch.sin(2 * math.pi * 100 * t) + 0.5 * torch.sin(2 * math.pi * 150 * t)
+    city = torch.sin(2 * math.pi * 60 * t) + 0.3 * _smooth_noise(n, 24, seed=101)
+    surf = slow * _smooth_noise(n, 12, seed=102)
+    breeze = slow.flip(0) * _smooth_noise(n, 32, seed=103)
+    return AMBIENCE_LEVEL * torch.stack([hum, city, surf, breeze]).to(device)
+
+
+def _smooth_noise(n: int, smoothing: int, seed: int) -> Tensor:
+    """The same noise each time, low-passed by a circular moving average, rms 1: (n,)."""
+    white = torch.randn(n, generator=torch.Generator().manual_seed(seed))
+    kernel = torch.ones(1, 1, smoothing) / smoothing
+    looped = torch.cat([white, white[: smoothing - 1]])[None, None]
+    smooth = torch.nn.functional.conv1d(looped, kernel)[0, 0]
+    return smooth / smooth.std()

@@ -1,0 +1,116 @@
+"""The cached step is the full-sequence forward, and stays so as the ring turns over."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from model.sampler import Latents, _constant, empty_cache, join_cache, prime
+from model.transformer import Transformer, TransformerConfig, patchify, unpatchify
+
+CONFIG = TransformerConfig(
+    width=32, heads=2, layers="STST", window=4, rows=2, columns=3, picture_values=16, sound_values=8
+)
+
+
+def random_model() -> Transformer:
+    """A small transformer without the zeros of a fresh one."""
+    torch.manual_seed(0)
+    model = Transformer(CONFIG)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.1)
+    return model.eval().requires_grad_(False)
+
+
+def random_chunks(batch: int, chunks: int) -> dict[str, Tensor]:
+    torch.manual_seed(1)
+    c = CONFIG
+    return {
+        "picture": torch.randn(batch, chunks, c.picture_tokens, c.picture_values),
+        "sound": torch.randn(batch, chunks, c.frames, c.sound_values),
+        "last_picture": torch.randn(batch, chunks, c.picture_tokens, c.picture_values),
+        "last_sound": torch.randn(batch, chunks, c.frames, c.sound_values),
+        "tau": torch.rand(batch, chunks),
+        "actions": (torch.rand(batch, chunks, c.frames * c.buttons) > 0.5).float(),
+    }
+
+
+def cached(model: Transformer, inputs: dict[str, Tensor], index: int, rings: tuple[Tensor, Tensor]):
+    one = {name: value[:, index : index + 1] for name, value in inputs.items()}
+    cache = join_cache(model, [rings[0]], [rings[1]], [index - 1])
+    return model(**one, cache=cache)
+
+
+def test_cached_steps_equal_the_full_forward() -> None:
+    model, inputs = random_model(), random_chunks(1, 1 + CONFIG.window)
+    picture, sound = model(**inputs)
+    rings = empty_cache(model, inputs["picture"])
+    for index in range(1 + CONFIG.window):
+        p, s = cached(model, inputs, index, rings)
+        torch.testing.assert_close(p[:, 0], picture[:, index], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(s[:, 0], sound[:, index], atol=1e-5, rtol=1e-4)
+
+
+def test_a_turned_ring_equals_one_that_never_turned() -> None:
+    """After many turns the ring gives what the same window gives in a fresh, unturned ring whose
+    keys are the same."""
+    model, inputs = random_model(), random_chunks(1, 30)
+    rings = empty_cache(model, inputs["picture"])
+    window = CONFIG.window
+    for index in range(30):
+        picture, _ = cached(model, inputs, index, rings)
+    last = 29 - 1  # index of the chunk at hand, the sink being -1
+    fresh = empty_cache(model, inputs["picture"])
+    for ring, unturned in zip(rings, fresh, strict=True):
+        unturned[..., 0, :] = ring[..., 0, :]
+        for place, chunk in enumerate(range(last - window + 1, last + 1)):
+            unturned[..., 1 + place, :] = ring[..., 1 + chunk % window, :]
+    one = {name: value[:, 29:30] for name, value in inputs.items()}
+    expected, _ = model(**one, cache=join_cache(model, [fresh[0]], [fresh[1]], [window - 1]))
+    torch.testing.assert_close(picture, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_the_oldest_chunk_leaves_the_window() -> None:
+    """What is no longer in the window no longer matters; the sink still does."""
+    model, inputs = random_model(), random_chunks(1, 3 * CONFIG.window)
+    changed = {name: value.clone() for name, value in inputs.items()}
+    changed["picture"][:, 1] += 1.0
+    # Each T layer looks a window further back, through the keys of the layer below it.
+    reach = CONFIG.layers.count("T") * CONFIG.window
+    outputs = []
+    for version in (inputs, changed):
+        rings = empty_cache(model, version["picture"])
+        outputs.append([cached(model, version, i, rings)[0] for i in range(3 * CONFIG.window)])
+    assert not torch.equal(outputs[0][2], outputs[1][2])
+    torch.testing.assert_close(outputs[0][reach + 1], outputs[1][reach + 1])
+
+
+def test_worlds_in_one_batch_do_not_touch_each_other() -> None:
+    model, inputs = random_model(), random_chunks(2, 8)
+    first = Latents(inputs["picture"][:, 0], inputs["sound"][:, 0])
+    separate = [empty_cache(model, inputs["picture"]) for _ in range(2)]
+    for i, rings in enumerate(separate):
+        prime(model, first[i], *rings)
+    alone = []
+    for world in range(2):
+        cache = join_cache(model, [separate[world][0].clone()], [separate[world][1].clone()], [0])
+        one = {name: value[world : world + 1, 1:2] for name, value in inputs.items()}
+        alone.append(model(**one, cache=cache)[0])
+    cache = join_cache(model, [r[0] for r in separate], [r[1] for r in separate], [0, 0])
+    together = model(**{n: v[:, 1:2] for n, v in inputs.items()}, cache=cache)[0]
+    torch.testing.assert_close(together, torch.cat(alone), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("patch", [1, 2])
+def test_patches_come_back_as_they_were(patch: int) -> None:
+    latents = torch.randn(2, 3, 2, 5, 6, 8)
+    tokens = patchify(latents, patch)
+    back = unpatchify(tokens, 6 // patch, 8 // patch, 2, patch)
+    assert torch.equal(back, latents)
+
+
+def test_noise_level_is_a_constant_over_the_batch() -> None:
+    latents = Latents(torch.zeros(3, 6, 16), torch.zeros(3, 2, 8))
+    assert _constant(latents, 0.25).tolist() == [0.25] * 3
