@@ -33,7 +33,8 @@ from aiortc.rtp import (
     is_rtcp,
     unpack_header_extensions,
 )
-from streaming_harness import HeadlessViewer, run_virtual
+from streaming_harness import HeadlessViewer
+from virtual_time import run_virtual
 
 from streaming.aiortc_compat import (
     LOOPBACK,

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from streaming_harness import FORMAT, coded_picture, run_virtual, tone
+from streaming_harness import FORMAT, coded_picture, tone
+from virtual_time import run_virtual
 
 from streaming import MediaClock, StreamSettings
 from streaming.broadcast import Broadcast

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 
+from browser import launch_options
 from playwright.async_api import async_playwright
 from streaming_harness import CODE_BITS, FORMAT, PacedWorld
 
 from streaming import MediaClock, WorldStream
 
 TICKS = 3750  # of the 90 kHz clock in one frame
+
+OPTIONS = launch_options()
+OPTIONS["args"].append("--autoplay-policy=no-user-gesture-required")
 
 PAGE = """
 <video autoplay playsinline></video>
@@ -69,10 +72,7 @@ async def test_chromium_gets_h264_opus_and_media_time() -> None:
         return answer
 
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
-        )
+        browser = await playwright.chromium.launch(**OPTIONS)
         page = await browser.new_page()
         await page.expose_function("whep", whep)
         await page.set_content(PAGE)

@@ -10,7 +10,8 @@ import pytest
 from aiortc.sdp import SessionDescription
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from streaming_harness import FORMAT, HeadlessViewer, PacedWorld, read_code, run_virtual
+from streaming_harness import FORMAT, HeadlessViewer, PacedWorld, read_code
+from virtual_time import run_virtual
 
 from streaming import (
     BadOffer,
