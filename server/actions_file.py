@@ -7,13 +7,14 @@ never decrease. Empty lines are skipped.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from server.errors import LightconeError
+
+MAX_T = 1e9  # seconds
 
 
 class ActionsFileError(LightconeError):
@@ -99,8 +100,8 @@ def _time(value: dict[str, Any]) -> float:
     t = value.get("t")
     if isinstance(t, bool) or not isinstance(t, int | float):
         raise ValueError("t must be a number of seconds")
-    if not 0 <= t < math.inf:
-        raise ValueError(f"t must be 0 or more and finite, not {t}")
+    if not 0 <= t <= MAX_T:
+        raise ValueError(f"t must be from 0 to {MAX_T:g}")
     return float(t)
 
 

@@ -32,8 +32,8 @@ from server.world import LiveWorld
 from server.worlds import Busy, Worlds
 from streaming import BadOffer, UnknownSession, UnsupportedCodec
 
-OFFERS_PER_SECOND = 5.0  # answering one costs the loop some ms, and ports for a while
-OFFER_BURST = 20.0
+OFFERS_PER_SECOND = 10.0  # answering one costs the loop some ms, and ports for a while
+OFFER_BURST = 40.0
 SDP = "application/sdp"
 
 
@@ -51,7 +51,8 @@ def create_app(worlds: Worlds) -> FastAPI:
     app.add_exception_handler(Exception, problems.on_defect)
     app.include_router(_world_routes(worlds))
     app.include_router(_whep_routes(worlds))
-    app.mount("/", page(worlds.settings.client_dir))
+    # after everything else, so that a wrong method on a route above stays a 405
+    app.router.default = page(worlds.settings.client_dir)
     return app
 
 

@@ -25,7 +25,7 @@ def world(probe_server: ServedWorld) -> dict[str, Any]:
 
 @pytest.fixture
 async def http(probe_server: ServedWorld) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=probe_server.url, timeout=20) as client:
+    async with probe_server.client() as client:
         yield client
 
 
@@ -170,7 +170,7 @@ async def test_a_late_chunk_is_a_stall_that_everybody_is_told(
 ) -> None:
     server = serve("--probe-compute-ms", "150")
     world = server.new_world()
-    async with httpx.AsyncClient(base_url=server.url, timeout=20) as client:
+    async with server.client() as client:
         viewer = ProbeViewer()
         await viewer.join(client, world["whep"])
         onlooker = await ControlClient.open(server.ws, world["control"], "viewer")
@@ -189,7 +189,7 @@ async def test_a_crash_of_the_engine_ends_its_world_and_the_next_one_runs(
 ) -> None:
     server = serve("--probe-compute-ms", "5")
     world = server.new_world()
-    async with httpx.AsyncClient(base_url=server.url, timeout=20) as client:
+    async with server.client() as client:
         viewer = ProbeViewer()
         await viewer.join(client, world["whep"])
         driver = await ControlClient.open(server.ws, world["control"])

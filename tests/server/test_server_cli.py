@@ -1,0 +1,146 @@
+"""The command line: what it prints, what it writes, how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import av
+import httpx
+import pytest
+from serving import LIGHTCONE, ServedWorld
+
+from model.worlds.probe import read_frame_code
+from server.protocol import schema
+
+
+def lightcone(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [LIGHTCONE, *args],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, **environment},
+    )
+
+
+def check_one_line(done: subprocess.CompletedProcess[str], code: int, text: str) -> None:
+    assert done.returncode == code, done.stderr
+    assert text in done.stderr
+    assert done.stderr.startswith("lightcone: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_schema_is_exported() -> None:
+    assert json.loads(lightcone("schema").stdout) == schema()
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+def test_a_port_in_use(taken_port: int) -> None:
+    done = lightcone("serve", "--world", "probe", "--port", str(taken_port))
+    check_one_line(done, 1, f"127.0.0.1:{taken_port}: Address already in use")
+
+
+def test_missing_weights_are_noticed_before_anything_else(tmp_path: Path) -> None:
+    done = lightcone("serve", "--world", "court", "--weights", str(tmp_path), "--port", "0")
+    check_one_line(done, 1, "no weights for 'court'")
+
+
+def test_corrupt_weights(tmp_path: Path) -> None:
+    (tmp_path / "court").mkdir()
+    (tmp_path / "court" / "world.safetensors").write_bytes(b"\x00" * 64)
+    done = lightcone("serve", "--weights", str(tmp_path), "--port", "0")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.splitlines()[-1].startswith("lightcone: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_world() -> None:
+    check_one_line(lightcone("serve", "--world", "atlantis"), 1, "unknown world 'atlantis'")
+
+
+def test_a_setting_that_is_none() -> None:
+    check_one_line(lightcone("serve", LIGHTCONE_PORT="many"), 2, "port: ")
+    assert lightcone("serve", "--port", "many").returncode == 2
+    assert "--nonsense" in lightcone("serve", "--nonsense").stderr
+
+
+def test_the_flags_are_explained() -> None:
+    text = lightcone("serve", "--help").stdout
+    assert "--max-worlds" in text
+    assert "generate" in lightcone("--help").stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_cleanly(serve: Callable[..., ServedWorld], number: int) -> None:
+    server = serve()
+    server.new_world()
+    assert server.stop(number) == 0
+    log = server.log.read_text()
+    assert "Traceback" not in log
+    assert "ended (the server goes down)" in log
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(server.url, timeout=5)
+
+
+def test_generate_writes_picture_and_sound_with_the_actions_of_the_file(tmp_path: Path) -> None:
+    actions = tmp_path / "actions.jsonl"
+    actions.write_text(
+        '{"t": 0.5, "buttons": ["right", "jump"]}\n{"t": 0.75, "buttons": ["left"]}\n'
+    )
+    out = tmp_path / "out.mp4"
+    args = ("--world", "probe", "--seconds", "1.05", "--actions", str(actions), "--out", str(out))
+    done = lightcone("generate", *args, "--seed", "7")
+    assert done.returncode == 0, done.stderr
+    assert "26/26" in done.stderr
+    with av.open(str(out)) as file:
+        codes = [read_frame_code(f.to_ndarray(format="rgb24")) for f in file.decode(video=0)]
+    assert [frame for frame, _ in codes] == list(range(26))
+    right_jump, left = (False, True, True, False), (True, False, False, False)
+    assert [held for _, held in codes] == [(False,) * 4] * 12 + [right_jump] * 6 + [left] * 8
+    with av.open(str(out)) as file:
+        samples = sum(frame.samples for frame in file.decode(audio=0))
+    assert samples == pytest.approx(26_000, abs=2048)
+
+
+@pytest.mark.parametrize(
+    ("lines", "text"),
+    [
+        ("{", "actions.jsonl:1: not JSON"),
+        ('{"t": 1, "buttons": []}\n{"t": 0, "buttons": []}', "actions.jsonl:2: t 0 is before"),
+        ('{"t": 1, "buttons": ["fly"]}', "actions.jsonl:1: unknown button 'fly'"),
+    ],
+)
+def test_a_broken_actions_file_leaves_the_old_file_alone(
+    tmp_path: Path, lines: str, text: str
+) -> None:
+    actions, out = tmp_path / "actions.jsonl", tmp_path / "out.mp4"
+    actions.write_text(lines)
+    out.write_text("old")
+    args = ("--world", "probe", "--actions", str(actions), "--out", str(out))
+    check_one_line(lightcone("generate", *args), 1, text)
+    assert out.read_text() == "old"
+    assert set(tmp_path.iterdir()) == {actions, out}
+
+
+def test_generate_refuses_what_it_can_not_do(tmp_path: Path) -> None:
+    out = str(tmp_path / "out.mp4")
+    probe = ("generate", "--world", "probe", "--out")
+    check_one_line(lightcone(*probe, out, "--seconds", "nan"), 1, "seconds")
+    check_one_line(lightcone(*probe, str(tmp_path / "no" / "x.mp4")), 1, "cannot write")
+    weights = ("--weights", str(tmp_path))
+    check_one_line(lightcone("generate", "--out", out, *weights), 1, "no weights")
+    assert list(tmp_path.iterdir()) == []

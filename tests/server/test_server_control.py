@@ -1,0 +1,129 @@
+"""Bad manners on the control websocket, on a real server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgpack
+import pytest
+from probe_viewer import ControlClient
+from serving import ServedWorld
+from websockets.asyncio.client import connect
+
+from server.protocol import (
+    MAX_MESSAGE_BYTES,
+    MESSAGE_BURST,
+    Error,
+    Hello,
+    Input,
+    Ping,
+    Pong,
+    Welcome,
+    encode,
+)
+
+HELLO = encode(Hello(version=1))
+
+
+@pytest.fixture
+def world(probe_server: ServedWorld) -> dict[str, Any]:
+    return probe_server.new_world()
+
+
+@pytest.fixture
+async def driver(probe_server: ServedWorld, world: dict[str, Any]) -> AsyncIterator[ControlClient]:
+    client = await ControlClient.open(probe_server.ws, world["control"])
+    await client.receive(Welcome)
+    yield client
+    await client.close()
+
+
+async def last_words(url: str, *messages: bytes | str) -> tuple[int, Error]:
+    """The close code and the fatal error after sending these."""
+    client = ControlClient(await connect(url, max_size=2**20))
+    for message in messages:
+        await client.socket.send(message)
+    code = await client.closed()
+    error = client.log[-1]
+    assert isinstance(error, Error)
+    assert error.fatal
+    return code, error
+
+
+@pytest.mark.parametrize(
+    ("first", "close", "code"),
+    [
+        (b"", 4400, "malformed"),
+        (b"\xc1", 4400, "malformed"),
+        (msgpack.packb({"type": "hello"}), 4400, "invalid"),
+        (encode(Ping(t=1.0)), 4400, "expected_hello"),
+        (encode(Input(seq=1, t=1.0, buttons=[])), 4400, "expected_hello"),
+        (encode(Hello(version=2)), 4406, "unsupported_version"),
+        ("hello", 1003, "malformed"),
+        (b"x" * (MAX_MESSAGE_BYTES + 1), 1009, "too_large"),
+    ],
+)
+async def test_a_bad_first_message_ends_it(
+    probe_server: ServedWorld, world: dict[str, Any], first: bytes | str, close: int, code: str
+) -> None:
+    url = probe_server.ws + world["control"]
+    got, error = await last_words(url, first)
+    assert (got, error.code) == (close, code)
+
+
+async def test_an_unknown_world(probe_server: ServedWorld) -> None:
+    code, error = await last_words(probe_server.ws + "/worlds/none/control")
+    assert (code, error.code) == (4404, "unknown_world")
+
+
+@pytest.mark.parametrize(
+    ("message", "close", "code"),
+    [("text", 1003, "malformed"), (b"x" * (MAX_MESSAGE_BYTES + 1), 1009, "too_large")],
+)
+async def test_text_and_oversized_messages_end_it_later_too(
+    probe_server: ServedWorld, world: dict[str, Any], message: bytes | str, close: int, code: str
+) -> None:
+    got, error = await last_words(probe_server.ws + world["control"], HELLO, message)
+    assert (got, error.code) == (close, code)
+
+
+async def test_a_far_too_large_message_is_cut_off(
+    probe_server: ServedWorld, world: dict[str, Any]
+) -> None:
+    client = ControlClient(await connect(probe_server.ws + world["control"]))
+    await client.socket.send(bytes(2**20))
+    assert await client.closed() == 1009
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        (b"\xc1", "malformed"),
+        (b"", "malformed"),
+        (msgpack.packb({"type": "fly"}), "malformed"),
+        (msgpack.packb({"type": "input", "seq": "1", "t": 0.0, "buttons": []}), "invalid"),
+        (encode(Input(seq=3, t=0.0, buttons=["fly"])), "unknown_button"),
+        (encode(Input(seq=2, t=0.0, buttons=[])), "stale_sequence"),
+        (HELLO, "invalid"),
+    ],
+)
+async def test_other_bad_messages_are_answered_and_it_goes_on(
+    driver: ControlClient, message: bytes, code: str
+) -> None:
+    await driver.send(Input(seq=2, t=0.0, buttons=["left"]))
+    await driver.socket.send(message)
+    error = await driver.receive(Error)
+    assert (error.code, error.fatal) == (code, False)
+    await driver.send(Ping(t=77.5))
+    assert (await driver.receive(Pong)).t == 77.5
+
+
+async def test_a_flood_is_cut_off_and_the_server_lives(
+    probe_server: ServedWorld, world: dict[str, Any], driver: ControlClient
+) -> None:
+    flood = [encode(Ping(t=float(i))) for i in range(3 * MESSAGE_BURST)]
+    code, error = await last_words(probe_server.ws + world["control"], HELLO, *flood)
+    assert (code, error.code) == (4429, "too_many_messages")
+    await driver.send(Ping(t=1.0))
+    assert (await driver.receive(Pong)).t == 1.0

@@ -1,0 +1,240 @@
+"""Every route and every error of the HTTP interface, on a real server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from probe_viewer import ControlClient, ProbeViewer
+from serving import ServedWorld
+
+from server.page import page
+from server.protocol import Welcome
+
+JSON = {"content-type": "application/json"}
+SDP = {"content-type": "application/sdp"}
+
+
+@pytest.fixture(scope="module")
+def sparse_server(
+    serve: Callable[..., ServedWorld], tmp_path_factory: pytest.TempPathFactory
+) -> ServedWorld:
+    """Where a world makes room as soon as it is left alone, and no page is built."""
+    empty = str(tmp_path_factory.mktemp("page"))
+    return serve("--idle-timeout-s", "0", "--client-dir", empty)
+
+
+@pytest.fixture
+def world(probe_server: ServedWorld) -> dict[str, Any]:
+    return probe_server.new_world(seed=7)
+
+
+@pytest.fixture
+async def http(probe_server: ServedWorld) -> AsyncIterator[httpx.AsyncClient]:
+    async with probe_server.client() as client:
+        yield client
+
+
+def check_problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    body: dict[str, Any] = answer.json()
+    assert (body["status"], body["code"]) == (status, code)
+    assert body["type"] == f"urn:lightcone:problem:{code}"
+    assert body["title"]
+    assert body["detail"]
+    return body
+
+
+async def test_health(http: httpx.AsyncClient) -> None:
+    body = (await http.get("/healthz")).json()
+    assert (body["status"], body["world"]) == ("ok", "probe")
+    assert body["chunk_ms"] > 0
+
+
+async def test_the_interface_describes_itself(http: httpx.AsyncClient) -> None:
+    paths = (await http.get("/openapi.json")).json()["paths"]
+    assert {
+        "/healthz",
+        "/worlds",
+        "/worlds/{world_id}",
+        "/worlds/{world_id}/whep",
+        "/worlds/{world_id}/whep/{session_id}",
+    } <= set(paths)
+
+
+async def test_a_world_is_made_shown_listed_and_ended(
+    probe_server: ServedWorld, http: httpx.AsyncClient
+) -> None:
+    made = probe_server.new_world(world="probe", seed=7, prompt="")
+    assert made["created"] is True
+    assert (made["world"], made["seed"], made["phase"]) == ("probe", 7, "starting")
+    assert made["whep"] == f"/worlds/{made['id']}/whep"
+    assert made["control"] == f"/worlds/{made['id']}/control"
+    shown = (await http.get(f"/worlds/{made['id']}")).json()
+    assert {**shown, "created": True} == made
+    assert (await http.get("/worlds")).json() == [shown]
+    assert (await http.delete(f"/worlds/{made['id']}")).status_code == 204
+    check_problem(await http.delete(f"/worlds/{made['id']}"), 404, "unknown-world")
+    check_problem(await http.get(f"/worlds/{made['id']}"), 404, "unknown-world")
+    assert (await http.get("/worlds")).json() == []
+
+
+async def test_where_there_is_no_room_the_running_world_is_joined(
+    http: httpx.AsyncClient, world: dict[str, Any]
+) -> None:
+    second = await http.post("/worlds", json={"seed": 8})
+    assert second.status_code == 200
+    body = second.json()
+    assert (body["id"], body["created"], body["seed"]) == (world["id"], False, 7)
+    assert "room" in body["reason"]
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "code"),
+    [
+        (b"{", JSON, 400, "malformed-json"),
+        (b"\xff", JSON, 400, "malformed-json"),
+        (b"[" * 50_000, JSON, 400, "malformed-json"),
+        (b"[]", JSON, 422, "invalid-request"),
+        (b'{"seed": "7"}', JSON, 422, "invalid-request"),
+        (b'{"seed": -1}', JSON, 422, "invalid-request"),
+        (b'{"seed": 1.5}', JSON, 422, "invalid-request"),
+        (b'{"seed": true}', JSON, 422, "invalid-request"),
+        (b'{"prompt": 3}', JSON, 422, "invalid-request"),
+        (b'{"prompt": "%s"}' % (b"x" * 501), JSON, 422, "invalid-request"),
+        (b'{"sede": 7}', JSON, 422, "invalid-request"),
+        (b'{"world": "atlantis"}', JSON, 404, "unknown-world"),
+        (b'{"world": "court"}', JSON, 404, "unknown-world"),
+        (b'{"seed": 7}', {}, 415, "unsupported-media-type"),
+        (b"seed=7", {"content-type": "text/plain"}, 415, "unsupported-media-type"),
+        (b" " * 70_000, JSON, 413, "too-large"),
+    ],
+)
+async def test_what_is_no_request_for_a_world(
+    http: httpx.AsyncClient, body: bytes, headers: dict[str, str], status: int, code: str
+) -> None:
+    check_problem(await http.post("/worlds", content=body, headers=headers), status, code)
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "code"),
+    [
+        (b"", SDP, 400, "bad-offer"),
+        (b"\xff\xfe", SDP, 400, "bad-offer"),
+        (b"not an sdp", SDP, 400, "bad-offer"),
+        (b"v=0\r\n", SDP, 400, "bad-offer"),
+        (b"v=0\r\n", JSON, 415, "unsupported-media-type"),
+        (b"v=0\r\n", {}, 415, "unsupported-media-type"),
+        (b"v=0\r\n" + b"a=x\r\n" * 20_000, SDP, 413, "too-large"),
+    ],
+)
+async def test_what_is_no_offer(
+    http: httpx.AsyncClient,
+    world: dict[str, Any],
+    body: bytes,
+    headers: dict[str, str],
+    status: int,
+    code: str,
+) -> None:
+    check_problem(await http.post(world["whep"], content=body, headers=headers), status, code)
+
+
+async def test_an_offer_without_a_codec_sent_here(
+    http: httpx.AsyncClient, world: dict[str, Any]
+) -> None:
+    viewer = ProbeViewer()
+    sdp = (await viewer.offer()).replace("VP8/", "AV9/").replace("H264/", "AV9/")
+    check_problem(await http.post(world["whep"], content=sdp, headers=SDP), 406, "no-common-codec")
+    await viewer.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nowhere", 404, "not-found"),
+        ("GET", "/assets/none.js", 404, "not-found"),
+        ("GET", "/..%2f..%2fetc/passwd", 404, "not-found"),
+        ("GET", "/worlds/none", 404, "unknown-world"),
+        ("DELETE", "/worlds/none", 404, "unknown-world"),
+        ("DELETE", "/worlds/none/whep/x", 404, "unknown-world"),
+        ("POST", "/worlds/none/whep", 404, "unknown-world"),
+        ("PUT", "/worlds", 405, "method-not-allowed"),
+        ("POST", "/worlds/none", 405, "method-not-allowed"),
+        ("GET", "/worlds/none/whep", 405, "method-not-allowed"),
+        ("PATCH", "/worlds/none/whep/x", 405, "method-not-allowed"),
+    ],
+)
+async def test_what_is_not_there(
+    http: httpx.AsyncClient, method: str, path: str, status: int, code: str
+) -> None:
+    answer = await http.request(method, path)
+    check_problem(answer, status, code)
+    if status == 405:
+        assert answer.headers["allow"]
+
+
+async def test_an_unknown_session_of_a_world(
+    http: httpx.AsyncClient, world: dict[str, Any]
+) -> None:
+    check_problem(await http.delete(world["whep"] + "/x"), 404, "unknown-session")
+
+
+async def test_a_flood_of_posts_makes_one_world_and_is_answered(
+    probe_server: ServedWorld,
+) -> None:
+    probe_server.new_world()
+    async with probe_server.client() as client:
+        answers = await asyncio.gather(*(client.post("/worlds") for _ in range(100)))
+        assert {answer.status_code for answer in answers} <= {200, 503}
+        assert len((await client.get("/worlds")).json()) == 1
+        assert (await client.get("/healthz")).json()["status"] == "ok"
+
+
+async def test_a_flood_of_offers_is_refused(sparse_server: ServedWorld) -> None:
+    world = sparse_server.new_world()
+    async with sparse_server.client() as client:
+        bad = [client.post(world["whep"], content="x", headers=SDP) for _ in range(150)]
+        codes = {answer.json()["code"] for answer in await asyncio.gather(*bad)}
+    assert codes == {"bad-offer", "busy"}
+
+
+async def test_a_world_left_alone_makes_room_and_one_that_is_not_stays(
+    sparse_server: ServedWorld,
+) -> None:
+    first = sparse_server.new_world()
+    async with sparse_server.client() as client:
+        driver = await ControlClient.open(sparse_server.ws, first["control"])
+        await driver.receive(Welcome)
+        joined = (await client.post("/worlds")).json()
+        assert (joined["id"], joined["created"]) == (first["id"], False)
+        await client.delete(f"/worlds/{first['id']}")
+        second = (await client.post("/worlds")).json()
+        third = (await client.post("/worlds")).json()
+        assert (third["created"], third["id"] != second["id"]) == (True, True)
+        assert [world["id"] for world in (await client.get("/worlds")).json()] == [third["id"]]
+        await driver.close()
+
+
+async def test_a_page_that_is_not_built_says_so(sparse_server: ServedWorld) -> None:
+    async with sparse_server.client() as client:
+        page = await client.get("/")
+        assert page.status_code == 404
+        assert "make client" in page.text
+
+
+async def test_the_page_is_served(tmp_path: Path) -> None:
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "index.html").write_text("<!doctype html>hello")
+    (tmp_path / "assets" / "main-1a2b.js").write_text("1")
+    transport = httpx.ASGITransport(page(tmp_path))
+    async with httpx.AsyncClient(base_url="http://page", transport=transport) as client:
+        index = await client.get("/")
+        assert (index.status_code, index.text) == (200, "<!doctype html>hello")
+        assert index.headers["cache-control"] == "no-cache"
+        script = await client.get("/assets/main-1a2b.js")
+        assert "immutable" in script.headers["cache-control"]

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from typing import Any
+
+import msgpack
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.protocol import (
+    MAX_ERROR_TEXT,
+    MAX_MESSAGE_BYTES,
+    Error,
+    Hello,
+    Input,
+    Message,
+    Ping,
+    Pong,
+    ProtocolError,
+    Receipt,
+    Stall,
+    decode_client,
+    decode_server,
+    encode,
+    schema,
+)
+
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+seqs = st.integers(0, 2**53 - 1)
+client_messages = st.one_of(
+    st.builds(Hello, version=st.integers(-(2**63), 2**63), want=st.sampled_from(["driver"])),
+    st.builds(Input, seq=seqs, t=numbers, buttons=st.lists(st.text(max_size=20), max_size=32)),
+    st.builds(Ping, t=numbers),
+)
+server_messages = st.one_of(
+    st.builds(Receipt, seq=seqs, t=numbers, frame=seqs, media_time=numbers),
+    st.builds(Stall, media_time=numbers, held_ms=numbers),
+    st.builds(Pong, t=numbers, media_time=numbers),
+    st.builds(Error, code=st.just("invalid"), message=st.text(max_size=99), fatal=st.booleans()),
+)
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats()
+    | st.text()
+    | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+fields = st.dictionaries(st.sampled_from(["seq", "t", "buttons", "version", "want", "x"]), values)
+
+
+@given(client_messages)
+def test_what_a_client_sends_arrives(message: Message) -> None:
+    assert decode_client(encode(message)) == message
+
+
+@given(server_messages)
+def test_what_the_server_sends_arrives(message: Message) -> None:
+    assert decode_server(encode(message)) == message
+
+
+def check_refused_or_whole(data: bytes) -> None:
+    """Either a message, or an error that can be sent back."""
+    refused: ProtocolError | None = None
+    try:
+        assert isinstance(decode_client(data), Hello | Input | Ping)
+    except ProtocolError as error:
+        refused = error
+    if refused is not None:
+        assert len(str(refused)) <= MAX_ERROR_TEXT
+        answer = Error(code=refused.code, message=str(refused))
+        assert decode_server(encode(answer)) == answer
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_message_or_an_error(data: bytes) -> None:
+    check_refused_or_whole(data)
+
+
+@given(values)
+def test_any_msgpack_is_a_message_or_an_error(value: Any) -> None:
+    check_refused_or_whole(msgpack.packb(value))
+
+
+@given(st.sampled_from(["hello", "input", "ping", "pong", "status", 1, None]), fields)
+def test_any_fields_are_a_message_or_an_error(kind: Any, body: dict[str, Any]) -> None:
+    check_refused_or_whole(msgpack.packb({**body, "type": kind}))
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        ({"type": "fly"}, "malformed"),
+        ({}, "malformed"),
+        ([], "malformed"),
+        (7, "malformed"),
+        ({"type": "input", "seq": 1, "t": 0.0}, "invalid"),
+        ({"type": "input", "seq": "1", "t": 0.0, "buttons": []}, "invalid"),
+        ({"type": "input", "seq": -1, "t": 0.0, "buttons": []}, "invalid"),
+        ({"type": "input", "seq": 2**53, "t": 0.0, "buttons": []}, "invalid"),
+        ({"type": "input", "seq": True, "t": 0.0, "buttons": []}, "invalid"),
+        ({"type": "input", "seq": 1, "t": float("nan"), "buttons": []}, "invalid"),
+        ({"type": "input", "seq": 1, "t": 0.0, "buttons": ["a"] * 33}, "invalid"),
+        ({"type": "input", "seq": 1, "t": 0.0, "buttons": [], "x" * 3000: 1}, "invalid"),
+        ({"type": "hello", "version": 1, "want": "king"}, "invalid"),
+    ],
+)
+def test_errors_are_named(value: Any, code: str) -> None:
+    with pytest.raises(ProtocolError) as error:
+        decode_client(msgpack.packb(value))
+    assert error.value.code == code
+
+
+def test_a_whole_number_is_a_time() -> None:
+    assert decode_client(msgpack.packb({"type": "ping", "t": 5})) == Ping(t=5.0)
+
+
+def test_large_messages_are_not_even_parsed() -> None:
+    with pytest.raises(ProtocolError) as error:
+        decode_client(b"\xc0" * (MAX_MESSAGE_BYTES + 1))
+    assert error.value.code == "too_large"
+
+
+def test_the_schema_names_every_message() -> None:
+    exported = schema()
+    assert exported["version"] == 1
+    assert set(exported["client"]["$defs"]) == {"Hello", "Input", "Ping"}
+    assert {"Welcome", "Status", "Receipt", "Stall", "Pong", "Error"} <= set(
+        exported["server"]["$defs"]
+    )
