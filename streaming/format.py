@@ -52,8 +52,3 @@ class StreamSettings:
             raise ValueError(f"not a playout delay: {self.playout_delay_ms}")
         if self.scale < 1 or self.video_bitrate < 1 or self.audio_bitrate < 1:
             raise ValueError(f"not usable settings: {self}")
-
-
-def video_timestamp(media_time: float) -> int:
-    """RTP timestamp of the picture at `media_time` seconds, mod 2**32."""
-    return round(media_time * VIDEO_CLOCK_HZ) % 2**32

@@ -41,7 +41,11 @@ class Mp4Writer:
         self._video.width = self._scaler.width
         self._video.height = self._scaler.height
         self._video.pix_fmt = "yuv420p"
-        self._video.options = {"preset": "fast", "crf": str(crf)}
+        self._video.options = {
+            "preset": "fast",
+            "crf": str(crf),
+            "x264-params": "colormatrix=smpte170m",  # as the scaler makes it, BT.601
+        }
         self._sound = self._container.add_stream("aac", rate=format.sample_rate, layout="mono")
         self._sound.bit_rate = 128_000
 

@@ -193,6 +193,26 @@ async def test_the_answer_only_sends_and_holds_all_candidates() -> None:
     assert [codec.name for codec in answer.media[1].rtp.codecs] == ["opus"]
 
 
+@pytest.mark.parametrize(
+    ("pattern", "replacement", "codec", "profile"),
+    [
+        ("42e01f", "42E01F", "H264", "42e01f"),  # hexadecimal digits of either case
+        ("42001f|42e01f", "42e034", "H264", "42e01f"),  # a decoder of level 5.2
+        ("42e01f", "640c1f", "H264", "42001f"),  # plain baseline and constrained high
+        ("42001f|42e01f", "640c1f", "VP8", None),  # constrained high only
+        ("packetization-mode=1", "packetization-mode=0", "VP8", None),
+        (";profile-level-id=42..1f", "", "H264", "42e01f"),  # absent: taken as constrained baseline
+    ],
+)
+async def test_h264_is_sent_to_whoever_can_decode_it(
+    pattern: str, replacement: str, codec: str, profile: str | None
+) -> None:
+    answer = SessionDescription.parse(await answer_to(re.sub(pattern, replacement, await offer())))
+    chosen = answer.media[0].rtp.codecs[0]
+    assert chosen.name == codec
+    assert chosen.parameters.get("profile-level-id") == profile
+
+
 async def test_the_playout_delay_is_agreed_where_it_is_offered() -> None:
     plain = await offer()
     assert PLAYOUT_DELAY_URI not in await answer_to(plain)
