@@ -32,12 +32,9 @@ FORWARDED = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 def main() -> None:
-    # streaming's errors are met by `generate` only, but importing them costs little
-    from streaming import StreamingError
-
     try:
         app()
-    except (LightconeError, ModelError, StreamingError) as error:
+    except (LightconeError, ModelError) as error:
         print(f"lightcone: {error}", file=sys.stderr)
         sys.exit(1)
 
@@ -45,9 +42,10 @@ def main() -> None:
 @app.command(context_settings=FORWARDED, add_help_option=False)
 def serve(context: typer.Context) -> None:
     """Serve a world to browsers. Flags: lightcone serve --help."""
+    from server.listener import bind
     from server.logs import set_up_logs
-    from server.serve import serve as serve_world
     from server.settings import parse_flags
+    from server.weights import check_world
 
     try:
         settings = parse_flags(context.args)
@@ -57,7 +55,12 @@ def serve(context: typer.Context) -> None:
         print(f"lightcone: {where}: {first['msg']}", file=sys.stderr)
         sys.exit(2)
     set_up_logs(settings.log_level)
-    serve_world(settings)
+    # what is quickest to find out comes first
+    check_world(settings.world, settings.weights)
+    with bind(settings.host, settings.port) as listener:
+        from server.serve import serve as serve_worlds
+
+        serve_worlds(settings, listener)
 
 
 @app.command()

@@ -15,7 +15,11 @@ from model.registry import open_world
 from server.actions_file import Timeline, read_actions
 from server.errors import LightconeError
 from server.weights import check_world
-from streaming import Mp4Writer, StreamFormat
+from streaming import Mp4Writer, RecordingError, StreamFormat
+
+
+class OutputError(LightconeError):
+    """The file can not be written."""
 
 
 class BadLength(LightconeError):
@@ -41,10 +45,12 @@ class Job:
 def generate(job: Job) -> None:
     """Write `job.out`, whole or not at all, with a progress bar on stderr.
 
-    Raises ModelError, StreamingError and LightconeError; what is quickest to find out first.
+    Raises ModelError and LightconeError; what is quickest to find out comes first.
     """
     if not 0 < job.seconds < math.inf:
         raise BadLength(f"seconds must be more than 0 and finite, not {job.seconds:g}")
+    if not job.out.parent.is_dir():
+        raise OutputError(f"can not write {job.out}: no such folder")
     check_world(job.world, job.weights)
     world = open_world(job.world, weights=job.weights, steps=job.steps, device=job.device)
     info = world.info
@@ -53,14 +59,17 @@ def generate(job: Job) -> None:
         timeline = read_actions(job.actions, [button.name for button in info.buttons])
     frames = math.ceil(round(job.seconds * FPS, 6))
     format = StreamFormat(info.width, info.height, FPS, SAMPLE_RATE)
-    with (
-        Mp4Writer(job.out, format, scale=job.scale) as writer,
-        tqdm(total=frames, unit="frame", desc=job.world) as bar,
-    ):
-        for chunk in _chunks(world, job, timeline, frames):
-            left = min(frames - bar.n, info.frames_per_chunk)
-            writer.write(chunk.frames[:left], chunk.sound[: left * SAMPLES_PER_FRAME])
-            bar.update(left)
+    try:
+        with (
+            Mp4Writer(job.out, format, scale=job.scale) as writer,
+            tqdm(total=frames, unit="frame", desc=job.world) as bar,
+        ):
+            for chunk in _chunks(world, job, timeline, frames):
+                left = min(frames - bar.n, info.frames_per_chunk)
+                writer.write(chunk.frames[:left], chunk.sound[: left * SAMPLES_PER_FRAME])
+                bar.update(left)
+    except RecordingError as error:
+        raise OutputError(str(error)) from error
 
 
 def _chunks(world: World, job: Job, timeline: Timeline, frames: int) -> Iterator[Chunk]:

@@ -10,7 +10,6 @@ from pydantic_settings import BaseSettings, CliSettingsSource, SettingsConfigDic
 
 from model.registry import WEIGHTS_DIR
 from server.engine import EngineConfig
-from streaming import StreamSettings
 
 CLIENT_DIR = Path(__file__).parent.parent / "client-demo" / "dist"
 
@@ -49,11 +48,6 @@ class Settings(BaseSettings):
             threads=self.threads,
             probe_compute_ms=self.probe_compute_ms,
             slots=self.max_worlds,
-        )
-
-    def stream_settings(self) -> StreamSettings:
-        return StreamSettings(
-            scale=self.scale, video_bitrate=self.video_bitrate, audio_bitrate=self.audio_bitrate
         )
 
 

@@ -59,6 +59,11 @@ def main() -> None:
     except ModelError as error:
         server.sendall(encode(Refused(type(error).__name__, str(error))))
         return
+    except Exception as error:
+        log.exception("'%s' can not be opened", load.world)
+        reason = f"'{load.world}' can not be opened: {type(error).__name__}: {error}"
+        server.sendall(encode(Refused(type(error).__name__, reason.splitlines()[0])))
+        return
     memory = ChunkMemory(int(sys.argv[2]), world.info, load.slots)
     gc.collect()
     gc.freeze()  # the model is never garbage: collections stay short

@@ -13,7 +13,7 @@ from server.engine import Engine, EngineError
 from server.errors import LightconeError
 from server.settings import Settings
 from server.world import LiveWorld, WorldOrigin
-from streaming import MediaClock, StreamFormat, WorldStream
+from streaming import MediaClock, StreamFormat, StreamSettings, WorldStream
 
 MAX_WAITING = 8  # requests for a world that may wait for one in the making
 
@@ -68,8 +68,9 @@ class Worlds:
             self._waiting -= 1
 
     async def end(self, world: LiveWorld, reason: str) -> None:
-        del self._worlds[world.id]
-        await world.end(reason)
+        """Does nothing if somebody else is ending it."""
+        if self._worlds.pop(world.id, None) is not None:
+            await world.end(reason)
 
     async def close(self) -> None:
         self._supervisor.cancel()
@@ -98,7 +99,12 @@ class Worlds:
         info = engine.info
         clock = MediaClock(FPS)
         format = StreamFormat(info.width, info.height, FPS, SAMPLE_RATE)
-        stream = WorldStream(format, clock, self.settings.stream_settings())
+        sent = StreamSettings(
+            scale=self.settings.scale,
+            video_bitrate=self.settings.video_bitrate,
+            audio_bitrate=self.settings.audio_bitrate,
+        )
+        stream = WorldStream(format, clock, sent)
         return LiveWorld(origin, engine, clock, stream, self.settings.step_timeout_s)
 
     def _full(self) -> bool:
@@ -123,8 +129,9 @@ class Worlds:
         await engine.lost
         log.error("the engine is lost; starting another")
         self._engine = None
-        for world in [world for world in self if world.live]:
-            await world.fail("the engine crashed; make a new world")
+        for world in list(self):
+            if world.live:
+                await world.fail("the engine crashed; make a new world")
         await engine.close()
         try:
             await self._working_engine()

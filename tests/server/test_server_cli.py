@@ -140,7 +140,7 @@ def test_generate_refuses_what_it_can_not_do(tmp_path: Path) -> None:
     out = str(tmp_path / "out.mp4")
     probe = ("generate", "--world", "probe", "--out")
     check_one_line(lightcone(*probe, out, "--seconds", "nan"), 1, "seconds")
-    check_one_line(lightcone(*probe, str(tmp_path / "no" / "x.mp4")), 1, "cannot write")
+    check_one_line(lightcone(*probe, str(tmp_path / "no" / "x.mp4")), 1, "can not write")
     weights = ("--weights", str(tmp_path))
     check_one_line(lightcone("generate", "--out", out, *weights), 1, "no weights")
     assert list(tmp_path.iterdir()) == []
