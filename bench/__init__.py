@@ -1,0 +1,1 @@
+"""Benchmarks: what a client of Lightcone sees and hears, when, and at what cost."""

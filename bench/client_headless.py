@@ -1,0 +1,80 @@
+"""A viewer without a screen: WHEP by aiortc, each packet timed as it arrives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+
+from bench.errors import BenchError
+from bench.progress import Progress
+from bench.rtp import VIDEO_HZ, Assembler, MediaTimes, Packet, Picture
+from bench.rtp_tap import TappedReceiver, tap
+
+TIMEOUT_S = 20.0
+
+
+class HeadlessViewer:
+    """Calls `on_picture` for every whole picture, undecoded, and `on_sound` for every packet of
+    sound. To be made for a world that has just begun: media times are taken from 0 on."""
+
+    def __init__(
+        self,
+        on_picture: Callable[[Picture], None] = lambda picture: None,
+        on_sound: Callable[[Packet], None] = lambda packet: None,
+    ) -> None:
+        self.pictures = 0
+        self.progress = Progress()
+        self._on_picture = on_picture
+        self._on_sound = on_sound
+        self._assembler = Assembler(MediaTimes(VIDEO_HZ))
+        self._peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        video = self._peer.addTransceiver("video", direction="recvonly")
+        audio = self._peer.addTransceiver("audio", direction="recvonly")
+        self._video: TappedReceiver = tap(video, self._picture_packet)
+        tap(audio, self._sound_packet)
+        self._session = ""
+
+    @property
+    def lost(self) -> int:
+        """Packets of the picture that did not arrive in order."""
+        return self._assembler.lost
+
+    @property
+    def codec(self) -> str:
+        """Of the picture, as in SDP; known with the first picture."""
+        return self._video.codec
+
+    async def join(self, whep: str) -> None:
+        """Watch; returns with the first picture. Raises BenchError."""
+        await self._peer.setLocalDescription(await self._peer.createOffer())
+        headers = {"content-type": "application/sdp"}
+        async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:
+            offer = self._peer.localDescription.sdp
+            answer = await client.post(whep, content=offer, headers=headers)
+        if answer.status_code != 201:
+            raise BenchError(f"{whep} refused the offer: {answer.text}")
+        self._session = str(answer.request.url.join(answer.headers["location"]))
+        await self._peer.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
+        await self.progress.until(lambda: self.pictures > 0, "the first picture")
+
+    async def close(self) -> None:
+        if self._session:
+            async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:
+                await client.delete(self._session)
+        await self._peer.close()
+
+    def _picture_packet(self, packet: Packet) -> bool:
+        lost_before = self._assembler.lost
+        picture = self._assembler.add(packet)
+        if picture is not None:
+            self.pictures += 1
+            self._on_picture(picture)
+            self.progress.tell()
+        return self._assembler.lost > lost_before
+
+    def _sound_packet(self, packet: Packet) -> bool:
+        self._on_sound(packet)
+        self.progress.tell()
+        return False

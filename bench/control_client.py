@@ -1,0 +1,116 @@
+"""The control websocket as a client sees it (docs/protocol.md): msgpack maps with a `type`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgpack
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from bench.errors import BenchError
+from bench.progress import Progress
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Input `seq`, sent at `pressed` (seconds of the monotonic clock), is in the picture and the
+    sound from `media_time`, the time of frame `frame`, on."""
+
+    seq: int
+    pressed: float
+    frame: int
+    media_time: float
+
+
+class ControlClient:
+    """Keeps what the server says. `receipts` by sequence number, `statuses` in order."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.welcome: dict[str, Any] = {}
+        self.statuses: list[dict[str, Any]] = []
+        self.stalls: list[dict[str, Any]] = []
+        self.receipts: dict[int, Receipt] = {}
+        self.progress = Progress()
+        self._socket = socket
+        self._seq = 0
+        self._over: str | None = None
+
+    @property
+    def controls(self) -> list[dict[str, Any]]:
+        controls: list[dict[str, Any]] = self.welcome["world"]["controls"]
+        return controls
+
+    async def hold(self, buttons: list[str]) -> int:
+        """Hold exactly these from now on; returns the sequence number."""
+        self._seq += 1
+        t = 1000 * time.monotonic()
+        await self._send({"type": "input", "seq": self._seq, "t": t, "buttons": buttons})
+        return self._seq
+
+    async def wait_for_receipt(self, seq: int) -> Receipt:
+        await self.progress.until(
+            lambda: seq in self.receipts or self._over is not None, f"the receipt of input {seq}"
+        )
+        if seq not in self.receipts:
+            raise BenchError(f"no receipt from the server: {self._over}")
+        return self.receipts[seq]
+
+    async def _hello(self, want: str) -> None:
+        await self._send({"type": "hello", "version": VERSION, "want": want})
+        await self.progress.until(lambda: bool(self.welcome), "the server's welcome")
+        if self.welcome["role"] != want:
+            raise BenchError(f"asked to be {want}, became {self.welcome['role']}")
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        await self._socket.send(msgpack.packb(message))
+
+    async def _read(self) -> None:
+        try:
+            async for data in self._socket:
+                self._received(msgpack.unpackb(data))
+                self.progress.tell()
+        except ConnectionClosed as error:
+            self._over = str(error)
+            self.progress.tell()
+
+    def _received(self, message: dict[str, Any]) -> None:
+        match message["type"]:
+            case "welcome":
+                self.welcome = message
+            case "status":
+                self.statuses.append(message)
+            case "stall":
+                self.stalls.append(message)
+            case "receipt":
+                seq, pressed = message["seq"], message["t"] / 1000
+                self.receipts[seq] = Receipt(seq, pressed, message["frame"], message["media_time"])
+            case "error":
+                self._over = f"it refused an input: {message['message']}"
+
+
+@contextlib.asynccontextmanager
+async def control(url: str, want: str = "driver") -> AsyncIterator[ControlClient]:
+    """Connected and welcomed in the role `want`. Raises BenchError."""
+    async with connect(url) as socket:
+        client = ControlClient(socket)
+        reading = asyncio.create_task(client._read())
+        try:
+            await client._hello(want)
+            yield client
+        finally:
+            reading.cancel()
+            await asyncio.wait({reading})
+
+
+async def controls_of(url: str) -> list[dict[str, Any]]:
+    """What a world announces: `name`, `keys` (W3C codes) and more of each control."""
+    async with control(url, "viewer") as onlooker:
+        return onlooker.controls

@@ -1,0 +1,26 @@
+"""Reports for people: the same content as the JSON, one indented line for each figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+def lines(report: Mapping[str, Any], indent: str = "") -> Iterator[str]:
+    for key, value in report.items():
+        name = key.replace("_", " ")
+        if not isinstance(value, Mapping):
+            yield f"{indent}{name}: {_text(value)}"
+        elif all(not isinstance(each, Mapping | list) for each in value.values()):
+            yield f"{indent}{name}: " + "  ".join(f"{k} {_text(v)}" for k, v in value.items())
+        else:
+            yield f"{indent}{name}:"
+            yield from lines(value, indent + "  ")
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return str(value)
