@@ -41,13 +41,13 @@ class SoundDecoder:
         codec = av.CodecContext.create("libopus", "r")
         codec.sample_rate = SOUND_HZ
         codec.layout = "mono"
-        codec.format = "flt"
+        codec.format = "s16"
         self._codec = codec
 
     def __call__(self, packet: Packet) -> Sound:
         frames = self._codec.decode(av.Packet(packet.data))
-        samples = np.concatenate([frame.to_ndarray()[0] for frame in frames])
-        return Sound(self._times(packet.timestamp), samples.astype(np.float32), time.monotonic())
+        samples = np.concatenate([frame.to_ndarray()[0] for frame in frames]) / np.float32(2**15)
+        return Sound(self._times(packet.timestamp), samples, time.monotonic())
 
 
 def line_up(sounds: Sequence[Sound]) -> tuple[float, Samples]:
