@@ -53,16 +53,22 @@ def generate(job: Job) -> None:
         raise OutputError(f"can not write {job.out}: no such folder")
     check_world(job.world, job.weights)
     world = open_world(job.world, weights=job.weights, steps=job.steps, device=job.device)
-    info = world.info
     timeline = Timeline()
     if job.actions is not None:
-        timeline = read_actions(job.actions, [button.name for button in info.buttons])
+        timeline = read_actions(job.actions, [button.name for button in world.info.buttons])
+    write(world, job, timeline)
+
+
+def write(world: World, job: Job, timeline: Timeline) -> None:
+    """Write `job.out` with an open world and these actions. Raises OutputError; whatever is
+    raised, nothing of the file is left and an older one of its name stays."""
+    info = world.info
     frames = math.ceil(round(job.seconds * FPS, 6))
     format = StreamFormat(info.width, info.height, FPS, SAMPLE_RATE)
     try:
         with (
             Mp4Writer(job.out, format, scale=job.scale) as writer,
-            tqdm(total=frames, unit="frame", desc=job.world) as bar,
+            tqdm(total=frames, unit="frame", desc=info.name) as bar,
         ):
             for chunk in _chunks(world, job, timeline, frames):
                 left = min(frames - bar.n, info.frames_per_chunk)

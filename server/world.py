@@ -234,19 +234,19 @@ class LiveWorld:
 
     def _deliver(self, chunk: _Generated) -> None:
         frame = chunk.result.index * self.info.frames_per_chunk
-        now = self._loop.time()
-        if frame == 0:
-            self._clock.start(now)
-            self._fire(Event.FIRST_CHUNK)
+        before = self._loop.time()
         due = self._clock.due(frame)
-        held = self._clock.hold(frame, now) if now > due + GRACE_S else 0.0
+        held = self._clock.hold(frame, before) if before > due + GRACE_S else 0.0
         self.stream.push(frame, chunk.result.frames, chunk.result.sound)
         sent = self._loop.time()
+        if frame == 0:
+            self._clock.start(sent)
+            self._fire(Event.FIRST_CHUNK)
         if chunk.seat is not None:
             for seq, t in chunk.sample.carried:
                 receipt = Receipt(seq=seq, t=t, frame=frame, media_time=frame / FPS)
                 chunk.seat.outbox.put(receipt)
-        self._pacer.record(took=chunk.took + sent - now, late=sent - due if frame else 0.0)
+        self._pacer.record(took=chunk.took + sent - before, late=sent - due)
         self._model_s.append(chunk.result.model_s)
         if held:
             log.debug("%s: frame %d came %.1f ms late", self.id, frame, 1000 * held)

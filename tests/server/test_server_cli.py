@@ -8,14 +8,20 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
 import httpx
 import pytest
 from serving import LIGHTCONE, ServedWorld
 
-from model.worlds.probe import read_frame_code
+from model.interface import ModelError
+from model.worlds.probe import ProbeWorld, read_frame_code
+from server.actions_file import Timeline
+from server.errors import LightconeError
+from server.generate import Job, generate, write
 from server.protocol import schema
 
 
@@ -96,6 +102,21 @@ def test_a_signal_ends_it_cleanly(serve: Callable[..., ServedWorld], number: int
         httpx.get(server.url, timeout=5)
 
 
+def job(out: Path) -> Job:
+    return Job(
+        out=out,
+        world="probe",
+        seed=7,
+        seconds=1.05,
+        actions=None,
+        prompt="",
+        weights=out.parent,
+        steps=1,
+        device="cpu",
+        scale=2,
+    )
+
+
 def test_generate_writes_picture_and_sound_with_the_actions_of_the_file(tmp_path: Path) -> None:
     actions = tmp_path / "actions.jsonl"
     actions.write_text(
@@ -116,31 +137,44 @@ def test_generate_writes_picture_and_sound_with_the_actions_of_the_file(tmp_path
     assert samples == pytest.approx(26_000, abs=2048)
 
 
+def test_a_broken_actions_file_is_one_line(tmp_path: Path) -> None:
+    actions = tmp_path / "actions.jsonl"
+    actions.write_text('{"t": 1, "buttons": []}\n{"t": 0, "buttons": []}')
+    args = ("--world", "probe", "--actions", str(actions), "--out", str(tmp_path / "out.mp4"))
+    check_one_line(lightcone("generate", *args), 1, "actions.jsonl:2: t 0 is before")
+    assert list(tmp_path.iterdir()) == [actions]
+
+
+def test_what_fails_half_way_leaves_the_old_file_alone(tmp_path: Path) -> None:
+    class Breaking(ProbeWorld):
+        def step(self, states: Any, actions: Any) -> Any:
+            if states[0].index == 5:
+                raise RuntimeError("half way")
+            return super().step(states, actions)
+
+    out = tmp_path / "out.mp4"
+    out.write_text("old")
+    with pytest.raises(RuntimeError, match="half way"):
+        write(Breaking(0), job(out), Timeline())
+    assert out.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [out]
+
+
 @pytest.mark.parametrize(
-    ("lines", "text"),
+    ("fields", "text"),
     [
-        ("{", "actions.jsonl:1: not JSON"),
-        ('{"t": 1, "buttons": []}\n{"t": 0, "buttons": []}', "actions.jsonl:2: t 0 is before"),
-        ('{"t": 1, "buttons": ["fly"]}', "actions.jsonl:1: unknown button 'fly'"),
+        ({"seconds": float("nan")}, "seconds"),
+        ({"seconds": 0.0}, "seconds"),
+        ({"seconds": -1.0}, "seconds"),
+        ({"world": "court"}, "no weights"),
+        ({"world": "atlantis"}, "unknown world"),
+        ({"out": Path("/no/such/folder/out.mp4")}, "can not write"),
+        ({"actions": Path("/no/such/file")}, "No such file"),
     ],
 )
-def test_a_broken_actions_file_leaves_the_old_file_alone(
-    tmp_path: Path, lines: str, text: str
+def test_generate_refuses_what_it_can_not_do(
+    tmp_path: Path, fields: dict[str, Any], text: str
 ) -> None:
-    actions, out = tmp_path / "actions.jsonl", tmp_path / "out.mp4"
-    actions.write_text(lines)
-    out.write_text("old")
-    args = ("--world", "probe", "--actions", str(actions), "--out", str(out))
-    check_one_line(lightcone("generate", *args), 1, text)
-    assert out.read_text() == "old"
-    assert set(tmp_path.iterdir()) == {actions, out}
-
-
-def test_generate_refuses_what_it_can_not_do(tmp_path: Path) -> None:
-    out = str(tmp_path / "out.mp4")
-    probe = ("generate", "--world", "probe", "--out")
-    check_one_line(lightcone(*probe, out, "--seconds", "nan"), 1, "seconds")
-    check_one_line(lightcone(*probe, str(tmp_path / "no" / "x.mp4")), 1, "can not write")
-    weights = ("--weights", str(tmp_path))
-    check_one_line(lightcone("generate", "--out", out, *weights), 1, "no weights")
+    with pytest.raises((LightconeError, ModelError), match=text):
+        generate(replace(job(tmp_path / "out.mp4"), **fields))
     assert list(tmp_path.iterdir()) == []

@@ -87,10 +87,9 @@ async def test_a_crash_is_told_to_whoever_waits(engine: Engine) -> None:
     engine.drop("a")
 
 
-@pytest.mark.parametrize("world", ["court", "atlantis"])
-async def test_a_world_that_can_not_be_opened_is_refused(world: str, tmp_path: Path) -> None:
-    with pytest.raises(EngineRefused, match=world):
-        await Engine.launch(replace(CONFIG, world=world, weights=tmp_path))
+async def test_a_world_that_can_not_be_opened_is_refused() -> None:
+    with pytest.raises(EngineRefused, match="atlantis"):
+        await Engine.launch(replace(CONFIG, world="atlantis"))
 
 
 async def test_a_launch_can_be_given_up() -> None:
