@@ -32,6 +32,8 @@ from server.seats import Seat, Seats
 from streaming import MediaClock, WorldStream
 
 GRACE_S = 0.005  # a chunk this late is sent at once without moving the clock: nobody can see it
+TIMER_S = 0.001  # how exactly the loop can wait
+NOTHING = Sample(frozenset(), ())
 
 log = logging.getLogger("lightcone.world")
 
@@ -216,21 +218,27 @@ class LiveWorld:
     async def _generate(self) -> _Generated:
         """The next chunk, started just in time with what is held at that moment."""
         frame = self._next_chunk * self.info.frames_per_chunk
-        await self._watched.wait()
-        while self._next_chunk > 0:
-            await asyncio.sleep(self._pacer.start_at(self._clock.due(frame)) - self._loop.time())
-            if self._watched.is_set():
-                break
-            await self._watched.wait()
+        await self._until_start(frame)
         seat = self.seats.driver
-        sample = (
-            Sample(frozenset(), ()) if seat is None or seat.input is None else (seat.input.sample())
-        )
+        held = None if seat is None else seat.input
+        sample = NOTHING if held is None else held.sample()
         started = self._loop.time()
         async with asyncio.timeout(self._step_timeout_s):
             result = await self._engine.step(self.id, sample.held)
         self._next_chunk += 1
         return _Generated(result, seat, sample, self._loop.time() - started)
+
+    async def _until_start(self, frame: int) -> None:
+        """Until it is time to start the chunk of `frame`, and somebody watches. A pause moves
+        that time, so it is looked at again after every wait."""
+        while True:
+            await self._watched.wait()
+            if frame == 0:
+                return
+            wait = self._pacer.start_at(self._clock.due(frame)) - self._loop.time()
+            if wait < TIMER_S:
+                return
+            await asyncio.sleep(wait)
 
     def _deliver(self, chunk: _Generated) -> None:
         frame = chunk.result.index * self.info.frames_per_chunk

@@ -164,6 +164,24 @@ def test_a_world_that_nobody_watches_is_not_stepped() -> None:
     run_virtual(scenario())
 
 
+def test_a_pause_between_two_chunks_moves_the_start_of_the_next() -> None:
+    async def scenario() -> None:
+        stage = Stage()
+        stage.stream.watch(1)
+        await asyncio.sleep(1)
+        chunk = len(stage.engine.steps)
+        await asyncio.sleep(stage.due(chunk) - 0.04 - asyncio.get_running_loop().time())
+        assert len(stage.engine.steps) == chunk
+        stage.stream.watch(0)
+        await asyncio.sleep(0.01)
+        stage.stream.watch(1)
+        await asyncio.sleep(CHUNK_S)
+        assert stage.engine.steps[chunk][0] == pytest.approx(stage.due(chunk) - 0.023, abs=0.0015)
+        await stage.world.end("done")
+
+    run_virtual(scenario())
+
+
 def test_a_late_chunk_moves_the_clock_once_and_everybody_is_told() -> None:
     async def scenario() -> None:
         stage = Stage()
