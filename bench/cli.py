@@ -22,7 +22,8 @@ def main(argv: list[str]) -> int:
         print(f"lightcone: {error}", file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:
-        print(f"lightcone: bench needs {error.name} (pip install 'lightcone[dev]')", file=sys.stderr)
+        need = f"bench needs {error.name} (pip install 'lightcone[dev]')"
+        print(f"lightcone: {need}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -28,9 +28,7 @@ PACKET_S = 0.02
 KEPT = 900  # the page keeps 1000 samples
 
 
-async def measure(
-    target: Target, world: str | None, count: int, seed: int
-) -> tuple[Latency, str]:
+async def measure(target: Target, world: str | None, count: int, seed: int) -> tuple[Latency, str]:
     """The figures and Chromium's version. Raises BenchError."""
     if count > KEPT:
         raise BenchError(f"the page keeps {KEPT} presses, not {count}")

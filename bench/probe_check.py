@@ -54,8 +54,9 @@ class ProbeCheck:
 
 
 def decode(pictures: Sequence[Picture], codec: str) -> list[Seen]:
-    """`codec` as in SDP. What is decoded as anything but one frame each is left out."""
+    """`codec` as in SDP."""
     decoder = av.CodecContext.create(DECODERS[codec.upper()], "r")
+    assert isinstance(decoder, av.VideoCodecContext)
     seen = []
     for picture in pictures:
         for frame in decoder.decode(av.Packet(picture.data)):

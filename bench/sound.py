@@ -46,7 +46,8 @@ class SoundDecoder:
 
     def __call__(self, packet: Packet) -> Sound:
         frames = self._codec.decode(av.Packet(packet.data))
-        samples = np.concatenate([frame.to_ndarray()[0] for frame in frames]) / np.float32(2**15)
+        pcm = np.concatenate([frame.to_ndarray()[0] for frame in frames])
+        samples = pcm.astype(np.float32) / np.float32(2**15)
         return Sound(self._times(packet.timestamp), samples, time.monotonic())
 
 
@@ -76,5 +77,5 @@ def tone_onsets(samples: Samples) -> list[float]:
     for edge in edges:
         before = falls[falls < edge]
         if len(before) == 0 or edge - before[-1] >= SILENCE_S * SOUND_HZ:
-            onsets.append(edge / SOUND_HZ)
+            onsets.append(float(edge) / SOUND_HZ)
     return onsets
