@@ -106,7 +106,7 @@ class Chunk:
 
 
 class World(Protocol):
-    """A world: no hidden state between calls; everything that changes is in the state."""
+    """A world: everything that changes is in the state, nothing is hidden between calls."""
 
     @property
     def info(self) -> WorldInfo: ...
@@ -118,6 +118,6 @@ class World(Protocol):
     def step(
         self, states: Sequence[Any], actions: Sequence[Actions]
     ) -> tuple[list[Any], list[Chunk]]:
-        """The next chunk of each world. The given states stay valid and unchanged, so a
-        failed step has changed nothing."""
+        """The next chunk of each world. A failed step has changed nothing: the given states can
+        be stepped again. After a step that succeeded, go on from the new ones."""
         ...

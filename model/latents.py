@@ -52,7 +52,7 @@ def encode_clip(
 class TrainingBatch:
     """Sequences that begin with a sink: chunk 0 is some other moment of the same world.
 
-    `last_*` is the chunk before each; for the sink itself.
+    `last_*` is the chunk before each; for the sink itself, which also carries no actions.
     """
 
     picture: Tensor  # (B, 1 + C, P, values)
@@ -133,6 +133,7 @@ class Reservoir:
         picture, last_picture = gather("picture")
         sound, last_sound = gather("sound")
         actions, _ = gather("actions")
+        actions[:, 0] = 0
         places = None
         if kept is not None:
             places = self._busy_places(picture, kept)

@@ -43,6 +43,7 @@ class Muon(torch.optim.Optimizer):
             for shape, parameters in by_shape.items():
                 updates = []
                 for p in parameters:
+                    assert p.grad is not None
                     state = self.state[p]
                     if "momentum" not in state:
                         state["momentum"] = torch.zeros_like(p)
@@ -87,7 +88,7 @@ class MuonAdam:
         group: Group,
     ) -> None:
         hidden = {id(p) for p in matrices}
-        others = [p for p in model.parameters() if id(p) not in hidden]
+        others = [p for p in model.parameters() if p.requires_grad and id(p) not in hidden]
         self._parts: list[torch.optim.Optimizer] = [
             Muon(matrices, group, lr=muon_lr),
             torch.optim.AdamW(others, lr=adam_lr, betas=(0.9, 0.98), weight_decay=0.0),

@@ -30,6 +30,7 @@ from model.latents import Reservoir, TrainingBatch
 from model.muon import MuonAdam
 from model.parallel import Group
 from model.precision import compute_dtype
+from model.train_codecs import decoder_path
 from model.transformer import Transformer, TransformerConfig
 
 SAVE_SECONDS = 50
@@ -135,9 +136,12 @@ def load_codecs(folder: Path, device: torch.device) -> tuple[PictureCodec, Sound
     picture = PictureCodec(PictureCodecConfig())
     sound = SoundCodec(SoundCodecConfig())
     for name, codec in (("picture", picture), ("sound", sound)):
-        saved = torch.load(folder / f"{name}.pt", map_location="cpu", weights_only=True)
+        further = decoder_path(folder, name)
+        path = further if further.exists() else folder / f"{name}.pt"
+        saved = torch.load(path, map_location="cpu", weights_only=True)
         codec.load_state_dict(saved["module"])
-    picture.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
+    picture.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    picture.to(device).eval().requires_grad_(False)
     sound.to(device).eval().requires_grad_(False)
     return picture, sound
 

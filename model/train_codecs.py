@@ -20,6 +20,7 @@ from model.codec import PictureCodec, PictureCodecConfig, SoundCodec, SoundCodec
 from model.muon import MuonAdam
 from model.parallel import Group
 from model.worlds.court import drawing, simulator
+from model.worlds.court.physics import CourtState
 
 PICTURE_SIGMA = 0.024  # of values in [-1, 1]: 38.4 dB
 SOUND_SIGMA = 0.0025
@@ -57,9 +58,9 @@ class Pool:
         not scenery counts more, since it is small."""
         worlds = self._draw()
         at = self._integers(256, batch)[:, None], self._integers(72, batch)[:, None]
-        states = simulator.CourtState(**{k: v[at] for k, v in vars(worlds.states).items()})
+        states = CourtState(**{k: v[at] for k, v in vars(worlds.states).items()})
         frames = to_signed(simulator.render(states)[:, 0])
-        flat = simulator.CourtState(**{k: v[:, 0] for k, v in vars(states).items()})
+        flat = CourtState(**{k: v[:, 0] for k, v in vars(states).items()})
         scenery = drawing.background(flat, simulator.HEIGHT_PX, simulator.WIDTH_PX) * 2 - 1
         moving = ((frames - scenery).abs().amax(1, keepdim=True) > 0.06).float()
         return frames.contiguous(memory_format=torch.channels_last), 1 + 3 * moving
@@ -127,55 +128,71 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--muon-lr", type=float, default=0.02)
+    parser.add_argument(
+        "--decoder-only",
+        action="store_true",
+        help="go on with the decoder of a trained codec; its latents, and so the transformer, stay",
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=None)
     args = parser.parse_args(argv)
     if args.threads:
         torch.set_num_threads(args.threads)
-    device = torch.device(args.device)
     torch.manual_seed(args.seed)
-    codec: nn.Module
+    codec: PictureCodec | SoundCodec
     if args.which == "picture":
         codec = PictureCodec(PictureCodecConfig())
+        codec.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     else:
         codec = SoundCodec(SoundCodecConfig())
-    codec.to(device, memory_format=torch.channels_last) if args.which == "picture" else codec.to(
-        device
-    )
-    optimizer = MuonAdam(codec, kernels(codec), args.muon_lr, args.lr, Group())
+    codec.to(args.device)
     path = args.out / f"{args.which}.pt"
+    if args.decoder_only:
+        codec.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["module"])
+        for name, parameter in codec.named_parameters():
+            parameter.requires_grad_(name.startswith(("decode", "from_latent", "up_", "patch_out")))
+        path = decoder_path(args.out, args.which)
+    optimizer = MuonAdam(codec, kernels(codec), args.muon_lr, args.lr, Group())
     step = load_training(path, codec, optimizer)
     generator = torch.Generator().manual_seed(args.seed * 1_000_003 + step)
-    pool = Pool(generator, device)
+    pool = Pool(generator, torch.device(args.device))
     saved = time.monotonic()
     bar = tqdm(total=args.steps, initial=step, unit="step", smoothing=0.05)
     smooth: dict[str, float] = {}
-    while step < args.steps:
-        warm = min(1.0, (step + 1) / 100)
-        decay = 0.5 * (1 + math.cos(math.pi * step / args.steps))
-        optimizer.set_rate(warm * (0.02 + 0.98 * decay))
-        if isinstance(codec, PictureCodec):
-            loss, figures = picture_loss(codec, pool.pictures(args.batch))
-        else:
-            assert isinstance(codec, SoundCodec)
-            loss, figures = sound_loss(codec, pool.sounds(args.batch))
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(codec.parameters(), 300.0)
-        optimizer.step()
-        step += 1
-        for name, value in {"loss": float(loss.detach()), **figures}.items():
-            smooth[name] = value if step < 3 else 0.9 * smooth.get(name, value) + 0.1 * value
-        bar.set_postfix({k: f"{v:.3g}" for k, v in smooth.items()}, refresh=False)
-        bar.update()
-        if step == args.steps or time.monotonic() - saved > SAVE_SECONDS:
-            save_training(path, codec, optimizer, step)
-            saved = time.monotonic()
+    try:
+        while step < args.steps:
+            warm = min(1.0, (step + 1) / 100)
+            decay = 0.5 * (1 + math.cos(math.pi * step / args.steps))
+            optimizer.set_rate(warm * (0.02 + 0.98 * decay))
+            if isinstance(codec, PictureCodec):
+                loss, figures = picture_loss(codec, pool.pictures(args.batch))
+            else:
+                loss, figures = sound_loss(codec, pool.sounds(args.batch))
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(codec.parameters(), 300.0)
+            optimizer.step()
+            step += 1
+            for name, value in {"loss": float(loss.detach()), **figures}.items():
+                smooth[name] = value if step < 3 else 0.9 * smooth.get(name, value) + 0.1 * value
+            bar.set_postfix({k: f"{v:.3g}" for k, v in smooth.items()}, refresh=False)
+            bar.update()
+            if time.monotonic() - saved > SAVE_SECONDS:
+                save_training(path, codec, optimizer, step)
+                saved = time.monotonic()
+    except KeyboardInterrupt:
+        bar.write(f"stopped at step {step}; the same command goes on from here")
     bar.close()
-    fit_normalisation(codec, pool)
+    if not args.decoder_only:
+        fit_normalisation(codec, pool)
     save_training(path, codec, optimizer, step)
     return 0
+
+
+def decoder_path(folder: Path, which: str) -> Path:
+    """Where a codec is whose decoder was trained further."""
+    return folder / f"{which}-decoder.pt"
 
 
 def kernels(codec: nn.Module) -> list[nn.Parameter]:
@@ -183,7 +200,9 @@ def kernels(codec: nn.Module) -> list[nn.Parameter]:
     return [
         p
         for name, p in codec.named_parameters()
-        if p.ndim >= 3 and ("first" in name or "second" in name or ".convs." in name)
+        if p.requires_grad
+        and p.ndim >= 3
+        and ("first" in name or "second" in name or ".convs." in name)
     ]
 
 

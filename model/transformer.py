@@ -119,7 +119,7 @@ class Transformer(nn.Module):
         1 + window long; with one, C is 1 and the chunk's keys are written to it.
         """
         c = self.config
-        batch, chunks, count, _ = picture.shape
+        chunks, count = picture.shape[1:3]
         place = self.place[: c.picture_tokens]
         place = place[places][:, None] if places is not None else place
         x = torch.cat(

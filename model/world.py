@@ -128,7 +128,11 @@ class LearnedWorld:
         weights["starts.picture"] = self.starts.picture.half().contiguous()
         weights["starts.sound"] = self.starts.sound.half().contiguous()
         save_file(weights, folder / WEIGHTS_FILE)
-        config: dict[str, Any] = {name: asdict(module.config) for name, module in parts.items()}
+        config: dict[str, Any] = {
+            "picture": asdict(self.picture.config),
+            "sound": asdict(self.sound.config),
+            "transformer": asdict(self.transformer.config),
+        }
         config["starts"] = self.starts.captions
         (folder / CONFIG_FILE).write_text(json.dumps(config, indent=1) + "\n")
 

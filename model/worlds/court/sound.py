@@ -44,7 +44,7 @@ def render(strength: Tensor, when: Tensor, look: Tensor, phase: Tensor) -> Tenso
     frames; `look`: (B,); `phase`: (B,) start within the ambience loop, 0 to 1. Returns
     (B, T * 1000) within [-1, 1].
     """
-    batch, frames, _ = strength.shape
+    frames = strength.shape[1]
     total = frames * SAMPLES_PER_FRAME
     loop = AMBIENCE_SECONDS * SAMPLE_RATE
     start = (phase * loop).long()

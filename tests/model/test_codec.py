@@ -1,0 +1,77 @@
+"""Codecs: chunk borders are seamless, latents are causal and normalised."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from model.codec import (
+    SAMPLES_PER_LATENT,
+    PictureCodec,
+    PictureCodecConfig,
+    SoundCodec,
+    SoundCodecConfig,
+)
+
+PICTURE = PictureCodecConfig(height=32, width=48, channels=4, wide=16, narrow=8, blocks=1)
+SOUND = SoundCodecConfig(channels=6, widths=(8, 12, 16), blocks=2)
+
+
+def shaken(module: nn.Module) -> nn.Module:
+    """The module without the zeros of a fresh one."""
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.1)
+    return module.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def sound_codec() -> SoundCodec:
+    codec = shaken(SoundCodec(SOUND))
+    assert isinstance(codec, SoundCodec)
+    return codec
+
+
+@settings(deadline=None, max_examples=20)
+@given(cuts=st.lists(st.integers(1, 6), min_size=1, max_size=6))
+def test_sound_in_chunks_is_sound_in_one_go(sound_codec: SoundCodec, cuts: list[int]) -> None:
+    latents = torch.randn(2, SOUND.channels, sum(cuts))
+    whole, _ = sound_codec.decode(latents, sound_codec.decoder_state(2))
+    state, parts = sound_codec.decoder_state(2), []
+    for part in latents.split(cuts, 2):
+        sound, state = sound_codec.decode(part, state)
+        parts.append(sound)
+    torch.testing.assert_close(torch.cat(parts, 1), whole, atol=1e-6, rtol=1e-5)
+
+
+def test_sound_latents_know_nothing_of_the_future(sound_codec: SoundCodec) -> None:
+    sound = torch.randn(1, 8 * SAMPLES_PER_LATENT) * 0.1
+    changed = sound.clone()
+    changed[:, 5 * SAMPLES_PER_LATENT :] = 0.3
+    before, after = sound_codec.encode(sound), sound_codec.encode(changed)
+    assert torch.equal(before[:, :, :5], after[:, :, :5])
+    assert not torch.equal(before[:, :, 5:], after[:, :, 5:])
+
+
+def test_normalisation_is_undone() -> None:
+    codec = PictureCodec(PICTURE)
+    raw = torch.randn(6, PICTURE.channels, 4, 6) * 3 + 1
+    codec.fit(raw)
+    normal = codec.normalise(raw)
+    assert normal.mean().abs() < 1e-5
+    assert (normal.std() - 1).abs() < 0.05
+    torch.testing.assert_close(codec.restore(normal), raw)
+
+
+def test_pictures_keep_their_shape() -> None:
+    codec = PictureCodec(PICTURE)
+    frames = torch.randint(0, 256, (3, 3, 32, 48), dtype=torch.uint8)
+    latents = codec.encode(frames)
+    assert latents.shape == (3, 4, 4, 6)
+    decoded = codec.decode(latents)
+    assert decoded.shape == frames.shape
+    assert decoded.dtype == torch.uint8

@@ -1,0 +1,97 @@
+"""Training starts, stops and goes on from where it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from model import train, train_codecs
+from model.codec import PictureCodec, PictureCodecConfig, SoundCodec, SoundCodecConfig
+from model.latents import Reservoir
+from model.muon import Muon, MuonAdam
+from model.parallel import Group
+from model.train import Recipe, loss
+from model.transformer import Transformer, TransformerConfig
+
+
+def small_codecs(folder: Path) -> None:
+    """Untrained codecs as training leaves them."""
+    torch.manual_seed(0)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, codec in (
+        ("picture", PictureCodec(PictureCodecConfig())),
+        ("sound", SoundCodec(SoundCodecConfig())),
+    ):
+        torch.save({"module": codec.state_dict()}, folder / f"{name}.pt")
+
+
+def test_training_resumes_at_the_step_it_stopped(tmp_path: Path) -> None:
+    small_codecs(tmp_path)
+    recipe = Recipe(steps=2, batch=2, chunks=4, prefill=1, fresh=0.0)
+    train.train(tmp_path, recipe, torch.device("cpu"), 1, Group())
+    assert torch.load(tmp_path / "transformer.pt", weights_only=True)["step"] == 2
+    recipe = Recipe(steps=3, batch=2, chunks=4, prefill=1, fresh=0.0)
+    train.train(tmp_path, recipe, torch.device("cpu"), 1, Group())
+    saved = torch.load(tmp_path / "transformer.pt", weights_only=True)
+    assert saved["step"] == 3
+    assert set(saved["ema"]) == set(saved["module"])
+
+
+@pytest.mark.parametrize("which", ["picture", "sound"])
+def test_codec_training_resumes(which: str, tmp_path: Path) -> None:
+    for steps in ("1", "2"):
+        train_codecs.main([which, "--out", str(tmp_path), "--steps", steps, "--batch", "2"])
+    assert torch.load(tmp_path / f"{which}.pt", weights_only=True)["step"] == 2
+
+
+@pytest.mark.parametrize("passes", [0, 2])
+@pytest.mark.parametrize("kept", [None, 8])
+def test_the_loss_reaches_every_parameter(passes: int, kept: int | None, tmp_path: Path) -> None:
+    small_codecs(tmp_path)
+    generator = torch.Generator().manual_seed(0)
+    codecs = train.load_codecs(tmp_path, torch.device("cpu"))
+    reservoir = Reservoir(*codecs, generator, torch.device("cpu"), capacity=2, chunks=8)
+    reservoir.refresh(1)
+    model = Transformer(TransformerConfig(width=32, heads=2, layers="ST", window=6))
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.05)
+    batch = reservoir.batch(2, 5, kept)
+    value, figures = loss(model, batch, Recipe(1), passes, generator)
+    value.backward()
+    assert value.isfinite()
+    assert set(figures) == {"picture", "sound"}
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+
+
+def test_a_full_reservoir_replaces_its_oldest(tmp_path: Path) -> None:
+    small_codecs(tmp_path)
+    codecs = train.load_codecs(tmp_path, torch.device("cpu"))
+    generator = torch.Generator().manual_seed(0)
+    reservoir = Reservoir(*codecs, generator, torch.device("cpu"), capacity=2, chunks=3)
+    reservoir.refresh(3)
+    assert len(reservoir) == 2
+
+
+def test_muon_moves_all_directions_of_a_matrix_alike() -> None:
+    torch.manual_seed(0)
+    matrix = torch.nn.Parameter(torch.zeros(16, 48))
+    optimizer = Muon([matrix], Group(), lr=1.0, weight_decay=0.0, iterations=8)
+    matrix.grad = torch.randn(16, 48) * torch.logspace(0, 2, 16)[:, None]
+    optimizer.step()
+    singular = torch.linalg.svdvals(matrix.detach())
+    assert singular.min() > 0.6
+    assert singular.max() < 1.3
+
+
+def test_optimizer_state_survives() -> None:
+    model = torch.nn.Linear(4, 4)
+    first = MuonAdam(model, [model.weight], 0.02, 1e-3, Group())
+    model(torch.ones(1, 4)).sum().backward()
+    first.step()
+    second = MuonAdam(model, [model.weight], 0.02, 1e-3, Group())
+    second.load_state_dict(first.state_dict())
+    assert second.state_dict().keys() == first.state_dict().keys()
