@@ -1,0 +1,92 @@
+"""The commands as they are run, shortly."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from bench.cli import main
+from model.codec import PictureCodec, PictureCodecConfig, SoundCodec, SoundCodecConfig
+from model.transformer import Transformer, TransformerConfig
+from model.world import LearnedWorld, Starts
+
+
+def report(capsys: pytest.CaptureFixture[str], *argv: str) -> dict[str, Any]:
+    assert main([*argv, "--json"]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_latency_of_the_probe_without_a_browser(capsys: pytest.CaptureFixture[str]) -> None:
+    command = ("latency", "--world", "probe", "--client", "headless", "--presses", "5")
+    found = report(capsys, *command, "--serve", "--probe-compute-ms 5")
+    for key in ("key_to_photon_ms", "key_to_ear_ms"):
+        assert found[key]["n"] == 5
+        assert 0 < found[key]["p50"] <= found[key]["p95"] <= found[key]["p99"]
+    assert found["fps"] > 0
+    assert found["stalls"] >= 0
+    assert found["receipt_error_frames"] == 0
+    assert found["beep_error_ms"] < 1000 / 24
+    probe = found["probe"]
+    assert (probe["code_errors"], probe["unseen"], probe["unheard"]) == (0, 0, 0)
+    assert found["clients"]["headless"]["unanswered"] == 0
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small court that has learned nothing."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("weights")
+    transformer = TransformerConfig(width=32, heads=2, layers="ST", window=4)
+    c = transformer
+    LearnedWorld(
+        PictureCodec(PictureCodecConfig(wide=16, narrow=8, blocks=1)),
+        SoundCodec(SoundCodecConfig(widths=(8, 8, 8), blocks=1)),
+        Transformer(transformer),
+        Starts(
+            torch.randn(2, c.picture_tokens, c.picture_values),
+            torch.randn(2, c.frames, c.sound_values),
+            ["left", "right"],
+        ),
+    ).save(folder / "court")
+    return folder
+
+
+def test_a_chunk_by_part_at_two_minutes(capsys: pytest.CaptureFixture[str], weights: Path) -> None:
+    found = report(capsys, "chunk", "--weights", str(weights), "--chunks", "3", "--steps", "2")
+    assert "none" in found["cache_pass"]
+    for minute in ("minute_1", "minute_60"):
+        parts = found["ms"][minute]
+        assert set(parts) == {"denoise", "picture", "sound", "total"}
+        assert all(part["n"] == 3 and part["p50"] > 0 for part in parts.values())
+    assert found["minute_60_over_minute_1"] > 0
+    memory = found["memory_mb"]
+    assert memory["state_minute_1"] == memory["state_minute_60"] > 0
+
+
+def test_a_report_for_people(capsys: pytest.CaptureFixture[str], weights: Path) -> None:
+    assert main(["chunk", "--weights", str(weights), "--chunks", "1"]) == 0
+    assert "minute 60 over minute 1: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("argv", "reason"),
+    [
+        (["chunk", "--weights", "/nowhere"], "no weights in /nowhere/court"),
+        (["latency", "--url", "http://127.0.0.1:9", "--client", "headless"], "no server at"),
+        (["viewers", "--max", "1"], "two viewers or more"),
+        (["latency", "--world", "probe", "--serve", "--port 99999"], "did not start"),
+    ],
+)
+def test_what_can_not_be_measured_is_one_line(
+    argv: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(argv) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert len(said.err.splitlines()) == 1
+    assert reason in said.err

@@ -1,0 +1,91 @@
+"""From presses, receipts and arrivals to latencies, and the check of receipts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bench.control_client import Receipt
+from bench.latency import ear_s, milliseconds, photon_s, rate
+from bench.latency_chromium import ear_ms
+from bench.probe_check import Seen, check, frame_error, nearest, read_frame_code
+from bench.rtp import Picture
+from bench.sound import Sound
+from model.worlds.probe import PROBE, ProbeWorld
+
+RECEIPT = Receipt(seq=4, pressed=100.0, frame=26, media_time=26 / 24)
+
+
+def pictures(*frames: int) -> list[Picture]:
+    return [Picture(frame / 24, b"", 100 + 0.01 * frame) for frame in frames]
+
+
+def sound(first_sample: int, ready: float) -> Sound:
+    return Sound(first_sample / 48_000, np.zeros(960, np.float32), ready)
+
+
+def test_the_first_picture_at_or_after_the_receipts_time_counts() -> None:
+    assert photon_s(RECEIPT, pictures(24, 25, 26, 27)) == pytest.approx(0.26)
+    assert photon_s(RECEIPT, pictures(24, 25, 28)) == pytest.approx(0.28)
+    assert photon_s(RECEIPT, pictures(24, 25)) is None
+
+
+def test_the_packet_with_the_receipts_first_sample_counts() -> None:
+    packets = [sound(960 * n, 100 + n) for n in range(100)]
+    assert ear_s(RECEIPT, packets) == 52_000 // 960
+    on_the_border = Receipt(1, 100.0, 12, 0.5)
+    assert ear_s(on_the_border, packets) == 25
+    assert ear_s(RECEIPT, packets[:10]) is None
+
+
+def test_chromiums_playout_is_read_within_the_packet() -> None:
+    samples = [{"mediaTime": 1.01, "pressedAt": 300.0}, {"mediaTime": 9.0, "pressedAt": 0.0}]
+    playout = [(47_040, 400.0), (48_000, 420.0), (48_960, 440.0)]
+    assert ear_ms(samples, playout) == [pytest.approx(420 + 10 - 300)]
+
+
+def test_rates_and_spreads_leave_out_what_was_not_answered() -> None:
+    assert rate([1.0, 1.5, 2.0]) == 2.0
+    assert rate([1.0]) == 0.0
+    found = milliseconds([0.1, None])
+    assert found is not None
+    assert (found.p50, found.n) == (100.0, 1)
+
+
+@pytest.mark.parametrize("held", [[], ["left"], ["jump", "shoot"]])
+@pytest.mark.parametrize("scale", [1, 3])
+def test_the_code_is_read_as_the_probe_writes_it(held: list[str], scale: int) -> None:
+    world = ProbeWorld(compute_ms=0)
+    state = world.start(seed=0)
+    for _ in range(40):
+        [state], [chunk] = world.step([state], [PROBE.actions(held)])
+        large = chunk.frames[1].repeat(scale, axis=0).repeat(scale, axis=1)
+        code, cells = read_frame_code(large.mean(axis=2))
+        assert code == 2 * chunk.index + 1
+        assert [b.name for b, on in zip(PROBE.buttons, cells, strict=True) if on] == held
+
+
+def seen(frames: range, held_from: int, held_to: int) -> list[Seen]:
+    return [Seen(f, f % 2**16, (held_from <= f < held_to, False, False, False)) for f in frames]
+
+
+def test_receipts_are_checked_against_pixels_and_sound() -> None:
+    t = np.arange(960 * 100) / 48_000
+    tone = 0.5 * np.sin(2 * np.pi * 1000 * t) * (t >= RECEIPT.media_time)
+    sounds = [
+        Sound(n * 0.02, tone[960 * n : 960 * (n + 1)].astype(np.float32), 0) for n in range(100)
+    ]
+    good = check([(0, RECEIPT)], seen(range(20, 40), 26, 28), sounds)
+    assert (good.code_errors, good.receipt_error_frames, good.unseen, good.unheard) == (0, 0, 0, 0)
+    assert good.beep_error_ms is not None
+    assert good.beep_error_ms < 1
+    wrong = [Seen(20, 21, (False,) * 4), *seen(range(21, 40), 28, 30)]
+    off = check([(0, RECEIPT), (1, RECEIPT)], wrong, sounds)
+    assert (off.code_errors, off.receipt_error_frames, off.unseen) == (1, 2, 1)
+
+
+def test_what_is_too_far_off_is_no_answer() -> None:
+    assert frame_error(0, RECEIPT, seen(range(0, 90), 60, 70)) is None
+    assert frame_error(0, RECEIPT, seen(range(20, 40), 25, 27)) == -1
+    assert nearest(1.0, []) is None
+    assert nearest(1.0, [0.0, 1.2, 0.9]) == pytest.approx(-0.1)
