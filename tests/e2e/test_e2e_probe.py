@@ -1,0 +1,79 @@
+"""The probe world in real Chromium: real keys, receipts, and the pixels that they name."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from e2e_page import Visitor
+from serving import ServedWorld
+
+from model.worlds.probe import PROBE, read_frame_code
+
+KEYS = {button.keys[0]: i for i, button in enumerate(PROBE.buttons)}
+
+
+def frame_of(sample: dict[str, Any]) -> int:
+    return round(sample["mediaTime"] * 24)
+
+
+def shown(visitor: Visitor) -> list[tuple[int, tuple[bool, ...]]]:
+    """Frame number and what is held, as the pixels tell, of every picture presented."""
+    # the first one may come before the canvas can draw it
+    return [read_frame_code(picture) for _, picture in visitor.pictures()[1:]]
+
+
+def test_the_pixels_answer_a_key_at_the_frame_that_the_receipt_names(
+    probe_server: ServedWorld, visitor: Callable[[], Visitor]
+) -> None:
+    world = probe_server.new_world()
+    page = visitor()
+    page.open(f"{probe_server.url}/?world={world['id']}")
+    page.page.keyboard.down("ArrowRight")
+    page.until("lightcone.samples.length === 1")
+    page.until_later(0.3)
+    pictures = shown(page)
+    page.page.keyboard.up("ArrowRight")
+    frame = frame_of(page.get("lightcone.samples[0]"))
+    assert frame % PROBE.frames_per_chunk == 0
+    assert any(code >= frame for code, _ in pictures)
+    assert any(code < frame for code, _ in pictures)
+    for code, held in pictures:
+        assert held == (False, code >= frame, False, False), code
+
+
+def test_ten_taps_have_ten_receipts_and_all_are_seen(
+    probe_server: ServedWorld, visitor: Callable[[], Visitor]
+) -> None:
+    world = probe_server.new_world()
+    page = visitor()
+    page.open(f"{probe_server.url}/?world={world['id']}")
+    taps = [list(KEYS)[i % len(KEYS)] for i in range(10)]
+    for code in taps:
+        page.page.keyboard.press(code)
+    page.until("lightcone.samples.length === 10")
+    page.until_later(0.3)
+    samples = page.get("lightcone.samples")
+    assert sorted(sample["seq"] for sample in samples) == [sample["seq"] for sample in samples]
+    assert [sample["code"] for sample in samples] == taps
+    pictures = dict(shown(page))
+    seen = 0
+    for sample in samples:
+        first = frame_of(sample)
+        for frame in range(first, first + PROBE.frames_per_chunk):
+            if frame in pictures:
+                assert pictures[frame][KEYS[sample["code"]]], frame
+                seen += 1
+    assert seen > 0
+
+
+def test_ctrl_c_with_a_visitor_in_the_world_ends_cleanly(
+    serve: Callable[..., ServedWorld], visitor: Callable[[], Visitor]
+) -> None:
+    server = serve("--probe-compute-ms", "5")
+    page = visitor()
+    page.open(server.url)
+    assert server.stop(signal.SIGINT) == 0
+    assert "Traceback" not in server.log.read_text()
+    page.until("lightcone.phase !== 'live'")
