@@ -1,0 +1,128 @@
+"""The learned court with the shipped weights: what a visitor sees, hears and steers.
+
+Without weights the server does not start, and every test here fails and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import msgpack
+import numpy as np
+import pytest
+from e2e_page import HEIGHT, Picture, Visitor
+from numpy.typing import NDArray
+from serving import ServedWorld
+from websockets.sync.client import connect
+
+from model.worlds.court.physics import RUN_SPEED
+from model.worlds.court.sound import AMBIENCE_LEVEL
+
+SEED = 7
+
+
+@pytest.fixture(scope="module")
+def court(serve: Callable[..., ServedWorld]) -> Iterator[ServedWorld]:
+    server = serve("--world", "court")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def world(court: ServedWorld) -> dict[str, Any]:
+    return court.new_world(world="court", seed=SEED)
+
+
+@pytest.fixture
+def driver(court: ServedWorld, world: dict[str, Any], visitor: Callable[[], Visitor]) -> Visitor:
+    page = visitor()
+    page.open(f"{court.url}/?world={world['id']}")
+    return page
+
+
+def foreground_x(picture: NDArray[np.uint8], scenery: NDArray[np.float64]) -> float:
+    """Centroid of what is not scenery, in picture heights from the left."""
+    differs = np.abs(picture - scenery).sum(axis=2) > 60
+    assert differs.any(), "nobody is on the court"
+    return float(np.nonzero(differs)[1].mean()) / HEIGHT
+
+
+def test_the_picture_is_there_and_moves(driver: Visitor) -> None:
+    driver.page.keyboard.down("ArrowLeft")
+    driver.until_later(1.0)
+    driver.page.keyboard.up("ArrowLeft")
+    # the first one may come before the canvas can draw it
+    pictures = [picture.astype(float) for _, picture in driver.pictures()[1:]]
+    for picture in pictures:
+        assert picture.mean() > 15, "black"
+        assert picture.std() > 8, "one colour"
+    moved = [np.abs(b - a).mean() for a, b in zip(pictures, pictures[6:], strict=False)]
+    assert max(moved) > 0.5, "a still"
+
+
+def test_holding_the_right_arrow_moves_the_player_right(driver: Visitor) -> None:
+    def held(code: str, seconds: float) -> list[Picture]:
+        """What is presented while a key is in the picture for so long."""
+        driver.page.keyboard.down(code)
+        driver.until(f"lightcone.samples.at(-1)?.code === '{code}'")
+        driver.until_later(seconds)
+        sample = driver.get("lightcone.samples.at(-1)")
+        driver.page.keyboard.up(code)
+        return [each for each in driver.pictures() if each[0] >= sample["mediaTime"]]
+
+    held("ArrowLeft", 1.2)  # there is room to the right
+    run = [picture for _, picture in held("ArrowRight", 1.5)]
+    scenery = np.median(run, axis=0)  # the player runs, so is nowhere for long
+    moved = foreground_x(run[-1], scenery) - foreground_x(run[0], scenery)
+    assert moved > RUN_SPEED / 2
+
+
+def test_a_jump_and_its_landing_are_heard(driver: Visitor) -> None:
+    energy, seconds = driver.sound()
+    driver.page.keyboard.down("ArrowUp")
+    driver.until_later(0.3)
+    driver.page.keyboard.up("ArrowUp")
+    driver.until_later(1.2)
+    energy_after, seconds_after = driver.sound()
+    assert seconds_after > seconds
+    assert (energy_after - energy) / (seconds_after - seconds) > 20 * AMBIENCE_LEVEL**2
+
+
+def test_a_second_visitor_watches_and_nonsense_disturbs_nobody(
+    court: ServedWorld, world: dict[str, Any], driver: Visitor, visitor: Callable[[], Visitor]
+) -> None:
+    second = visitor()
+    second.open(court.url, role="viewer")
+    assert second.get("lightcone.world") == world["id"]
+    assert second.page.locator("#notice").inner_text() != ""
+    for message in (b"\xc1", b"\x81\xa1a", b"x" * 5000, "text"):
+        with connect(court.ws + world["control"]) as socket:
+            socket.send(message)
+            answer = socket.recv()
+            assert isinstance(answer, bytes)
+            assert msgpack.unpackb(answer)["type"] == "error"
+    with httpx.Client(base_url=court.url, timeout=20) as client:
+        headers = {"content-type": "application/sdp"}
+        assert client.post(world["whep"], content="v=1", headers=headers).status_code == 400
+        assert client.post("/worlds", content="{").status_code in (400, 415)
+        assert client.post("/worlds", json={"seed": "x"}).status_code == 422
+    for page in (driver, second):
+        page.until_later(0.5)
+        assert page.get("lightcone.phase") == "live"
+
+
+def test_a_world_that_nobody_watches_pauses(
+    court: ServedWorld, world: dict[str, Any], driver: Visitor
+) -> None:
+    driver.until_later(0.1)
+    with connect(court.ws + world["control"]) as socket:
+        socket.send(msgpack.packb({"type": "hello", "version": 1, "want": "viewer"}))
+        driver.close()
+        phase = ""
+        while phase != "paused":
+            phase = msgpack.unpackb(socket.recv(timeout=20)).get("phase")
+    with httpx.Client(base_url=court.url, timeout=20) as client:
+        shown = client.get(f"/worlds/{world['id']}").json()
+    assert (shown["phase"], shown["viewers"]) == ("paused", 0)
