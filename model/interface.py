@@ -33,6 +33,10 @@ class WeightsError(ModelError):
     """Weights are missing, corrupt, or made for another architecture."""
 
 
+class UnsupportedSetting(ModelError):
+    """A number of steps, or a device, that can not be had."""
+
+
 class PromptError(ModelError):
     """A prompt holds words that the world does not know; `words` names them."""
 

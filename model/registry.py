@@ -20,7 +20,8 @@ def open_world(
 ) -> World:
     """Load a world ready to step.
 
-    Raises UnknownWorld, or WeightsError where its weights are missing or corrupt.
+    Raises UnknownWorld, WeightsError where its weights are missing or corrupt, and
+    UnsupportedSetting.
     """
     if name == "probe":
         from model.worlds.probe import ProbeWorld

@@ -7,11 +7,12 @@ sink (the first chunk), the last `window - 1` chunks and the chunk itself. Only 
 cache. Its keys are stored without rotary embedding and get their positions when they are read,
 sink 0, window 1 to `window`, so that hour three looks like minute one.
 
-Each token is given the same patch of the previous chunk at its input and predicts the clean
-latents on top of a gated copy of the previous chunk's last frame (x-prediction; Li & He 2025,
-"Back to basics"). Every chunk has a noise level of its own (diffusion forcing, Chen et al.
-2024). Conditioning is AdaLN-single (PixArt-alpha, Chen et al. 2023): noise level and the
-actions of each frame.
+Each token is given the same patch of the previous chunk at its input. It predicts the clean
+latents (x-prediction; Li & He 2025, "Back to basics") and a mask that says where they replace
+those of the last frame, so that what stands still is copied exactly. The noisy input is scaled by
+its noise level: pure noise says nothing and is not heard. Every chunk has a noise level of its
+own (diffusion forcing, Chen et al. 2024). Conditioning is AdaLN-single (PixArt-alpha, Chen et al.
+2023): noise level and the actions of each frame.
 """
 
 from __future__ import annotations
@@ -84,15 +85,14 @@ class Transformer(nn.Module):
         self.modulation = nn.Linear(c.width, 6 * c.width)
         self.blocks = nn.ModuleList(Block(c, kind) for kind in c.layers)
         self.final = nn.Linear(c.width, 2 * c.width)
-        gates = c.picture_values // c.frames, c.sound_values
-        self.picture_out = nn.Linear(c.width, c.picture_values + gates[0])
-        self.sound_out = nn.Linear(c.width, c.sound_values + gates[1])
+        self.picture_out = nn.Linear(c.width, 2 * c.picture_values)
+        self.sound_out = nn.Linear(c.width, 2 * c.sound_values)
         for layer in (self.modulation, self.final, self.picture_out, self.sound_out):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
         with torch.no_grad():
-            self.picture_out.bias[c.picture_values :] = 2.0
-            self.sound_out.bias[c.sound_values :] = -2.0
+            self.picture_out.bias[c.picture_values :] = -2.0
+            self.sound_out.bias[c.sound_values :] = 2.0
         angles = torch.arange(c.window + 1)[:, None] * (
             100.0 ** (-torch.arange(head // 2) / (head // 2))
         )
@@ -122,6 +122,8 @@ class Transformer(nn.Module):
         chunks, count = picture.shape[1:3]
         place = self.place[: c.picture_tokens]
         place = place[places][:, None] if places is not None else place
+        level = tau[:, :, None, None].to(picture.dtype)
+        picture, sound = level * picture, level * sound
         x = torch.cat(
             [
                 self.picture_in(torch.cat([picture, last_picture], -1)) + place,
@@ -137,13 +139,15 @@ class Transformer(nn.Module):
             x = block(x, modulation, time)
         shift, scale = self.final(condition)[:, :, None].chunk(2, -1)
         x = _norm(x) * (1 + scale) + shift
-        out_picture, gate = self.picture_out(x[:, :, :count]).split(
-            [c.picture_values, c.picture_values // c.frames], -1
-        )
-        newest = last_picture[..., -(c.picture_values // c.frames) :] * torch.sigmoid(gate)
-        out_picture = out_picture + newest.repeat(1, 1, 1, c.frames)
-        out_sound, gate = self.sound_out(x[:, :, count:]).chunk(2, -1)
-        return out_picture, out_sound + last_sound[:, :, -1:] * torch.sigmoid(gate)
+        newest = last_picture[..., -(c.picture_values // c.frames) :].repeat(1, 1, 1, c.frames)
+        made = _compose(newest, self.picture_out(x[:, :, :count]))
+        return made, _compose(last_sound[:, :, -1:], self.sound_out(x[:, :, count:]))
+
+
+def _compose(known: Tensor, out: Tensor) -> Tensor:
+    """What is known where the mask is shut, what is new where it is open."""
+    new, mask = out.chunk(2, -1)
+    return known + torch.sigmoid(mask) * (new - known)
 
 
 class _Time:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from model.codec import PictureCodec, PictureCodecConfig, SoundCodec, SoundCodecConfig
-from model.interface import Actions, PromptError, UnknownWorld, WeightsError
+from model.interface import Actions, PromptError, UnknownWorld, UnsupportedSetting, WeightsError
 from model.registry import open_world
 from model.transformer import Transformer, TransformerConfig
 from model.world import LearnedWorld, Starts, WorldState
@@ -141,3 +141,11 @@ def test_bad_weights_are_named(world: LearnedWorld, tmp_path: Path) -> None:
         open_world("court", weights=tmp_path)
     with pytest.raises(UnknownWorld, match="atlantis"):
         open_world("atlantis")
+
+
+def test_settings_that_can_not_be_had_are_named(world: LearnedWorld, tmp_path: Path) -> None:
+    world.save(tmp_path / "court")
+    with pytest.raises(UnsupportedSetting, match="3"):
+        open_world("court", weights=tmp_path, steps=3)
+    with pytest.raises(UnsupportedSetting, match="warp"):
+        open_world("court", weights=tmp_path, device="warp")
