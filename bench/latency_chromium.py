@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from bench.client_chromium import ChromiumPage, chromium_page
+from bench.client_chromium import chromium_page
 from bench.control_client import controls_of
 from bench.errors import BenchError
 from bench.latency import Latency, rate
-from bench.presses import Press, presses
+from bench.presses import perform, presses
 from bench.rtp import SOUND_HZ, MediaTimes
 from bench.server_process import Target
 from bench.statistics import spread
@@ -39,7 +38,11 @@ async def measure(target: Target, world: str | None, count: int, seed: int) -> t
         await page.until(f"lightcone.frames.length > {WARM_UP_FRAMES}")
         began = await page.get("performance.now()")
         stalls = await page.get("lightcone.stalls")
-        await _press(page, presses(count, list(codes), seed), codes)
+        await perform(
+            presses(count, list(codes), seed),
+            lambda name: page.key_down(codes[name]),
+            lambda name: page.key_up(codes[name]),
+        )
         await page.until(f"lightcone.samples.length >= {count}")
         samples: list[dict[str, float]] = await page.get("lightcone.samples")
         last = max(sample["mediaTime"] for sample in samples) + 0.1
@@ -58,17 +61,6 @@ async def measure(target: Target, world: str | None, count: int, seed: int) -> t
         unanswered=count - min(len(samples), len(ear)),
     )
     return latency, page.version
-
-
-async def _press(page: ChromiumPage, plan: Sequence[Press], codes: dict[str, str]) -> None:
-    loop = asyncio.get_running_loop()
-    at = loop.time()
-    for press in plan:
-        at += press.after
-        await asyncio.sleep(at - loop.time())
-        await page.key_down(codes[press.control])
-        await asyncio.sleep(press.hold)
-        await page.key_up(codes[press.control])
 
 
 def ear_ms(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
 from bench.client_headless import HeadlessViewer
 from bench.control_client import ControlClient, Receipt, control
 from bench.latency import Latency, ear_s, milliseconds, photon_s, rate
-from bench.presses import Press, presses
+from bench.presses import Press, perform, presses
 from bench.probe_check import ProbeCheck, check, decode
 from bench.rtp import Packet, Picture
 from bench.server_process import Target
@@ -67,18 +66,13 @@ def _names(driver: ControlClient) -> list[str]:
 
 
 async def _press(driver: ControlClient, plan: list[Press]) -> list[tuple[int, Receipt]]:
-    """Press and release; returns the control's index and the receipt of each press."""
+    """The control's index and the receipt of each press."""
+    sent = await perform(plan, lambda name: driver.hold([name]), lambda _: driver.hold([]))
     names = _names(driver)
-    loop = asyncio.get_running_loop()
-    at = loop.time()
-    sent = []
-    for press in plan:
-        at += press.after
-        await asyncio.sleep(at - loop.time())
-        sent.append((names.index(press.control), await driver.hold([press.control])))
-        await asyncio.sleep(press.hold)
-        await driver.hold([])
-    return [(index, await driver.wait_for_receipt(seq)) for index, seq in sent]
+    return [
+        (names.index(press.control), await driver.wait_for_receipt(seq))
+        for press, seq in zip(plan, sent, strict=True)
+    ]
 
 
 async def _until_shown(viewer: HeadlessViewer, heard: Heard, receipts: list[Receipt]) -> None:

@@ -1,11 +1,15 @@
-"""When to press what: random phases against chunks, the same for the same seed. Pure."""
+"""When to press what: random phases against chunks, the same for the same seed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+
+_T = TypeVar("_T")
 
 MEAN_INTERVAL_S = 1 / 3
 SHORTEST_HOLD_S, LONGEST_HOLD_S = 0.06, 0.12
@@ -33,3 +37,21 @@ def presses(count: int, controls: Sequence[str], seed: int) -> list[Press]:
         )
         for i in range(count)
     ]
+
+
+async def perform(
+    plan: Sequence[Press],
+    down: Callable[[str], Awaitable[_T]],
+    up: Callable[[str], Awaitable[object]],
+) -> list[_T]:
+    """Press and release in real time; returns what `down` did for each press."""
+    loop = asyncio.get_running_loop()
+    at = loop.time()
+    done = []
+    for press in plan:
+        at += press.after
+        await asyncio.sleep(at - loop.time())
+        done.append(await down(press.control))
+        await asyncio.sleep(press.hold)
+        await up(press.control)
+    return done

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 import shlex
 from argparse import Namespace
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from bench.client_headless import HeadlessViewer
-from bench.control_client import control
+from bench.control_client import ControlClient, control
 from bench.crowd import crowd
 from bench.latency import rate
 from bench.machine import machine
+from bench.presses import perform, presses
 from bench.procfs import process_cpu_seconds, process_memory
 from bench.rtp import Picture
 from bench.server_process import Target, target
@@ -62,7 +65,7 @@ async def _measure(server: Target, args: Namespace) -> dict[str, Any]:
                 watched.arrived.clear()
                 stalls, stalled = driver.statuses[-1]["stalls"], driver.statuses[-1]["stalled_ms"]
                 start = len(driver.statuses)
-                await asyncio.sleep(args.seconds)
+                await _drive(driver, args.seconds, args.seed)
                 after = _resident(server), _cpu(server)
                 last, told = driver.statuses[-1], driver.statuses[start:]
                 described = driver.welcome["world"]
@@ -88,6 +91,15 @@ async def _measure(server: Target, args: Namespace) -> dict[str, Any]:
         "resident_mb_at_start": before[0],
         "resident_mb_at_end": after[0],
     }
+
+
+async def _drive(driver: ControlClient, seconds: float, seed: int) -> None:
+    """Press keys for so long: a world that is played in costs more than one that rests."""
+    names = [control["name"] for control in driver.controls]
+    plan = presses(4 * math.ceil(seconds), names, seed)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await perform(plan, lambda name: driver.hold([name]), lambda _: driver.hold([]))
 
 
 def _processes(server: Target) -> dict[str, int]:

@@ -36,6 +36,31 @@ def test_latency_of_the_probe_without_a_browser(capsys: pytest.CaptureFixture[st
     assert found["clients"]["headless"]["unanswered"] == 0
 
 
+def test_latency_of_the_probe_in_chromium(capsys: pytest.CaptureFixture[str]) -> None:
+    command = ("latency", "--world", "probe", "--client", "chromium", "--presses", "4")
+    found = report(capsys, *command, "--serve", "--probe-compute-ms 5")
+    assert found["key_to_photon_ms"] == found["clients"]["chromium"]["key_to_photon_ms"]
+    for key in ("key_to_photon_ms", "key_to_ear_ms"):
+        assert found[key]["n"] == 4
+        assert found[key]["p50"] > 0
+    assert found["clients"]["chromium"]["unanswered"] == 0
+    assert found["machine"]["packages"]["chromium"]
+
+
+def test_viewers_and_their_cost(capsys: pytest.CaptureFixture[str]) -> None:
+    found = report(capsys, "viewers", "--world", "probe", "--max", "2", "--seconds", "1")
+    assert set(found["percent_of_a_core"]) == {"1", "2"}
+    assert isinstance(found["percent_of_a_core_per_extra_viewer"], float)
+
+
+def test_sustaining_a_world(capsys: pytest.CaptureFixture[str]) -> None:
+    found = report(capsys, "sustain", "--world", "probe", "--seconds", "2", "--viewers", "2")
+    assert found["fps"] > 0
+    assert found["chunk_over_duration"]["n"] > 0
+    for key in ("resident_mb_at_start", "resident_mb_at_end", "cpu_percent_of_a_core"):
+        assert set(found[key]) == {"server", "model"}
+
+
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a small court that has learned nothing."""
