@@ -59,7 +59,9 @@ class ChromiumPage:
     async def open(self, url: str, world_id: str) -> None:
         """Until this visitor drives and sees the world, with sound. Raises BenchError."""
         await self._page.add_init_script(f"({TAP_PLAYOUT})()")
-        await self._page.goto(f"{url}/?world={world_id}")
+        answer = await self._page.goto(f"{url}/?world={world_id}")
+        if answer is None or not answer.ok:
+            raise BenchError(f"no page at {url}: is client-demo built?")
         await self.until("lightcone.phase === 'live' && lightcone.role === 'driver'")
         await self._page.evaluate("() => { document.querySelector('video').muted = false }")
 
