@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import httpx
@@ -50,9 +51,12 @@ class HeadlessViewer:
         """Watch; returns with the first picture. Raises BenchError."""
         await self._peer.setLocalDescription(await self._peer.createOffer())
         headers = {"content-type": "application/sdp"}
-        async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:
-            offer = self._peer.localDescription.sdp
-            answer = await client.post(whep, content=offer, headers=headers)
+        offer = self._peer.localDescription.sdp
+        try:
+            async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:
+                answer = await client.post(whep, content=offer, headers=headers)
+        except httpx.HTTPError as error:
+            raise BenchError(f"no answer from {whep}: {error}") from error
         if answer.status_code != 201:
             raise BenchError(f"{whep} refused the offer: {answer.text}")
         self._session = str(answer.request.url.join(answer.headers["location"]))
@@ -61,8 +65,9 @@ class HeadlessViewer:
 
     async def close(self) -> None:
         if self._session:
-            async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:
-                await client.delete(self._session)
+            with contextlib.suppress(httpx.HTTPError):  # a server that is gone has forgotten it
+                async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:
+                    await client.delete(self._session)
         await self._peer.close()
 
     def _picture_packet(self, packet: Packet) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgpack
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from bench.errors import BenchError
 from bench.progress import Progress
@@ -31,7 +31,8 @@ class Receipt:
 
 
 class ControlClient:
-    """Keeps what the server says. `receipts` by sequence number, `statuses` in order."""
+    """Keeps what the server says: `receipts` by sequence number, `statuses` in order, at least
+    one from the welcome on."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self.welcome: dict[str, Any] = {}
@@ -65,12 +66,16 @@ class ControlClient:
 
     async def _hello(self, want: str) -> None:
         await self._send({"type": "hello", "version": VERSION, "want": want})
-        await self.progress.until(lambda: bool(self.welcome), "the server's welcome")
+        greeted = "the server's welcome and first status"
+        await self.progress.until(lambda: bool(self.welcome and self.statuses), greeted)
         if self.welcome["role"] != want:
             raise BenchError(f"asked to be {want}, became {self.welcome['role']}")
 
     async def _send(self, message: dict[str, Any]) -> None:
-        await self._socket.send(msgpack.packb(message))
+        try:
+            await self._socket.send(msgpack.packb(message))
+        except ConnectionClosed as error:
+            raise BenchError(f"the server closed the control websocket: {error}") from error
 
     async def _read(self) -> None:
         try:
@@ -99,7 +104,11 @@ class ControlClient:
 @contextlib.asynccontextmanager
 async def control(url: str, want: str = "driver") -> AsyncIterator[ControlClient]:
     """Connected and welcomed in the role `want`. Raises BenchError."""
-    async with connect(url) as socket:
+    try:
+        socket = await connect(url)
+    except (OSError, WebSocketException) as error:
+        raise BenchError(f"no control websocket at {url}: {error}") from error
+    async with socket:
         client = ControlClient(socket)
         reading = asyncio.create_task(client._read())
         try:

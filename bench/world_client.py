@@ -39,4 +39,5 @@ async def new_world(url: str, world: str | None, seed: int) -> AsyncIterator[Wor
         try:
             yield WorldEntry(body["id"], url + body["whep"], ws + body["control"])
         finally:
-            await client.delete(f"/worlds/{body['id']}")
+            with contextlib.suppress(httpx.HTTPError):  # a server that is gone has none
+                await client.delete(f"/worlds/{body['id']}")
