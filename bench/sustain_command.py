@@ -23,8 +23,8 @@ from bench.statistics import spread
 from bench.world_client import new_world
 
 CHUNK_MEASURED = (
-    "the median chunk time of about the last two seconds as the server's status message tells "
-    "it, sampled once a second, over the chunk's duration; single chunks: bench chunk"
+    "the median chunk time of about the last two seconds over the chunk's duration, from each "
+    "status message of the server (one a second and one at each stall); single chunks: bench chunk"
 )
 
 
