@@ -179,7 +179,7 @@ class _CausalStack(nn.Module):
         return x, tuple(out)
 
     def tails(self, batch: int) -> DecoderState:
-        return tuple(conv.tail(batch) for conv in self.convs)  # type: ignore[operator, union-attr]
+        return tuple(conv.tail(batch) for conv in self.convs)  # type: ignore[operator]
 
 
 class SoundCodec(_Normalised):

@@ -4,8 +4,8 @@
 ETA, stops on Ctrl-C and resumes from its checkpoint, and writes the exponential moving average
 as shippable weights.
 
-The recipe: x-prediction under diffusion forcing, where half of the chunks start from pure noise
-(one-step generation is what a live world uses most); and, from a third of the training on,
+The recipe: x-prediction under diffusion forcing, where most chunks start from pure noise
+(one-step generation is what a live world uses most); and, in the last part of the training,
 parallel scheduled sampling (Duckworth et al. 2019): up to `--rollout` gradient-free passes
 replace what precedes each chunk by what the model itself predicts there, while the target stays
 the simulator's truth. After n passes, a chunk has n generated predecessors behind it.
@@ -39,18 +39,19 @@ SAVE_SECONDS = 50
 @dataclass(frozen=True)
 class Recipe:
     steps: int
-    batch: int = 16
+    batch: int = 8
     chunks: int = 12
     kept: int = 16  # picture tokens of a partial batch, of 48
-    partial: float = 0.85  # share of partial batches
-    rollout: int = 3  # most scheduled-sampling passes
+    partial: float = 0.9  # share of partial batches
+    rollout: int = 2  # most scheduled-sampling passes
+    rollout_from: float = 0.6  # of the training
     last_noise: float = 0.15  # largest noise on the previous chunk
-    muon_lr: float = 0.02
-    adam_lr: float = 1.5e-3
+    muon_lr: float = 0.008
+    adam_lr: float = 1e-3
     ema: float = 0.998
-    fresh: float = 0.34  # new clips a step
+    fresh: float = 0.25  # new clips a step
     capacity: int = 1500  # clips held
-    prefill: int = 192
+    prefill: int = 160
 
 
 def loss(
@@ -71,7 +72,7 @@ def loss(
 
     size, chunks = batch.picture.shape[:2]
     draw = random(size, chunks)
-    tau = torch.where(draw < 0.45, 0.0, torch.where(draw < 0.75, random(size, chunks), 1.0))
+    tau = torch.where(draw < 0.7, 0.0, torch.where(draw < 0.85, random(size, chunks), 1.0))
     tau[:, 0] = 1.0
     blur = recipe.last_noise * random(size, 1, 1, 1)
     noise = noise_like(batch.picture), noise_like(batch.sound)
@@ -151,9 +152,9 @@ def hidden_matrices(model: Transformer) -> list[nn.Parameter]:
 
 
 def rate(step: int, steps: int) -> float:
-    """Warm-up over 50 steps, constant, then a linear fall over the last third to 2 %."""
+    """Warm-up over 50 steps, constant, then a linear fall over the last half to 2 %."""
     warm = min(1.0, (step + 1) / 50)
-    fall = min(1.0, (steps - step) / (steps / 3))
+    fall = min(1.0, (steps - step) / (steps / 2))
     return warm * (0.02 + 0.98 * fall)
 
 
@@ -189,11 +190,13 @@ def train(folder: Path, recipe: Recipe, device: torch.device, seed: int, group: 
             reservoir.refresh(int(owed))
             owed -= int(owed)
             progress = step / recipe.steps
-            partial = float(torch.rand((), generator=choices)) < recipe.partial * (progress < 0.85)
+            partial = float(torch.rand((), generator=choices)) < (
+                recipe.partial if progress < 0.9 else 0.5
+            )
             batch = reservoir.batch(
                 recipe.batch // group.size, recipe.chunks, recipe.kept if partial else None
             )
-            most = 0 if progress < 0.3 else recipe.rollout
+            most = recipe.rollout if progress >= recipe.rollout_from else 0
             draw = float(torch.rand((), generator=choices))
             passes = int(most * max(0.0, 2 * draw - 1) + 0.999) if most else 0
             optimizer.set_rate(rate(step, recipe.steps))
@@ -212,7 +215,7 @@ def train(folder: Path, recipe: Recipe, device: torch.device, seed: int, group: 
                 for slow, fast in zip(ema.parameters(), model.parameters(), strict=True):
                     slow.lerp_(fast, 1 - decay)
             for name, amount in {"loss": float(value.detach()), **figures}.items():
-                smooth[name] = 0.97 * smooth.get(name, amount) + 0.03 * amount
+                smooth[name] = 0.95 * smooth.get(name, amount) + 0.05 * amount
             bar.set_postfix({k: f"{v:.4f}" for k, v in smooth.items()}, refresh=False)
             bar.update()
             if time.monotonic() - saved_at > SAVE_SECONDS:
@@ -234,6 +237,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--batch", type=int, default=Recipe.batch)
     parser.add_argument("--rollout", type=int, default=Recipe.rollout)
     parser.add_argument("--fresh", type=float, default=Recipe.fresh, help="new clips a step")
+    parser.add_argument("--muon-lr", type=float, default=Recipe.muon_lr)
+    parser.add_argument("--adam-lr", type=float, default=Recipe.adam_lr)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=None)
@@ -241,7 +246,14 @@ def main(argv: list[str] | None = None) -> int:
     if args.threads:
         torch.set_num_threads(args.threads)
     group = Group()
-    recipe = Recipe(args.steps, batch=args.batch, rollout=args.rollout, fresh=args.fresh)
+    recipe = Recipe(
+        args.steps,
+        batch=args.batch,
+        rollout=args.rollout,
+        fresh=args.fresh,
+        muon_lr=args.muon_lr,
+        adam_lr=args.adam_lr,
+    )
     train(args.out, recipe, torch.device(args.device), args.seed, group)
     group.close()
     return 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -32,6 +33,9 @@ FORWARDED = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 def main() -> None:
+    # Threads that spin while they wait cost ten times their gain where a core is shared. OpenMP
+    # reads this once, when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
     except (LightconeError, ModelError) as error:

@@ -6,6 +6,7 @@ socket, in whatever way the server ended.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import signal
@@ -69,10 +70,11 @@ def main() -> None:
     gc.freeze()  # the model is never garbage: collections stay short
     server.sendall(encode(Ready(info_to_wire(world.info), chunk_ms)))
     engine = _Engine(world, memory)
-    for message in messages:
-        reply = engine.handle(message)
-        if reply is not None:
-            server.sendall(encode(reply))
+    with contextlib.suppress(BrokenPipeError):  # the server is gone, and so is the work
+        for message in messages:
+            reply = engine.handle(message)
+            if reply is not None:
+                server.sendall(encode(reply))
 
 
 def _receive(server: socket.socket) -> Iterator[Message]:
