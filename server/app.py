@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, FastAPI, Request, Response, WebSocket
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 
 from model.interface import PromptError
 from model.registry import WORLD_NAMES
@@ -25,8 +26,9 @@ from server.bodies import (
 )
 from server.control import serve_control
 from server.engine import EngineError
+from server.origins import may_connect
 from server.page import page
-from server.problems import Problem, unknown_world
+from server.problems import Problem, forbidden_origin, unknown_world
 from server.ratelimit import TokenBucket
 from server.world import LiveWorld
 from server.worlds import Busy, Worlds
@@ -45,7 +47,20 @@ def create_app(worlds: Worlds) -> FastAPI:
         yield
         await worlds.close()
 
-    app = FastAPI(title="Lightcone", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="Lightcone",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        responses=_refusals("default"),
+    )
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=worlds.settings.origins,
+        allow_methods=["GET", "POST", "DELETE"],
+        allow_headers=["*"],  # WHEP players send Authorization too
+        expose_headers=["Location", "Retry-After"],
+    )
     app.add_exception_handler(Problem, problems.on_problem)
     app.add_exception_handler(HTTPException, problems.on_http_exception)
     app.add_exception_handler(Exception, problems.on_defect)
@@ -56,7 +71,8 @@ def create_app(worlds: Worlds) -> FastAPI:
     return app
 
 
-def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def _refusals(*statuses: int | Literal["default"]) -> dict[int | str, dict[str, Any]]:
+    """How OpenAPI describes problems; "default" is any status that is not described."""
     content = {problems.MEDIA_TYPE: {"schema": ProblemBody.model_json_schema()}}
     return {status: {"description": "Problem details", "content": content} for status in statuses}
 
@@ -103,7 +119,7 @@ def _world_routes(worlds: Worlds) -> APIRouter:
         asked = parse_world_request(await read_body(request, "application/json", optional=True))
         _check_served(worlds, asked)
         try:
-            world, created = await worlds.create(asked.seed, asked.prompt)
+            world, created = await worlds.create(asked.seed, asked.prompt or "")
         except PromptError as error:
             raise Problem(
                 422,
@@ -142,6 +158,10 @@ def _world_routes(worlds: Worlds) -> APIRouter:
 
     @router.websocket("/worlds/{world_id}/control")
     async def control(socket: WebSocket, world_id: str) -> None:
+        origin, host = socket.headers.get("origin"), socket.headers.get("host")
+        if not may_connect(origin, host, worlds.settings.origins):
+            await socket.send_denial_response(problems.respond(forbidden_origin(origin)))
+            return
         await serve_control(socket, worlds.get(world_id), worlds.settings.max_viewers)
 
     return router
@@ -190,6 +210,12 @@ def _whep_routes(worlds: Worlds) -> APIRouter:
             raise Problem(400, "bad-offer", "Bad offer", str(error)) from error
         location = f"/worlds/{world_id}/whep/{session}"
         return Response(answer, 201, {"Location": location}, SDP)
+
+    @router.options("/worlds/{world_id}/whep", status_code=204)
+    async def offers_taken(response: Response) -> None:
+        """WHEP: what may be posted here."""
+        response.headers["Accept-Post"] = SDP
+        response.headers["Allow"] = "OPTIONS, POST"
 
     @router.delete(
         "/worlds/{world_id}/whep/{session_id}", status_code=204, responses=_refusals(404)

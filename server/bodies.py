@@ -16,13 +16,13 @@ MAX_PROMPT = 500
 
 
 class WorldRequest(BaseModel):
-    """`world` defaults to the world that is served, `seed` to a random one."""
+    """`world` defaults to the world that is served, `seed` to a random one, `prompt` to none."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     world: str | None = None
     seed: Annotated[int, Field(ge=0, lt=2**53)] | None = None
-    prompt: Annotated[str, Field(max_length=MAX_PROMPT)] = ""
+    prompt: Annotated[str, Field(max_length=MAX_PROMPT)] | None = None
 
 
 class WorldBody(BaseModel):

@@ -51,6 +51,8 @@ def generate(job: Job) -> None:
         raise BadLength(f"seconds must be more than 0 and finite, not {job.seconds:g}")
     if not job.out.parent.is_dir():
         raise OutputError(f"can not write {job.out}: no such folder")
+    if job.out.is_dir():
+        raise OutputError(f"can not write {job.out}: it is a folder")
     check_world(job.world, job.weights)
     world = open_world(job.world, weights=job.weights, steps=job.steps, device=job.device)
     timeline = Timeline()

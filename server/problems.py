@@ -62,6 +62,11 @@ async def on_defect(request: Request, error: Exception) -> JSONResponse:
     return respond(Problem(500, "internal-error", "Internal error", detail))
 
 
+def forbidden_origin(origin: str | None) -> Problem:
+    detail = f"pages of {str(origin)[:100]} may not use this server"
+    return Problem(403, "forbidden-origin", "Forbidden origin", detail)
+
+
 def unknown_world(world_id: str) -> Problem:
     detail = f"no world '{world_id[:100]}'"
     return Problem(404, "unknown-world", "Unknown world", detail)

@@ -62,6 +62,10 @@ class Message(BaseModel):
 # client to server
 
 
+ClientTime = Annotated[float, Field(allow_inf_nan=False)]
+"""The client's own clock in milliseconds, finite; it comes back with the answer."""
+
+
 class Hello(Message):
     """First message of a client. `want` "driver" asks for the wheel and gets it if free."""
 
@@ -76,13 +80,13 @@ class Input(Message):
 
     type: Literal["input"] = "input"
     seq: Annotated[int, Field(ge=0, lt=2**53)]
-    t: Annotated[float, Field(allow_inf_nan=False)]
+    t: ClientTime
     buttons: Annotated[list[str], Field(max_length=32)]
 
 
 class Ping(Message):
     type: Literal["ping"] = "ping"
-    t: float
+    t: ClientTime
 
 
 # server to client

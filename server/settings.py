@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, CliSettingsSource, SettingsConfigDic
 
 from model.registry import WEIGHTS_DIR
 from server.engine import EngineConfig
+from server.origins import ANY
 
 CLIENT_DIR = Path(__file__).parent.parent / "client-demo" / "dist"
 
@@ -36,6 +37,10 @@ class Settings(BaseSettings):
     scale: int = Field(4, ge=1, le=16, description="Factor by which the picture is enlarged.")
     video_bitrate: int = Field(2_000_000, ge=50_000, description="Bits a second.")
     audio_bitrate: int = Field(64_000, ge=6_000, le=510_000, description="Bits a second.")
+    origins: list[str] = Field(
+        [ANY],
+        description="Origins of web pages that may use this server beside its own; * is any.",
+    )
     client_dir: Path = Field(CLIENT_DIR, description="The built page.")
     log_level: LogLevel = Field("info", description="debug, info, warning or error.")
 

@@ -178,3 +178,8 @@ def test_generate_refuses_what_it_can_not_do(
     with pytest.raises((LightconeError, ModelError), match=text):
         generate(replace(job(tmp_path / "out.mp4"), **fields))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_generate_does_not_take_a_folder_for_a_file(tmp_path: Path) -> None:
+    with pytest.raises(LightconeError, match="it is a folder"):
+        generate(job(tmp_path))

@@ -106,6 +106,7 @@ async def test_a_far_too_large_message_is_cut_off(
         (encode(Input(seq=3, t=0.0, buttons=["fly"])), "unknown_button"),
         (encode(Input(seq=2, t=0.0, buttons=[])), "stale_sequence"),
         (HELLO, "invalid"),
+        (msgpack.packb({"type": "ping", "t": float("nan")}), "invalid"),
     ],
 )
 async def test_other_bad_messages_are_answered_and_it_goes_on(

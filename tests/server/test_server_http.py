@@ -57,7 +57,8 @@ async def test_health(http: httpx.AsyncClient) -> None:
 
 
 async def test_the_interface_describes_itself(http: httpx.AsyncClient) -> None:
-    paths = (await http.get("/openapi.json")).json()["paths"]
+    described = (await http.get("/openapi.json")).json()
+    paths = described["paths"]
     assert {
         "/healthz",
         "/worlds",
@@ -65,11 +66,18 @@ async def test_the_interface_describes_itself(http: httpx.AsyncClient) -> None:
         "/worlds/{world_id}/whep",
         "/worlds/{world_id}/whep/{session_id}",
     } <= set(paths)
+    for path in paths.values():
+        for operation in path.values():
+            answers = operation["responses"]
+            assert list(answers["default"]["content"]) == ["application/problem+json"]
+            for status in {"404", "422"} & set(answers):
+                assert list(answers[status]["content"]) == ["application/problem+json"]
 
 
 async def test_a_world_is_made_shown_listed_and_ended(
     probe_server: ServedWorld, http: httpx.AsyncClient
 ) -> None:
+    probe_server.new_world(world=None, seed=None, prompt=None)
     made = probe_server.new_world(world="probe", seed=7, prompt="")
     assert made["created"] is True
     assert (made["world"], made["seed"], made["phase"]) == ("probe", 7, "starting")
@@ -167,6 +175,7 @@ async def test_an_offer_without_a_codec_sent_here(
         ("POST", "/worlds/none", 405, "method-not-allowed"),
         ("GET", "/worlds/none/whep", 405, "method-not-allowed"),
         ("PATCH", "/worlds/none/whep/x", 405, "method-not-allowed"),
+        ("PUT", "/", 405, "method-not-allowed"),
     ],
 )
 async def test_what_is_not_there(
@@ -176,6 +185,30 @@ async def test_what_is_not_there(
     check_problem(answer, status, code)
     if status == 405:
         assert answer.headers["allow"]
+
+
+async def test_a_player_on_another_page_may_watch(
+    http: httpx.AsyncClient, world: dict[str, Any]
+) -> None:
+    elsewhere = {"origin": "https://player.example"}
+    asked = {
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "content-type, authorization",
+    }
+    preflight = await http.options(world["whep"], headers={**elsewhere, **asked})
+    assert preflight.status_code == 200
+    assert "POST" in preflight.headers["access-control-allow-methods"]
+    assert "authorization" in preflight.headers["access-control-allow-headers"]
+    refused = await http.post(world["whep"], content="x", headers={**elsewhere, **SDP})
+    check_problem(refused, 400, "bad-offer")
+    for answer in (preflight, refused):
+        assert answer.headers["access-control-allow-origin"] == "*"
+    assert "Location" in refused.headers["access-control-expose-headers"]
+
+
+async def test_what_may_be_posted_to_watch(http: httpx.AsyncClient, world: dict[str, Any]) -> None:
+    answer = await http.options(world["whep"])
+    assert (answer.status_code, answer.headers["accept-post"]) == (204, "application/sdp")
 
 
 async def test_an_unknown_session_of_a_world(
