@@ -27,7 +27,7 @@ lint: setup
 	$(BIN)/python client-demo/build.py --check
 
 test: lint
-	$(BIN)/python tests/browser_setup.py
+	$(BIN)/python -m bench.browser_setup
 	$(BIN)/pytest
 
 clean:

@@ -1,4 +1,4 @@
-"""The Chromium that tests and screenshots run in."""
+"""The Chromium that benchmarks and tests run in."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ def chromium_on_path() -> str | None:
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
-def launch_options() -> dict[str, Any]:
-    """Keyword arguments for Playwright's `chromium.launch`.
+def launch_options(*more: str) -> dict[str, Any]:
+    """Keyword arguments for Playwright's `chromium.launch`; `more` are further arguments of
+    Chromium itself.
 
     Without a Chromium on PATH, Playwright takes the browser that it installed itself.
     """
     path = chromium_on_path()
     own = {} if path is None else {"executable_path": path}
-    return {"args": list(ARGUMENTS), "headless": True, **own}
+    return {"args": [*ARGUMENTS, *more], "headless": True, **own}

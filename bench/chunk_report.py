@@ -22,7 +22,7 @@ from bench.chunk_timing import (
 from bench.errors import BenchError
 from bench.machine import machine
 from bench.procfs import process_memory
-from model.interface import WeightsError
+from model.interface import ModelError
 
 MINUTES = (1, 60)
 
@@ -31,7 +31,7 @@ def run(folder: Path, steps: int, device: str, seed: int, chunks: int) -> dict[s
     """Of the weights in `folder`. Raises BenchError."""
     try:
         world = TimedWorld.load(folder, steps=steps, device=device)
-    except WeightsError as error:
+    except ModelError as error:
         raise BenchError(str(error)) from error
     assert isinstance(world, TimedWorld)
     return report(world, seed, chunks)

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import AsyncIterator
 from typing import Any
 
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page, async_playwright
 
+from bench.browser import launch_options
 from bench.errors import BenchError
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ARGUMENTS = (
-    "--no-sandbox",  # it runs as root in containers
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--autoplay-policy=no-user-gesture-required",  # the sound has to play
-)
 PATIENCE_MS = 30_000
 
 # Notes when the browser's playout takes each packet of sound: pairs of RTP timestamp and
@@ -85,10 +75,10 @@ class ChromiumPage:
 @contextlib.asynccontextmanager
 async def chromium_page() -> AsyncIterator[ChromiumPage]:
     """A fresh browser; Playwright's own where there is none on PATH. Raises BenchError."""
-    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    options = launch_options("--autoplay-policy=no-user-gesture-required")  # the sound has to play
     async with async_playwright() as playwright:
         try:
-            browser = await playwright.chromium.launch(args=list(ARGUMENTS), executable_path=found)
+            browser = await playwright.chromium.launch(**options)
         except PlaywrightError as error:
             raise BenchError(f"no Chromium: {str(error).splitlines()[0]}") from error
         page = await browser.new_page(viewport={"width": 1280, "height": 800})

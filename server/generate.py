@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -62,9 +63,10 @@ def generate(job: Job) -> None:
 
 
 def write(world: World, job: Job, timeline: Timeline) -> None:
-    """Write `job.out` with an open world and these actions. Raises OutputError; whatever is
-    raised, nothing of the file is left and an older one of its name stays."""
+    """Write `job.out` with an open world and these actions. Raises PromptError and OutputError;
+    whatever is raised, nothing of the file is left and an older one of its name stays."""
     info = world.info
+    state = world.start(job.seed, job.prompt)
     frames = math.ceil(round(job.seconds * FPS, 6))
     format = StreamFormat(info.width, info.height, FPS, SAMPLE_RATE)
     try:
@@ -72,7 +74,7 @@ def write(world: World, job: Job, timeline: Timeline) -> None:
             Mp4Writer(job.out, format, scale=job.scale) as writer,
             tqdm(total=frames, unit="frame", desc=info.name) as bar,
         ):
-            for chunk in _chunks(world, job, timeline, frames):
+            for chunk in _chunks(world, state, timeline, frames):
                 left = min(frames - bar.n, info.frames_per_chunk)
                 writer.write(chunk.frames[:left], chunk.sound[: left * SAMPLES_PER_FRAME])
                 bar.update(left)
@@ -80,9 +82,8 @@ def write(world: World, job: Job, timeline: Timeline) -> None:
         raise OutputError(str(error)) from error
 
 
-def _chunks(world: World, job: Job, timeline: Timeline, frames: int) -> Iterator[Chunk]:
-    """Enough chunks for `frames`."""
-    state = world.start(job.seed, job.prompt)
+def _chunks(world: World, state: Any, timeline: Timeline, frames: int) -> Iterator[Chunk]:
+    """Enough chunks for `frames`, from `state` on."""
     for first in range(0, frames, world.info.frames_per_chunk):
         [state], [chunk] = world.step([state], [actions_at(timeline, first, world.info)])
         yield chunk

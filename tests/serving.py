@@ -17,17 +17,27 @@ STARTED = " at http://"
 class ServedWorld:
     """A server that is up. `url` is its address, `log` the file that its log goes to."""
 
+    process: subprocess.Popen[str]
+    url: str
+
     def __init__(self, *args: str, log: Path) -> None:
         self.log = log
-        command = [LIGHTCONE, "serve", "--world", "probe", "--port", "0", *args]
-        with log.open("wb") as stderr:
+        self._args = args
+        self._port = "0"
+        self.start()
+
+    def start(self) -> None:
+        """Once more after `stop`, it has the port that it had before."""
+        command = [LIGHTCONE, "serve", "--world", "probe", "--port", self._port, *self._args]
+        with self.log.open("ab") as stderr:
             self.process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=stderr, text=True
             )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        assert STARTED in line, f"the server did not start: {log.read_text()}"
+        assert STARTED in line, f"the server did not start: {self.log.read_text()}"
         self.url = "http://" + line.rpartition(STARTED)[2].strip()
+        self._port = self.url.rpartition(":")[2]
 
     @property
     def ws(self) -> str:
@@ -46,6 +56,13 @@ class ServedWorld:
             assert made.status_code == 201, made.text
             world: dict[str, Any] = made.json()
             return world
+
+    def hang(self) -> None:
+        """Connections stay open and nothing answers, until `go_on`."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send a signal and wait; returns the exit code."""

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
-from browser import launch_options
 from client_page import PATIENCE_MS, DemoPage
-from client_server import ServerProcess
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from serving import ServedWorld
+
+from bench.browser import launch_options
 
 expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[ServerProcess]:
-    process = ServerProcess()
-    process.start()
-    yield process
-    process.stop()
+def server(serve: Callable[..., ServedWorld]) -> ServedWorld:
+    """One that tests may kill and start again."""
+    return serve()
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +37,7 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def page(context: BrowserContext, server: ServerProcess) -> DemoPage:
+def page(context: BrowserContext, server: ServedWorld) -> DemoPage:
     """The page with the world on it, driven by this visitor."""
     page = DemoPage(context.new_page())
     page.open(server.url)

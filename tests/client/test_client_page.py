@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import signal
 from typing import Any
 
 import pytest
 from client_page import DemoPage
-from client_server import ServerProcess
 from playwright.sync_api import Browser, BrowserContext, expect
+from serving import ServedWorld
 
 from model.worlds.probe import read_frame_code
 
@@ -119,7 +120,7 @@ def test_a_gamepad_can_be_plugged_used_and_unplugged(page: DemoPage) -> None:
 
 
 def test_fingers_hold_controls_together(
-    chromium: Browser, server: ServerProcess, request: pytest.FixtureRequest
+    chromium: Browser, server: ServedWorld, request: pytest.FixtureRequest
 ) -> None:
     context = chromium.new_context(
         viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
@@ -153,7 +154,7 @@ def test_fingers_hold_controls_together(
 
 @pytest.mark.parametrize("size", [(390, 844), (844, 390), (1280, 720), (2560, 1440)])
 def test_everything_is_on_the_screen(
-    context: BrowserContext, server: ServerProcess, size: tuple[int, int]
+    context: BrowserContext, server: ServedWorld, size: tuple[int, int]
 ) -> None:
     width, height = size
     page = DemoPage(context.new_page())
@@ -176,7 +177,7 @@ def test_everything_is_on_the_screen(
 
 
 def test_the_second_visitor_watches_until_the_wheel_is_free(
-    page: DemoPage, chromium: Browser, server: ServerProcess, request: pytest.FixtureRequest
+    page: DemoPage, chromium: Browser, server: ServedWorld, request: pytest.FixtureRequest
 ) -> None:
     context = chromium.new_context()
     request.addfinalizer(context.close)
@@ -199,7 +200,7 @@ def test_the_second_visitor_watches_until_the_wheel_is_free(
     second.until_cell("right", True)
 
 
-def test_a_world_that_is_gone_is_replaced(context: BrowserContext, server: ServerProcess) -> None:
+def test_a_world_that_is_gone_is_replaced(context: BrowserContext, server: ServedWorld) -> None:
     page = DemoPage(context.new_page())
     page.open(f"{server.url}/?world=long-gone")
     page.until_live()
@@ -207,7 +208,7 @@ def test_a_world_that_is_gone_is_replaced(context: BrowserContext, server: Serve
     assert f"world={page.get('lightcone.world')}" in page.page.url
 
 
-def test_notices_a_server_that_hangs(page: DemoPage, server: ServerProcess) -> None:
+def test_notices_a_server_that_hangs(page: DemoPage, server: ServedWorld) -> None:
     server.hang()
     expect(page.page.locator("#veil-title")).to_have_text("Connection lost")
     server.go_on()
@@ -216,11 +217,11 @@ def test_notices_a_server_that_hangs(page: DemoPage, server: ServerProcess) -> N
 
 
 def test_says_that_the_server_is_away_and_comes_back_with_it(
-    page: DemoPage, server: ServerProcess
+    page: DemoPage, server: ServedWorld
 ) -> None:
     page.page.click("#unmute")
     before = page.get("lightcone.world")
-    server.kill()
+    server.stop(signal.SIGKILL)
     expect(page.page.locator("#veil-title")).to_have_text("The server is away")
     expect(page.page.locator("#veil-action")).to_be_visible()
     server.start()

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from browser import launch_options
 from e2e_page import Visitor
 from playwright.sync_api import Browser, sync_playwright
+
+from bench.browser import launch_options
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    options = launch_options()
-    options["args"].append("--autoplay-policy=no-user-gesture-required")  # the sound has to play
+    options = launch_options("--autoplay-policy=no-user-gesture-required")  # the sound has to play
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(**options)
         yield browser

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from browser import launch_options
 from playwright.async_api import async_playwright
 from streaming_harness import CODE_BITS, FORMAT, PacedWorld
 
+from bench.browser import launch_options
 from streaming import MediaClock, WorldStream
 
 TICKS = 3750  # of the 90 kHz clock in one frame

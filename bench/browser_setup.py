@@ -1,4 +1,4 @@
-"""Make sure that there is a Chromium for the tests, and say which.
+"""Make sure that there is a Chromium, and say which: `python -m bench.browser_setup`.
 
 The first of: one on PATH; the one that Playwright installed before; Debian's package, as root;
 Playwright's download. Prints one line, or exits with 1 where none can be had.
@@ -13,8 +13,9 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from browser import chromium_on_path
 from playwright.sync_api import sync_playwright
+
+from bench.browser import chromium_on_path
 
 
 def playwrights_own() -> str | None:
@@ -55,8 +56,7 @@ def main() -> int:
             print(f"browser: {path} ({where})")
             return 0
     print(
-        "browser: no Chromium for the tests, and none could be installed: "
-        "put chromium or google-chrome on PATH",
+        "browser: no Chromium, and none could be installed: put chromium or google-chrome on PATH",
         file=sys.stderr,
     )
     return 1
