@@ -6,10 +6,13 @@ CLIENT := client-demo/dist/index.html
 
 .PHONY: setup serve test lint client clean
 
-setup: $(STAMP) $(CLIENT)
+setup: $(STAMP) client
+
+client: $(CLIENT)
 
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	# first and alone: asked for by another package, torch may come as a build of several GB
 	$(BIN)/python -m pip install --quiet torch==2.13.0
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@

@@ -56,7 +56,7 @@ def create_app(worlds: Worlds) -> FastAPI:
     )
     app.add_middleware(
         CORSMiddleware,
-        allow_origins=worlds.settings.origins,
+        allow_origins=worlds.settings.allowed_origins,
         allow_methods=["GET", "POST", "DELETE"],
         allow_headers=["*"],  # WHEP players send Authorization too
         expose_headers=["Location", "Retry-After"],
@@ -159,7 +159,7 @@ def _world_routes(worlds: Worlds) -> APIRouter:
     @router.websocket("/worlds/{world_id}/control")
     async def control(socket: WebSocket, world_id: str) -> None:
         origin, host = socket.headers.get("origin"), socket.headers.get("host")
-        if not may_connect(origin, host, worlds.settings.origins):
+        if not may_connect(origin, host, worlds.settings.allowed_origins):
             await socket.send_denial_response(problems.respond(forbidden_origin(origin)))
             return
         await serve_control(socket, worlds.get(world_id), worlds.settings.max_viewers)

@@ -37,12 +37,15 @@ class Settings(BaseSettings):
     scale: int = Field(4, ge=1, le=16, description="Factor by which the picture is enlarged.")
     video_bitrate: int = Field(2_000_000, ge=50_000, description="Bits a second.")
     audio_bitrate: int = Field(64_000, ge=6_000, le=510_000, description="Bits a second.")
-    origins: list[str] = Field(
-        [ANY],
-        description="Origins of web pages that may use this server beside its own; * is any.",
+    origins: str = Field(
+        ANY, description="Origins of other web pages that may use it, with commas; * is any."
     )
     client_dir: Path = Field(CLIENT_DIR, description="The built page.")
     log_level: LogLevel = Field("info", description="debug, info, warning or error.")
+
+    @property
+    def allowed_origins(self) -> tuple[str, ...]:
+        return tuple(origin.strip() for origin in self.origins.split(",") if origin.strip())
 
     def engine_config(self) -> EngineConfig:
         return EngineConfig(

@@ -37,7 +37,7 @@ def test_handshakes(origin: str | None, host: str | None, allowed: list[str], ma
 
 @pytest.fixture(scope="module")
 def picky_server(serve: Callable[..., ServedWorld]) -> ServedWorld:
-    return serve("--probe-compute-ms", "5", "--origins", FRIEND)
+    return serve("--probe-compute-ms", "5", "--origins", f"https://else.example, {FRIEND}")
 
 
 @pytest.fixture
