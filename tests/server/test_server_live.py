@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,6 +12,7 @@ import pytest
 from probe_viewer import ControlClient, ProbeViewer
 from serving import ServedWorld
 
+from bench.procfs import child_running
 from server.protocol import Error, Input, Receipt, Stall, Status, Welcome
 
 LEFT, RIGHT, JUMP, SHOOT = range(4)
@@ -194,7 +194,9 @@ async def test_a_crash_of_the_engine_ends_its_world_and_the_next_one_runs(
         await viewer.join(client, world["whep"])
         driver = await ControlClient.open(server.ws, world["control"])
         await viewer.until_first()
-        os.kill(child_of(server.process.pid), signal.SIGKILL)
+        worker = child_running(server.process.pid, "server.worker")
+        assert worker is not None
+        os.kill(worker, signal.SIGKILL)
         assert await driver.closed() == 4500
         assert [m.phase for m in driver.log if isinstance(m, Status)][-1] == "failed"
         assert any(isinstance(m, Error) and m.code == "world_failed" for m in driver.log)
@@ -210,13 +212,3 @@ async def test_a_crash_of_the_engine_ends_its_world_and_the_next_one_runs(
         await again.until_first()
         await again.close()
     server.stop()
-
-
-def child_of(pid: int) -> int:
-    """The engine process of this server."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return next(
-        int(child)
-        for child in children
-        if b"server.worker" in Path(f"/proc/{child}/cmdline").read_bytes()
-    )
