@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
-from fastapi import APIRouter, FastAPI, Request, Response, WebSocket
+from fastapi import FastAPI, Request, Response, WebSocket
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
@@ -64,8 +64,8 @@ def create_app(worlds: Worlds) -> FastAPI:
     app.add_exception_handler(Problem, problems.on_problem)
     app.add_exception_handler(HTTPException, problems.on_http_exception)
     app.add_exception_handler(Exception, problems.on_defect)
-    app.include_router(_world_routes(worlds))
-    app.include_router(_whep_routes(worlds))
+    _add_worlds(app, worlds)
+    _add_whep(app, worlds)
     # after everything else, so that a wrong method on a route above stays a 405
     app.router.default = page(worlds.settings.client_dir)
     return app
@@ -84,10 +84,8 @@ def _find(worlds: Worlds, world_id: str) -> LiveWorld:
     return world
 
 
-def _world_routes(worlds: Worlds) -> APIRouter:
-    router = APIRouter()
-
-    @router.get("/healthz", responses={503: {"model": Health}})
+def _add_worlds(app: FastAPI, worlds: Worlds) -> None:
+    @app.get("/healthz", responses={503: {"model": Health}})
     async def healthz(response: Response) -> Health:
         """Whether worlds can be made."""
         engine = worlds.engine
@@ -101,7 +99,7 @@ def _world_routes(worlds: Worlds) -> APIRouter:
             chunk_ms=None if engine is None else 1000 * engine.chunk_s,
         )
 
-    @router.post(
+    @app.post(
         "/worlds",
         status_code=201,
         responses={
@@ -143,28 +141,26 @@ def _world_routes(worlds: Worlds) -> APIRouter:
             )
         return WorldMade(**body, created=created)
 
-    @router.get("/worlds")
+    @app.get("/worlds")
     async def list_worlds() -> list[WorldBody]:
         return [body_of(world) for world in worlds]
 
-    @router.get("/worlds/{world_id}", responses=_refusals(404))
+    @app.get("/worlds/{world_id}", responses=_refusals(404))
     async def show_world(world_id: str) -> WorldBody:
         return body_of(_find(worlds, world_id))
 
-    @router.delete("/worlds/{world_id}", status_code=204, responses=_refusals(404))
+    @app.delete("/worlds/{world_id}", status_code=204, responses=_refusals(404))
     async def end_world(world_id: str) -> None:
         """End a world for everybody."""
         await worlds.end(_find(worlds, world_id), "it was deleted")
 
-    @router.websocket("/worlds/{world_id}/control")
+    @app.websocket("/worlds/{world_id}/control")
     async def control(socket: WebSocket, world_id: str) -> None:
         origin, host = socket.headers.get("origin"), socket.headers.get("host")
         if not may_connect(origin, host, worlds.settings.allowed_origins):
             await socket.send_denial_response(problems.respond(forbidden_origin(origin)))
             return
         await serve_control(socket, worlds.get(world_id), worlds.settings.max_viewers)
-
-    return router
 
 
 def _check_served(worlds: Worlds, asked: WorldRequest) -> None:
@@ -176,11 +172,10 @@ def _check_served(worlds: Worlds, asked: WorldRequest) -> None:
         raise Problem(404, "unknown-world", "Unknown world", detail)
 
 
-def _whep_routes(worlds: Worlds) -> APIRouter:
-    router = APIRouter()
+def _add_whep(app: FastAPI, worlds: Worlds) -> None:
     offers = TokenBucket(OFFERS_PER_SECOND, OFFER_BURST, asyncio.get_running_loop().time())
 
-    @router.post(
+    @app.post(
         "/worlds/{world_id}/whep",
         status_code=201,
         response_class=Response,
@@ -211,20 +206,15 @@ def _whep_routes(worlds: Worlds) -> APIRouter:
         location = f"/worlds/{world_id}/whep/{session}"
         return Response(answer, 201, {"Location": location}, SDP)
 
-    @router.options("/worlds/{world_id}/whep", status_code=204)
-    async def offers_taken(response: Response) -> None:
+    @app.options("/worlds/{world_id}/whep", status_code=204, response_class=Response)
+    async def offers_taken() -> Response:
         """WHEP: what may be posted here."""
-        response.headers["Accept-Post"] = SDP
-        response.headers["Allow"] = "OPTIONS, POST"
+        return Response(status_code=204, headers={"Accept-Post": SDP, "Allow": "OPTIONS, POST"})
 
-    @router.delete(
-        "/worlds/{world_id}/whep/{session_id}", status_code=204, responses=_refusals(404)
-    )
+    @app.delete("/worlds/{world_id}/whep/{session_id}", status_code=204, responses=_refusals(404))
     async def stop_watching(world_id: str, session_id: str) -> None:
         """WHEP: end a viewer's session."""
         try:
             await _find(worlds, world_id).stream.end_session(session_id)
         except UnknownSession as error:
             raise Problem(404, "unknown-session", "Unknown session", str(error)) from error
-
-    return router

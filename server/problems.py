@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match, Route
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -51,9 +52,22 @@ async def on_http_exception(request: Request, error: Exception) -> JSONResponse:
     """What the framework refuses: no such path, no such method."""
     assert isinstance(error, HTTPException)
     code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "http-error")
-    headers = dict(error.headers) if error.headers else None
+    headers = dict(error.headers or {})
+    if error.status_code == 405 and (allowed := _methods(request)):
+        headers["Allow"] = ", ".join(sorted(allowed))
     detail = f"{request.method} {request.url.path}: {error.detail}"
     return respond(Problem(error.status_code, code, error.detail, detail, headers))
+
+
+def _methods(request: Request) -> set[str]:
+    """What the routes of this path take, all together; the framework names those of the first."""
+    routes: list[BaseRoute] = request.app.routes
+    return {
+        method
+        for route in routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }
 
 
 async def on_defect(request: Request, error: Exception) -> JSONResponse:

@@ -211,6 +211,22 @@ async def test_what_may_be_posted_to_watch(http: httpx.AsyncClient, world: dict[
     assert (answer.status_code, answer.headers["accept-post"]) == (204, "application/sdp")
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/", "GET, HEAD"),
+        ("/worlds", "GET, POST"),
+        ("/worlds/none", "DELETE, GET"),
+        ("/worlds/none/whep", "OPTIONS, POST"),
+        ("/worlds/none/whep/x", "DELETE"),
+    ],
+)
+async def test_a_wrong_method_is_told_all_right_ones(
+    http: httpx.AsyncClient, path: str, allowed: str
+) -> None:
+    assert (await http.put(path)).headers["allow"] == allowed
+
+
 async def test_an_unknown_session_of_a_world(
     http: httpx.AsyncClient, world: dict[str, Any]
 ) -> None:
