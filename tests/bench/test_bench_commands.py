@@ -7,12 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
+from small_court import small_court
 
 from bench.cli import main
-from model.codec import PictureCodec, PictureCodecConfig, SoundCodec, SoundCodecConfig
-from model.transformer import Transformer, TransformerConfig
-from model.world import LearnedWorld, Starts
 
 
 def report(capsys: pytest.CaptureFixture[str], *argv: str) -> dict[str, Any]:
@@ -63,21 +60,9 @@ def test_sustaining_a_world(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a small court that has learned nothing."""
-    torch.manual_seed(0)
+    """A folder of weights for a small court."""
     folder = tmp_path_factory.mktemp("weights")
-    transformer = TransformerConfig(width=32, heads=2, layers="ST", window=4)
-    c = transformer
-    LearnedWorld(
-        PictureCodec(PictureCodecConfig(wide=16, narrow=8, blocks=1)),
-        SoundCodec(SoundCodecConfig(widths=(8, 8, 8), blocks=1)),
-        Transformer(transformer),
-        Starts(
-            torch.randn(2, c.picture_tokens, c.picture_values),
-            torch.randn(2, c.frames, c.sound_values),
-            ["left", "right"],
-        ),
-    ).save(folder / "court")
+    small_court().save(folder / "court")
     return folder
 
 

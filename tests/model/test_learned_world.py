@@ -8,31 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from small_court import small_court
 
-from model.codec import PictureCodec, PictureCodecConfig, SoundCodec, SoundCodecConfig
 from model.interface import Actions, PromptError, UnknownWorld, UnsupportedSetting, WeightsError
 from model.registry import open_world
-from model.transformer import Transformer, TransformerConfig
-from model.world import LearnedWorld, Starts, WorldState
-
-
-def small_world(steps: int = 1) -> LearnedWorld:
-    torch.manual_seed(3)
-    picture = PictureCodec(PictureCodecConfig(wide=16, narrow=8, blocks=1))
-    sound = SoundCodec(SoundCodecConfig(widths=(8, 8, 8), blocks=1))
-    transformer = Transformer(TransformerConfig(width=32, heads=2, layers="ST", window=3))
-    for module in (picture, sound, transformer):
-        with torch.no_grad():
-            for parameter in module.parameters():
-                parameter.add_(torch.randn_like(parameter) * 0.05)
-    captions = ["gym red left low", "night blue right high", "beach white right low"]
-    starts = Starts(torch.randn(3, 48, 96), torch.randn(3, 2, 32), captions)
-    return LearnedWorld(picture, sound, transformer, starts, steps=steps)
+from model.world import LearnedWorld, WorldState
 
 
 @pytest.fixture(scope="module")
 def world() -> LearnedWorld:
-    return small_world()
+    return small_court()
 
 
 def action_log(chunks: int, seed: int = 0) -> list[Actions]:
@@ -50,7 +35,7 @@ def play(world: LearnedWorld, state: WorldState, log: list[Actions]) -> torch.Te
 
 @pytest.mark.parametrize("steps", [1, 2, 4])
 def test_a_seed_and_an_action_log_give_the_same_latents_twice(steps: int) -> None:
-    world, log = small_world(steps), action_log(9)
+    world, log = small_court(steps), action_log(9)
     assert torch.equal(play(world, world.start(5), log), play(world, world.start(5), log))
 
 

@@ -16,6 +16,7 @@ import av
 import httpx
 import pytest
 from serving import LIGHTCONE, ServedWorld
+from small_court import small_court
 
 from model.interface import ModelError
 from model.worlds.probe import ProbeWorld, read_frame_code
@@ -72,6 +73,36 @@ def test_corrupt_weights(tmp_path: Path) -> None:
     assert done.stdout == ""
     assert done.stderr.splitlines()[-1].startswith("lightcone: ")
     assert "Traceback" not in done.stderr
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of weights for a small court."""
+    folder = tmp_path_factory.mktemp("weights")
+    small_court().save(folder / "court")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("flags", "text"),
+    [
+        (("--steps", "3"), "1, 2 or 4 steps, not 3"),
+        (("--device", "cuda:99"), "the device 'cuda:99' can not be used"),
+    ],
+)
+def test_a_setting_that_the_model_can_not_have(
+    weights: Path, tmp_path: Path, flags: tuple[str, ...], text: str
+) -> None:
+    of_weights = ("--weights", str(weights), *flags)
+    check_one_line(lightcone("generate", "--out", str(tmp_path / "out.mp4"), *of_weights), 1, text)
+    served = lightcone("serve", "--port", "0", "--log-level", "error", *of_weights)
+    check_one_line(served, 1, text)
+
+
+def test_unknown_words_are_one_line(weights: Path, tmp_path: Path) -> None:
+    args = ("--weights", str(weights), "--out", str(tmp_path / "out.mp4"), "--prompt", "red moon")
+    check_one_line(lightcone("generate", *args), 1, "unknown words in the prompt: moon (known: gym")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_unknown_world() -> None:
