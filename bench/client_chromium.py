@@ -80,7 +80,10 @@ async def chromium_page() -> AsyncIterator[ChromiumPage]:
         try:
             browser = await playwright.chromium.launch(**options)
         except PlaywrightError as error:
-            raise BenchError(f"no Chromium: {str(error).splitlines()[0]}") from error
+            reason = str(error).splitlines()[0]
+            raise BenchError(
+                f"no Chromium (`python -m bench.browser_setup` gets one): {reason}"
+            ) from error
         page = await browser.new_page(viewport={"width": 1280, "height": 800})
         page.set_default_timeout(PATIENCE_MS)
         try:
