@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, Protocol
 
 import torch
 from torch import nn
+
+from model.interface import WeightsError
 
 
 class Stateful(Protocol):
@@ -29,11 +32,24 @@ def save_training(
 
 
 def load_training(path: Path, module: nn.Module, optimizer: Stateful) -> int:
-    """Restore both and return the step; 0 where there is no checkpoint."""
+    """Restore both and return the step; 0 where there is no checkpoint. Raises WeightsError."""
     if not path.exists():
         return 0
-    saved = torch.load(path, map_location="cpu", weights_only=True)
-    module.load_state_dict(saved["module"])
-    optimizer.load_state_dict(saved["optimizer"])
-    step: int = saved["step"]
+    saved = read(path)
+    try:
+        module.load_state_dict(saved["module"])
+        optimizer.load_state_dict(saved["optimizer"])
+        step: int = saved["step"]
+    except (KeyError, RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise WeightsError(f"{path} is of another architecture: {reason}") from error
     return step
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A checkpoint, on the CPU. Raises WeightsError."""
+    try:
+        saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
+        raise WeightsError(f"{path} can not be read: {str(error).splitlines()[0]}") from error
+    return saved

@@ -68,7 +68,9 @@ class _Normalised(nn.Module):
         self.std.copy_(z.std(dims).clamp_min(1e-3))
 
 
-class _Residual2d(nn.Module):
+class Residual2d(nn.Module):
+    """x + conv(silu(conv(silu(x)))), the identity when fresh."""
+
     def __init__(self, width: int) -> None:
         super().__init__()
         self.first = nn.Conv2d(width, width, 3, padding=1)
@@ -103,19 +105,19 @@ class PictureCodec(_Normalised):
             nn.PixelUnshuffle(4),
             nn.Conv2d(48, c.narrow, 3, padding=1),
             _Place(c.narrow, c.height // 4, c.width // 4),
-            *[_Residual2d(c.narrow) for _ in range(c.blocks)],
+            *[Residual2d(c.narrow) for _ in range(c.blocks)],
             nn.Conv2d(c.narrow, c.wide, 4, stride=2, padding=1),
-            *[_Residual2d(c.wide) for _ in range(c.blocks)],
+            *[Residual2d(c.wide) for _ in range(c.blocks)],
             nn.Conv2d(c.wide, 2 * c.channels, 1),
         )
         self.decoder = nn.Sequential(
             nn.Conv2d(c.channels, c.wide, 3, padding=1),
             _Place(c.wide, c.height // 8, c.width // 8),
-            *[_Residual2d(c.wide) for _ in range(c.blocks)],
+            *[Residual2d(c.wide) for _ in range(c.blocks)],
             nn.Conv2d(c.wide, 4 * c.narrow, 1),
             nn.PixelShuffle(2),
             _Place(c.narrow, c.height // 4, c.width // 4),
-            *[_Residual2d(c.narrow) for _ in range(c.blocks)],
+            *[Residual2d(c.narrow) for _ in range(c.blocks)],
             nn.Conv2d(c.narrow, 48, 3, padding=1),
             nn.PixelShuffle(4),
         )

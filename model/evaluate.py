@@ -220,7 +220,7 @@ def main(argv: list[str] | None = None) -> int:
             raise UnknownWorld(f"there is no judge for the world '{args.world}' (only for court)")
         world = LearnedWorld.load(args.weights / args.world, steps=args.steps, device=args.device)
     except ModelError as error:
-        parser.exit(2, f"lightcone evaluate: {error}\n")
+        parser.exit(1, f"lightcone evaluate: {error}\n")
     figures: dict[str, Any] = {
         "world": args.world,
         "seeds": [args.seeds[0], args.seeds[-1] + 1],

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import torch
 
+from model.checkpoint import read
+from model.codec import PictureCodec, SoundCodec
 from model.latents import encode
 from model.registry import WEIGHTS_DIR
 from model.train import load_codecs
@@ -17,13 +19,13 @@ from model.worlds.court import simulator
 STARTS = 96
 
 
-def starts(world_codecs: tuple, seed: int) -> Starts:  # type: ignore[type-arg]
+def starts(codecs: tuple[PictureCodec, SoundCodec], seed: int) -> Starts:
     """Opening moments for worlds: a chunk each of freshly begun simulations."""
     generator = torch.Generator().manual_seed(seed)
     worlds = simulator.random_trajectories(
         STARTS, simulator.FRAMES_PER_CHUNK, generator, torch.device("cpu"), skip=24
     )
-    encoded = encode(worlds, *world_codecs)
+    encoded = encode(worlds, *codecs)
     return Starts(encoded.picture[:, 0], encoded.sound[:, 0], simulator.captions(worlds.states))
 
 
@@ -35,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     codecs = load_codecs(args.run, torch.device("cpu"))
     transformer = Transformer(TransformerConfig())
-    saved = torch.load(args.run / "transformer.pt", map_location="cpu", weights_only=True)
+    saved = read(args.run / "transformer.pt")
     transformer.load_state_dict(saved["ema"])
     LearnedWorld(*codecs, transformer, starts(codecs, args.seed)).save(args.out)
     print(f"{args.out}: step {saved['step']}, exponential moving average")

@@ -112,8 +112,8 @@ class Reservoir:
         return torch.randint(below, (count,), generator=self._generator)
 
     def batch(self, size: int, chunks: int, kept: int | None) -> TrainingBatch:
-        """`size` sequences of 1 + `chunks`; of `kept` picture tokens each, if given: those where
-        most happens, and a quarter others."""
+        """`size` sequences of 1 + `chunks`. With `kept`, `places` names that many picture tokens
+        to train on: those where most happens, and a quarter others."""
         picked = [self._clips[i] for i in self._integers(size, len(self._clips))]
         starts = 1 + self._integers(size, self._chunks - chunks)
         before = self._integers(size, 10) < 3
@@ -134,11 +134,7 @@ class Reservoir:
         sound, last_sound = gather("sound")
         actions, _ = gather("actions")
         actions[:, 0] = 0
-        places = None
-        if kept is not None:
-            places = self._busy_places(picture, kept)
-            index = places[:, None, :, None].expand(-1, chunks + 1, -1, picture.shape[-1])
-            picture, last_picture = picture.gather(2, index), last_picture.gather(2, index)
+        places = None if kept is None else self._busy_places(picture, kept)
         return TrainingBatch(picture, sound, last_picture, last_sound, actions, places)
 
     def _busy_places(self, picture: Tensor, kept: int) -> Tensor:

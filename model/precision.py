@@ -1,10 +1,12 @@
-"""Which number format is fast where we run."""
+"""Where we run, and which number format is fast there."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import torch
+
+from model.interface import UnsupportedSetting
 
 
 def compute_dtype(device: torch.device) -> torch.dtype:
@@ -16,3 +18,14 @@ def compute_dtype(device: torch.device) -> torch.dtype:
     flags = cpuinfo.read_text() if cpuinfo.exists() else ""
     native = "avx512_bf16" in flags or "amx_bf16" in flags
     return torch.bfloat16 if native else torch.float32
+
+
+def usable_device(name: str) -> torch.device:
+    """The device of that name. Raises UnsupportedSetting where there is none."""
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
+        reason = str(error).splitlines()[0]
+        raise UnsupportedSetting(f"the device '{name}' can not be used: {reason}") from error
+    return device

@@ -24,14 +24,17 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from model.checkpoint import load_training, save_training
+from model.checkpoint import load_training, read, save_training
 from model.codec import PictureCodec, PictureCodecConfig, SoundCodec, SoundCodecConfig
-from model.latents import Reservoir, TrainingBatch
+from model.interface import ModelError
+from model.latents import FRAMES, Reservoir, TrainingBatch
 from model.muon import MuonAdam
 from model.parallel import Group
-from model.precision import compute_dtype
+from model.precision import compute_dtype, usable_device
+from model.registry import WEIGHTS_DIR
 from model.train_codecs import decoder_path
-from model.transformer import Transformer, TransformerConfig
+from model.transformer import Transformer, TransformerConfig, pick, put
+from model.world import LearnedWorld
 
 SAVE_SECONDS = 50
 
@@ -43,12 +46,12 @@ class Recipe:
     chunks: int = 12
     kept: int = 16  # picture tokens of a partial batch, of 48
     partial: float = 0.9  # share of partial batches
-    rollout: int = 2  # most scheduled-sampling passes
-    rollout_from: float = 0.6  # of the training
+    rollout: int = 3  # most scheduled-sampling passes
+    rollout_from: float = 0.5  # of the training
     last_noise: float = 0.15  # largest noise on the previous chunk
-    muon_lr: float = 0.008
+    muon_lr: float = 0.01
     adam_lr: float = 1e-3
-    ema: float = 0.998
+    ema: float = 0.99
     fresh: float = 0.25  # new clips a step
     capacity: int = 1500  # clips held
     prefill: int = 160
@@ -87,17 +90,19 @@ def loss(
     with torch.no_grad():
         for _ in range(passes):
             start = _mix(truth, noise, blank)
-            guess = model(*start, *last, blank, batch.actions, batch.places)
-            known = _after_sink(truth, guess)
+            picture, sound = model(*start, *last, blank, batch.actions, batch.places)
+            known = _after_sink(truth, (put(picture, batch.places, batch.picture), sound))
             last = _shift(last, known)
     inputs = _mix(known, noise, tau)
     picture, sound = model(*inputs, *last, tau, batch.actions, batch.places)
 
     learn = (tau < 1)[:, :, None, None].float()
-    before = batch.last_picture[..., batch.picture.shape[-1] // 2 :].repeat(1, 1, 1, 2)
-    motion = (batch.picture - before).square().mean(-1, keepdim=True)
+    true = pick(batch.picture, batch.places)
+    before = pick(batch.last_picture, batch.places)
+    before = before[..., true.shape[-1] // FRAMES :].repeat(1, 1, 1, FRAMES)
+    motion = (true - before).square().mean(-1, keepdim=True)
     weight = learn * (1 + 4 * (motion / 0.1).clamp(max=1))
-    error = (picture - batch.picture).square()
+    error = (picture - true).square()
     picture_loss = (weight * error).sum() / (weight.sum() * error.shape[-1])
     loudness = (batch.sound - batch.last_sound[:, :, -1:]).square().mean(-1, keepdim=True)
     weight = learn * (1 + 2 * loudness.clamp(max=1))
@@ -133,14 +138,17 @@ def _shift(last: Pair, known: Pair) -> Pair:
 
 
 def load_codecs(folder: Path, device: torch.device) -> tuple[PictureCodec, SoundCodec]:
-    """The trained codecs in a training folder."""
-    picture = PictureCodec(PictureCodecConfig())
-    sound = SoundCodec(SoundCodecConfig())
-    for name, codec in (("picture", picture), ("sound", sound)):
-        further = decoder_path(folder, name)
-        path = further if further.exists() else folder / f"{name}.pt"
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-        codec.load_state_dict(saved["module"])
+    """The codecs trained in a folder, else the shipped ones. Raises WeightsError."""
+    if (folder / "picture.pt").exists() or (folder / "sound.pt").exists():
+        picture = PictureCodec(PictureCodecConfig())
+        sound = SoundCodec(SoundCodecConfig())
+        for name, codec in (("picture", picture), ("sound", sound)):
+            further = decoder_path(folder, name)
+            saved = read(further if further.exists() else folder / f"{name}.pt")
+            codec.load_state_dict(saved["module"])
+    else:
+        shipped = LearnedWorld.load(WEIGHTS_DIR / "court")
+        picture, sound = shipped.picture.float(), shipped.sound.float()
     picture.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     picture.to(device).eval().requires_grad_(False)
     sound.to(device).eval().requires_grad_(False)
@@ -148,26 +156,38 @@ def load_codecs(folder: Path, device: torch.device) -> tuple[PictureCodec, Sound
 
 
 def hidden_matrices(model: Transformer) -> list[nn.Parameter]:
-    return [p for p in model.blocks.parameters() if p.ndim == 2]
+    stacks = (model.blocks, model.stem.layers, model.head.layers)
+    return [p for stack in stacks for p in stack.parameters() if p.ndim >= 2]
 
 
 def rate(step: int, steps: int) -> float:
-    """Warm-up over 50 steps, constant, then a linear fall over the last half to 2 %."""
+    """Warm-up over 50 steps, constant, then a linear fall to 2 %."""
     warm = min(1.0, (step + 1) / 50)
-    fall = min(1.0, (steps - step) / (steps / 2))
+    fall = (steps - step) / steps
     return warm * (0.02 + 0.98 * fall)
 
 
-def train(folder: Path, recipe: Recipe, device: torch.device, seed: int, group: Group) -> None:
+def train(
+    folder: Path,
+    recipe: Recipe,
+    device: torch.device,
+    seed: int,
+    group: Group,
+    start_from: Path | None = None,
+) -> None:
+    """Train in `folder`, from its checkpoint, else from the weights in `start_from`, else from
+    nothing. Raises WeightsError."""
     torch.manual_seed(seed)
     picture, sound = load_codecs(folder, device)
     model = Transformer(TransformerConfig()).to(device)
     optimizer = MuonAdam(model, hidden_matrices(model), recipe.muon_lr, recipe.adam_lr, group)
     path = folder / "transformer.pt"
+    if start_from is not None and not path.exists():
+        model.load_state_dict(LearnedWorld.load(start_from).transformer.state_dict())
     step = load_training(path, model, optimizer)
     ema = copy.deepcopy(model).requires_grad_(False)
     if step:
-        ema.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["ema"])
+        ema.load_state_dict(read(path)["ema"])
     generator = torch.Generator().manual_seed((seed * 1_000_003 + step) * 64 + group.rank)
     choices = torch.Generator().manual_seed(seed * 1_000_003 + step)  # the same in all processes
     reservoir = Reservoir(picture, sound, generator, device, recipe.capacity // group.size)
@@ -233,6 +253,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--out", type=Path, default=Path("runs/court"), help="folder of checkpoints"
     )
+    parser.add_argument(
+        "--start-from", type=Path, help="shipped weights to begin from, e.g. model/weights/court"
+    )
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--batch", type=int, default=Recipe.batch)
     parser.add_argument("--rollout", type=int, default=Recipe.rollout)
@@ -254,8 +277,13 @@ def main(argv: list[str] | None = None) -> int:
         muon_lr=args.muon_lr,
         adam_lr=args.adam_lr,
     )
-    train(args.out, recipe, torch.device(args.device), args.seed, group)
-    group.close()
+    try:
+        device = usable_device(args.device)
+        train(args.out, recipe, device, args.seed, group, args.start_from)
+    except ModelError as error:
+        parser.exit(1, f"lightcone train: {error}\n")
+    finally:
+        group.close()
     return 0
 
 

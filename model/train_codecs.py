@@ -15,10 +15,12 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from model.checkpoint import load_training, save_training
+from model.checkpoint import load_training, read, save_training
 from model.codec import PictureCodec, PictureCodecConfig, SoundCodec, SoundCodecConfig, to_signed
+from model.interface import ModelError
 from model.muon import MuonAdam
 from model.parallel import Group
+from model.precision import usable_device
 from model.worlds.court import drawing, simulator
 from model.worlds.court.physics import CourtState
 
@@ -121,6 +123,15 @@ def sound_loss(codec: SoundCodec, sound: Tensor) -> tuple[Tensor, dict[str, floa
 
 
 def main(argv: list[str] | None = None) -> int:
+    args = arguments().parse_args(argv)
+    try:
+        train(args, usable_device(args.device))
+    except ModelError as error:
+        arguments().exit(1, f"train_codecs: {error}\n")
+    return 0
+
+
+def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m model.train_codecs", description=__doc__)
     parser.add_argument("which", choices=("picture", "sound"))
     parser.add_argument("--out", type=Path, default=Path("runs/court"))
@@ -136,7 +147,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=None)
-    args = parser.parse_args(argv)
+    return parser
+
+
+def train(args: argparse.Namespace, device: torch.device) -> None:
+    """Train one codec in its folder. Raises WeightsError."""
     if args.threads:
         torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
@@ -146,17 +161,17 @@ def main(argv: list[str] | None = None) -> int:
         codec.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     else:
         codec = SoundCodec(SoundCodecConfig())
-    codec.to(args.device)
+    codec.to(device)
     path = args.out / f"{args.which}.pt"
     if args.decoder_only:
-        codec.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["module"])
+        codec.load_state_dict(read(path)["module"])
         for name, parameter in codec.named_parameters():
             parameter.requires_grad_(name.startswith(("decode", "from_latent", "up_", "patch_out")))
         path = decoder_path(args.out, args.which)
     optimizer = MuonAdam(codec, kernels(codec), args.muon_lr, args.lr, Group())
     step = load_training(path, codec, optimizer)
     generator = torch.Generator().manual_seed(args.seed * 1_000_003 + step)
-    pool = Pool(generator, torch.device(args.device))
+    pool = Pool(generator, device)
     saved = time.monotonic()
     bar = tqdm(total=args.steps, initial=step, unit="step", smoothing=0.05)
     smooth: dict[str, float] = {}
@@ -187,7 +202,6 @@ def main(argv: list[str] | None = None) -> int:
     if not args.decoder_only:
         fit_normalisation(codec, pool)
     save_training(path, codec, optimizer, step)
-    return 0
 
 
 def decoder_path(folder: Path, which: str) -> Path:

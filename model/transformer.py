@@ -25,6 +25,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model.attention import attend
+from model.codec import Residual2d
+
+_TAU_WAVES = 16
+_PATCH = 2  # cells of a picture token, along each side
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class TransformerConfig:
     picture_values: int = 96  # of a picture token: frames * patch * patch * channels
     sound_values: int = 32  # of a sound token
     buttons: int = 4
+    cells: int = 64  # width of the convolutions before and after the tokens
 
     @property
     def picture_tokens(self) -> int:
@@ -83,10 +88,12 @@ class Transformer(nn.Module):
             nn.Linear(c.width, c.width),
         )
         self.modulation = nn.Linear(c.width, 6 * c.width)
+        self.stem = Stem(c)
         self.blocks = nn.ModuleList(Block(c, kind) for kind in c.layers)
         self.final = nn.Linear(c.width, 2 * c.width)
         self.picture_out = nn.Linear(c.width, 2 * c.picture_values)
         self.sound_out = nn.Linear(c.width, 2 * c.sound_values)
+        self.head = Head(c)
         for layer in (self.modulation, self.final, self.picture_out, self.sound_out):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -114,19 +121,21 @@ class Transformer(nn.Module):
 
         `picture` (B, C, P, picture_values) and `sound` (B, C, frames, sound_values) are
         `tau` * clean + (1 - tau) * noise, `last_*` the chunks before them, `tau` (B, C),
-        `actions` (B, C, frames * buttons). `places` (B, P) chooses picture tokens where not all
-        are given. Without a cache the C chunks are one sequence from the sink on, at most
-        1 + window long; with one, C is 1 and the chunk's keys are written to it.
+        `actions` (B, C, frames * buttons). With `places` (B, P') only those picture tokens go
+        through the blocks and come back. Without a cache the C chunks are one sequence from the
+        sink on, at most 1 + window long; with one, C is 1 and the chunk's keys are written to it.
         """
         c = self.config
-        chunks, count = picture.shape[1:3]
-        place = self.place[: c.picture_tokens]
-        place = place[places][:, None] if places is not None else place
+        chunks = picture.shape[1]
         level = tau[:, :, None, None].to(picture.dtype)
         picture, sound = level * picture, level * sound
+        cells = self.stem(picture, last_picture)
+        seen = torch.cat([picture, last_picture], -1)
+        place = self.place[: c.picture_tokens].expand(len(picture), 1, -1, -1)
+        tokens = self.picture_in(pick(seen, places)) + self.stem.tokens(cells, places)
         x = torch.cat(
             [
-                self.picture_in(torch.cat([picture, last_picture], -1)) + place,
+                tokens + pick(place, places),
                 self.sound_in(torch.cat([sound, last_sound], -1)) + self.place[c.picture_tokens :],
             ],
             2,
@@ -139,9 +148,83 @@ class Transformer(nn.Module):
             x = block(x, modulation, time)
         shift, scale = self.final(condition)[:, :, None].chunk(2, -1)
         x = _norm(x) * (1 + scale) + shift
+        count = x.shape[2] - c.frames
         newest = last_picture[..., -(c.picture_values // c.frames) :].repeat(1, 1, 1, c.frames)
-        made = _compose(newest, self.picture_out(x[:, :, :count]))
+        new = self.picture_out(x[:, :, :count]) + self.head(cells, x[:, :, :count], places)
+        made = _compose(pick(newest, places), new)
         return made, _compose(last_sound[:, :, -1:], self.sound_out(x[:, :, count:]))
+
+
+def pick(tokens: Tensor, places: Tensor | None) -> Tensor:
+    """The picture tokens at `places` (B, P') of (B, C, P, values); all where there are none."""
+    if places is None:
+        return tokens
+    index = places[:, None, :, None].expand(-1, tokens.shape[1], -1, tokens.shape[3])
+    return tokens.gather(2, index)
+
+
+def put(tokens: Tensor, places: Tensor | None, onto: Tensor) -> Tensor:
+    """`onto` (B, C, P, values) with the tokens at `places` replaced; the inverse of `pick`."""
+    if places is None:
+        return tokens
+    index = places[:, None, :, None].expand(-1, tokens.shape[1], -1, tokens.shape[3])
+    return onto.scatter(2, index, tokens.to(onto.dtype))
+
+
+class Stem(nn.Module):
+    """Convolutions over the latent cells before they become tokens. What moves, moves the same
+    way everywhere: convolutions know that from the start, patches have to learn it place by
+    place."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        c = self.config = config
+        self.enter = nn.Conv2d(2 * c.picture_values // _PATCH**2, c.cells, 3, padding=1)
+        self.layers = nn.Sequential(Residual2d(c.cells), Residual2d(c.cells))
+        self.to_tokens = nn.Linear(c.cells * _PATCH**2, c.width)
+        nn.init.zeros_(self.to_tokens.weight)
+
+    def forward(self, picture: Tensor, last_picture: Tensor) -> Tensor:
+        """Two chunks as tokens (B, C, P, values) -> cells (B, C, cells, h, w)."""
+        c = self.config
+        grids = [
+            unpatchify(t, c.rows, c.columns, c.frames).flatten(0, 1).flatten(1, 2)
+            for t in (picture, last_picture)
+        ]
+        cells: Tensor = self.layers(self.enter(torch.cat(grids, 1)))
+        return cells.unflatten(0, picture.shape[:2])
+
+    def tokens(self, cells: Tensor, places: Tensor | None) -> Tensor:
+        """Cells (B, C, cells, h, w) -> tokens (B, C, P', width)."""
+        tokens: Tensor = self.to_tokens(pick(patchify(cells[:, :, None]), places))
+        return tokens
+
+
+class Head(nn.Module):
+    """Convolutions over the latent cells after the tokens: what the tokens say is drawn where
+    the stem saw it."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        c = self.config = config
+        self.from_tokens = nn.Linear(c.width, c.cells * _PATCH**2)
+        self.layers = nn.Sequential(*[Residual2d(c.cells) for _ in range(3)])
+        self.leave = nn.Conv2d(c.cells, 2 * c.picture_values // _PATCH**2, 3, padding=1)
+        nn.init.zeros_(self.leave.weight)
+        nn.init.zeros_(self.leave.bias)  # type: ignore[arg-type]
+
+    def forward(self, cells: Tensor, tokens: Tensor, places: Tensor | None) -> Tensor:
+        """Cells (B, C, cells, h, w) and tokens (B, C, P', width) -> (B, C, P', 2 values): what is
+        new, and the mask."""
+        c = self.config
+        batch, chunks = tokens.shape[:2]
+        told = self.from_tokens(tokens)
+        told = put(told, places, told.new_zeros(batch, chunks, c.picture_tokens, told.shape[-1]))
+        x = cells.flatten(0, 1) + unpatchify(told, c.rows, c.columns, 1).flatten(0, 2)
+        out = self.leave(F.silu(self.layers(x))).unflatten(0, (batch, chunks))
+        new, mask = out.unflatten(2, (2 * c.frames, -1)).chunk(2, 2)
+        both = torch.cat([patchify(new), patchify(mask)], -1)
+        return pick(both, places)
 
 
 def _compose(known: Tensor, out: Tensor) -> Tensor:
@@ -255,9 +338,6 @@ def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return torch.cat([a * cos - b * sin, a * sin + b * cos], -1)
 
 
-_TAU_WAVES = 16
-
-
 def _waves(tau: Tensor) -> Tensor:
     """Fourier features of the noise level: (B, C) -> (B, C, 2 * 16)."""
     frequencies = 2.0 ** torch.linspace(-1, 5, _TAU_WAVES, device=tau.device)
@@ -265,7 +345,7 @@ def _waves(tau: Tensor) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()], -1)
 
 
-def patchify(latents: Tensor, patch: int = 2) -> Tensor:
+def patchify(latents: Tensor, patch: int = _PATCH) -> Tensor:
     """(B, C, frames, channels, h, w) -> (B, C, P, frames * channels * patch^2), frames
     outermost."""
     b, c, f, k, h, w = latents.shape
@@ -273,7 +353,7 @@ def patchify(latents: Tensor, patch: int = 2) -> Tensor:
     return x.permute(0, 1, 4, 6, 2, 3, 5, 7).reshape(b, c, h * w // patch**2, -1)
 
 
-def unpatchify(tokens: Tensor, rows: int, columns: int, frames: int, patch: int = 2) -> Tensor:
+def unpatchify(tokens: Tensor, rows: int, columns: int, frames: int, patch: int = _PATCH) -> Tensor:
     """The inverse: (B, C, P, values) -> (B, C, frames, channels, h, w)."""
     b, c, _, values = tokens.shape
     channels = values // (frames * patch**2)

@@ -22,7 +22,7 @@ from model.codec import (
     SoundCodecConfig,
 )
 from model.interface import Actions, Chunk, PromptError, UnsupportedSetting, WeightsError, WorldInfo
-from model.precision import compute_dtype
+from model.precision import compute_dtype, usable_device
 from model.sampler import Latents, empty_cache, prime, sample
 from model.transformer import Transformer, TransformerConfig, unpatchify
 from model.worlds.court.simulator import INFO
@@ -76,7 +76,7 @@ class LearnedWorld:
             raise UnsupportedSetting(f"a chunk takes 1, 2 or 4 steps, not {steps}")
         self.info: WorldInfo = INFO
         self.steps = steps
-        self.device = _usable(device)
+        self.device = usable_device(device)
         self.dtype = compute_dtype(self.device)
         self.picture = picture.to(self.device, self.dtype).eval().requires_grad_(False)
         self.picture.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -227,17 +227,6 @@ class LearnedWorld:
     def _sound_latents(self, tokens: Tensor) -> Tensor:
         """(B, frames, 32) -> (B, channels, latents of the chunk)."""
         return tokens.reshape(len(tokens), -1, self.sound.config.channels).transpose(1, 2)
-
-
-def _usable(name: str) -> torch.device:
-    """The device of that name. Raises UnsupportedSetting where there is none."""
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
-        reason = str(error).splitlines()[0]
-        raise UnsupportedSetting(f"the device '{name}' can not be used: {reason}") from error
-    return device
 
 
 def _read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
