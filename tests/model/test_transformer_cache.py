@@ -10,7 +10,15 @@ from model.sampler import Latents, _constant, empty_cache, join_cache, prime
 from model.transformer import Transformer, TransformerConfig, patchify, unpatchify
 
 CONFIG = TransformerConfig(
-    width=32, heads=2, layers="STST", window=4, rows=2, columns=3, picture_values=16, sound_values=8
+    width=32,
+    heads=2,
+    layers="STST",
+    window=4,
+    rows=2,
+    columns=3,
+    picture_values=16,
+    sound_values=8,
+    cells=8,
 )
 
 
@@ -49,8 +57,8 @@ def test_cached_steps_equal_the_full_forward() -> None:
     rings = empty_cache(model, inputs["picture"])
     for index in range(1 + CONFIG.window):
         p, s = cached(model, inputs, index, rings)
-        torch.testing.assert_close(p[:, 0], picture[:, index], atol=1e-5, rtol=1e-4)
-        torch.testing.assert_close(s[:, 0], sound[:, index], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(p[:, 0], picture[:, index], atol=1e-4, rtol=1e-3)
+        torch.testing.assert_close(s[:, 0], sound[:, index], atol=1e-4, rtol=1e-3)
 
 
 def test_a_turned_ring_equals_one_that_never_turned() -> None:
@@ -69,7 +77,7 @@ def test_a_turned_ring_equals_one_that_never_turned() -> None:
             unturned[..., 1 + place, :] = ring[..., 1 + chunk % window, :]
     one = {name: value[:, 29:30] for name, value in inputs.items()}
     expected, _ = model(**one, cache=join_cache(model, [fresh[0]], [fresh[1]], [window - 1]))
-    torch.testing.assert_close(picture, expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(picture, expected, atol=1e-4, rtol=1e-3)
 
 
 def test_the_oldest_chunk_leaves_the_window() -> None:
@@ -100,7 +108,7 @@ def test_worlds_in_one_batch_do_not_touch_each_other() -> None:
         alone.append(model(**one, cache=cache)[0])
     cache = join_cache(model, [r[0] for r in separate], [r[1] for r in separate], [0, 0])
     together = model(**{n: v[:, 1:2] for n, v in inputs.items()}, cache=cache)[0]
-    torch.testing.assert_close(together, torch.cat(alone), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(together, torch.cat(alone), atol=1e-4, rtol=1e-3)
 
 
 @pytest.mark.parametrize("patch", [1, 2])
