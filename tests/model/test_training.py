@@ -95,3 +95,14 @@ def test_optimizer_state_survives() -> None:
     second = MuonAdam(model, [model.weight], 0.02, 1e-3, Group())
     second.load_state_dict(first.state_dict())
     assert second.state_dict().keys() == first.state_dict().keys()
+
+
+def test_a_corrupt_checkpoint_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small_codecs(tmp_path)
+    (tmp_path / "transformer.pt").write_bytes(b"not a checkpoint")
+    with pytest.raises(SystemExit) as ended:
+        train.main(["--out", str(tmp_path), "--steps", "1", "--device", "cpu"])
+    assert ended.value.code == 1
+    assert "transformer.pt" in capsys.readouterr().err
