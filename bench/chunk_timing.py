@@ -124,7 +124,7 @@ def spreads(times: Sequence[ChunkTimes]) -> dict[str, Spread | None]:
 def weights_mb(world: LearnedWorld) -> dict[str, float]:
     """MB (10**6 bytes) of the weights that each part reads."""
     parts: dict[str, nn.Module] = {
-        "denoise": world.transformer,
+        "denoise": nn.ModuleList([world.dynamics, world.transformer]),
         "picture": world.picture.decoder,
         "sound": world.sound,
     }

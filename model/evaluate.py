@@ -25,13 +25,14 @@ from model import judge
 from model.interface import FPS, ModelError, UnknownWorld
 from model.latents import Encoded, encode
 from model.registry import WEIGHTS_DIR
-from model.sampler import Latents
+from model.sampler import STILL, Latents
 from model.world import LearnedWorld, WorldState
 from model.worlds.court import simulator
 from model.worlds.court.physics import CourtState
 
 CLIP_FRAMES = 72
 CONTROL_SECONDS = 60
+CODEC_NOISE = 0.3  # added to latents of variance 1 to see how much their errors hurt
 GROUP = 16  # worlds in one batch
 
 
@@ -48,7 +49,8 @@ class Truth:
         return self.encoded.picture.shape[1]
 
     def latents(self, chunk: int) -> Latents:
-        return Latents(self.encoded.picture[:, chunk], self.encoded.sound[:, chunk])
+        e = self.encoded
+        return Latents(e.picture[:, chunk], e.sound[:, chunk], e.state[:, chunk])
 
     def actions(self, chunk: int) -> list[Any]:
         n = simulator.FRAMES_PER_CHUNK
@@ -80,7 +82,9 @@ def run(world: LearnedWorld, truth: Truth, forced: bool) -> tuple[Tensor, Tensor
 def fidelity(world: LearnedWorld, seeds: Sequence[int]) -> dict[str, Any]:
     """Codecs, teacher-forced and free-running figures, and sound onsets."""
     n = simulator.FRAMES_PER_CHUNK
-    tables: dict[str, list[Tensor]] = {k: [] for k in ("codec", "forced", "free", "repeat")}
+    tables: dict[str, list[Tensor]] = {
+        k: [] for k in ("codec", "robust", "forced", "free", "repeat")
+    }
     signal = noise = 0.0
     scores = {"model": judge.OnsetScore(0, 0, 0, 0.0), "simulator": judge.OnsetScore(0, 0, 0, 0.0)}
     total = -(-len(seeds) // GROUP)
@@ -93,6 +97,15 @@ def fidelity(world: LearnedWorld, seeds: Sequence[int]) -> dict[str, Any]:
                 torch.from_numpy(world.decode_picture(truth.latents(c).picture))
                 for c in range(truth.chunks)
             ]
+            noise_like = torch.Generator().manual_seed(seeds[0])
+            blurred = [
+                torch.from_numpy(
+                    world.decode_picture(
+                        p + CODEC_NOISE * torch.randn(p.shape, generator=noise_like).to(p)
+                    )
+                )
+                for p in (truth.latents(c).picture for c in range(truth.chunks))
+            ]
             heard, _ = world.sound.decode(
                 truth.encoded.sound.reshape(len(real), -1, world.sound.config.channels).transpose(
                     1, 2
@@ -100,6 +113,7 @@ def fidelity(world: LearnedWorld, seeds: Sequence[int]) -> dict[str, Any]:
                 world.sound.decoder_state(len(real)),
             )
         tables["codec"].append(judge.psnr(torch.cat(coded, 1).permute(0, 1, 4, 2, 3), real))
+        tables["robust"].append(judge.psnr(torch.cat(blurred, 1).permute(0, 1, 4, 2, 3), real))
         signal += float(truth.clip.sound.square().sum())
         noise += float((heard - truth.clip.sound).square().sum())
         forced, forced_sound = run(world, truth, forced=True)
@@ -120,6 +134,7 @@ def fidelity(world: LearnedWorld, seeds: Sequence[int]) -> dict[str, Any]:
     model, ceiling = scores["model"], scores["simulator"]
     return {
         "picture_codec_psnr_db": _round(table["codec"].mean()),
+        "picture_codec_noisy_psnr_db": _round(table["robust"].mean()),
         "sound_codec_snr_db": round(10 * _log10(signal / noise), 2),
         "teacher_forced_psnr_db": _round(table["forced"].mean()),
         "rollout_psnr_db": {str(k): _round(free[:, :k].mean()) for k in (16, 64)},
@@ -210,6 +225,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--world", default="court")
     parser.add_argument("--seeds", type=parse_seeds, default=parse_seeds("1000:1016"))
     parser.add_argument("--steps", type=int, choices=(1, 2, 4), default=1)
+    parser.add_argument(
+        "--still", type=float, default=STILL, help="changes below this are not shown; 0: all are"
+    )
     parser.add_argument("--weights", type=Path, default=WEIGHTS_DIR)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--control-seconds", type=int, default=CONTROL_SECONDS)
@@ -218,13 +236,16 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if args.world != "court":
             raise UnknownWorld(f"there is no judge for the world '{args.world}' (only for court)")
-        world = LearnedWorld.load(args.weights / args.world, steps=args.steps, device=args.device)
+        world = LearnedWorld.load(
+            args.weights / args.world, steps=args.steps, still=args.still, device=args.device
+        )
     except ModelError as error:
         parser.exit(1, f"lightcone evaluate: {error}\n")
     figures: dict[str, Any] = {
         "world": args.world,
         "seeds": [args.seeds[0], args.seeds[-1] + 1],
         "steps": args.steps,
+        "still": args.still,
         **fidelity(world, args.seeds),
     }
     if args.control_seconds:

@@ -9,6 +9,7 @@ import torch
 
 from model.checkpoint import read
 from model.codec import PictureCodec, SoundCodec
+from model.dynamics import Dynamics, DynamicsConfig
 from model.latents import encode
 from model.registry import WEIGHTS_DIR
 from model.train import load_codecs
@@ -26,7 +27,12 @@ def starts(codecs: tuple[PictureCodec, SoundCodec], seed: int) -> Starts:
         STARTS, simulator.FRAMES_PER_CHUNK, generator, torch.device("cpu"), skip=24
     )
     encoded = encode(worlds, *codecs)
-    return Starts(encoded.picture[:, 0], encoded.sound[:, 0], simulator.captions(worlds.states))
+    return Starts(
+        encoded.picture[:, 0],
+        encoded.sound[:, 0],
+        encoded.state[:, 0],
+        simulator.captions(worlds.states),
+    )
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -39,7 +45,9 @@ def main(argv: list[str] | None = None) -> int:
     transformer = Transformer(TransformerConfig())
     saved = read(args.run / "transformer.pt")
     transformer.load_state_dict(saved["ema"])
-    LearnedWorld(*codecs, transformer, starts(codecs, args.seed)).save(args.out)
+    dynamics = Dynamics(DynamicsConfig())
+    dynamics.load_state_dict(read(args.run / "dynamics.pt")["module"])
+    LearnedWorld(*codecs, transformer, dynamics, starts(codecs, args.seed)).save(args.out)
     print(f"{args.out}: step {saved['step']}, exponential moving average")
     return 0
 

@@ -9,18 +9,19 @@ from torch import Tensor
 
 from model.codec import PictureCodec, SoundCodec
 from model.transformer import patchify
-from model.worlds.court import simulator
+from model.worlds.court import facts, simulator
 
 FRAMES = simulator.FRAMES_PER_CHUNK
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """Clips as tokens, normalised: picture (B, C, 48, 96), sound (B, C, 2, 32), actions
-    (B, C, 8)."""
+    """Clips as tokens, normalised: picture (B, C, 48, 256), sound (B, C, 2, 32), actions
+    (B, C, 8); and what is the case, (B, C, 2, FACTS)."""
 
     picture: Tensor
     sound: Tensor
+    state: Tensor
     actions: Tensor
 
 
@@ -28,14 +29,21 @@ class Encoded:
 def encode(truth: simulator.Trajectory, picture: PictureCodec, sound: SoundCodec) -> Encoded:
     """Draw, hear and encode trajectories of an even number of frames."""
     clip = simulator.film(truth)
-    return encode_clip(clip.frames, clip.sound, truth.actions, picture, sound)
+    case = facts.facts(truth.states)
+    return encode_clip(clip.frames, clip.sound, case, truth.actions, picture, sound)
 
 
 @torch.no_grad()
 def encode_clip(
-    frames: Tensor, sound_wave: Tensor, actions: Tensor, picture: PictureCodec, sound: SoundCodec
+    frames: Tensor,
+    sound_wave: Tensor,
+    case: Tensor,
+    actions: Tensor,
+    picture: PictureCodec,
+    sound: SoundCodec,
 ) -> Encoded:
-    """`frames` (B, T, 3, H, W) uint8, `sound_wave` (B, T * 1000), `actions` (B, T, 4)."""
+    """`frames` (B, T, 3, H, W) uint8, `sound_wave` (B, T * 1000), `case` (B, T, FACTS), `actions`
+    (B, T, 4)."""
     batch = len(frames)
     flat = frames.flatten(0, 1)
     latents = torch.cat([picture.encode(part) for part in flat.split(64)])
@@ -44,6 +52,7 @@ def encode_clip(
     return Encoded(
         patchify(latents.contiguous()),
         heard.reshape(batch, latents.shape[1], FRAMES, -1),
+        case.unflatten(1, (-1, FRAMES)),
         actions.reshape(batch, latents.shape[1], -1),
     )
 
@@ -57,8 +66,10 @@ class TrainingBatch:
 
     picture: Tensor  # (B, 1 + C, P, values)
     sound: Tensor  # (B, 1 + C, frames, values)
+    state: Tensor  # (B, 1 + C, frames, FACTS)
     last_picture: Tensor
     last_sound: Tensor
+    last_state: Tensor
     actions: Tensor  # (B, 1 + C, values)
     places: Tensor | None  # (B, P) where only some picture tokens are trained on
 
@@ -132,10 +143,13 @@ class Reservoir:
 
         picture, last_picture = gather("picture")
         sound, last_sound = gather("sound")
+        state, last_state = gather("state")
         actions, _ = gather("actions")
         actions[:, 0] = 0
         places = None if kept is None else self._busy_places(picture, kept)
-        return TrainingBatch(picture, sound, last_picture, last_sound, actions, places)
+        return TrainingBatch(
+            picture, sound, state, last_picture, last_sound, last_state, actions, places
+        )
 
     def _busy_places(self, picture: Tensor, kept: int) -> Tensor:
         """(B, kept) picture tokens: the busiest three quarters, the rest at random."""

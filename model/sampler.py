@@ -12,23 +12,31 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from model.scene import scene
 from model.transformer import Cache, Transformer
 
 
 @dataclass(frozen=True)
 class Latents:
-    """Tokens of one chunk: picture (B, P, picture_values), sound (B, frames, sound_values)."""
+    """Tokens of one chunk: picture (B, P, picture_values), sound (B, frames, sound_values); and
+    what is the case in its frames, (B, frames, FACTS) in float32."""
 
     picture: Tensor
     sound: Tensor
+    state: Tensor
 
     def __getitem__(self, i: int) -> Latents:
         """World `i`, its batch axis kept."""
-        return Latents(self.picture[i : i + 1], self.sound[i : i + 1])
+        one = slice(i, i + 1)
+        return Latents(self.picture[one], self.sound[one], self.state[one])
 
     @staticmethod
     def cat(parts: Sequence[Latents]) -> Latents:
-        return Latents(torch.cat([p.picture for p in parts]), torch.cat([p.sound for p in parts]))
+        return Latents(
+            torch.cat([p.picture for p in parts]),
+            torch.cat([p.sound for p in parts]),
+            torch.cat([p.state for p in parts]),
+        )
 
 
 def empty_cache(model: Transformer, like: Tensor) -> tuple[Tensor, Tensor]:
@@ -51,46 +59,58 @@ def sample(
     keys: Sequence[Tensor],
     values: Sequence[Tensor],
     last: Latents,
+    state: Tensor,
     actions: Tensor,
     indices: Sequence[int],
     seeds: Sequence[int],
     steps: int,
+    still: float,
 ) -> Latents:
     """The next chunk of B worlds; the keys of the last pass stay in their rings.
 
-    `actions` is (B, frames * buttons). Euler steps on the straight path from noise at tau 0 to
-    the clean latents at tau 1 (rectified flow, Liu et al. 2022), with x-prediction.
+    `state` (B, frames, FACTS) is what is the case in it, `actions` (B, frames * buttons) what is
+    held. Euler steps on the straight path from noise at tau 0 to
+    the clean latents at tau 1 (rectified flow, Liu et al. 2022), with x-prediction. `still` is
+    that of `settle`.
     """
     cache = join_cache(model, keys, values, indices)
-    x = _noise(last, seeds, indices)
+    x = _noise(last, state, seeds, indices)
     for i in range(steps):
         clean = _pass(model, x, last, cache, _constant(last, i / steps), actions)
         share = 1 / (steps - i)
         x = Latents(
-            torch.lerp(x.picture, clean.picture, share), torch.lerp(x.sound, clean.sound, share)
+            torch.lerp(x.picture, clean.picture, share),
+            torch.lerp(x.sound, clean.sound, share),
+            state,
         )
     _store(cache, keys, values)
-    return Latents(_settle(x.picture, last.picture, model.config.frames), x.sound)
+    picture = settle(x.picture, last.picture, model.config.frames, still)
+    return Latents(picture, x.sound, state)
 
 
-STILL = 0.08  # rms change of a picture token, in standard deviations of the latents
+STILL = 0.08  # standard deviations of the latents
 
 
-def _settle(picture: Tensor, last: Tensor, frames: int) -> Tensor:
+def settle(picture: Tensor, last: Tensor, frames: int, still: float) -> Tensor:
     """Leave what hardly changes as it was: (B, P, values) -> the same.
 
-    A token whose change since the last frame is below `STILL` is static scenery plus an error of
-    prediction, which would add up over a long run; up to twice that it fades in.
+    A token whose rms change since the last frame is below `still` is static scenery plus an
+    error of prediction, which would add up over a long run; up to twice that it fades in. 0
+    leaves all as predicted.
     """
+    if not still:
+        return picture
     newest = last[..., last.shape[-1] // frames * (frames - 1) :].repeat(1, 1, frames)
     change = picture - newest
     size = change.square().mean(-1, keepdim=True).sqrt()
-    return newest + ((size - STILL) / STILL).clamp(0, 1) * change
+    return newest + ((size - still) / still).clamp(0, 1) * change
 
 
 def _pass(
     model: Transformer, x: Latents, last: Latents, cache: Cache, tau: Tensor, actions: Tensor
 ) -> Latents:
+    shape = model.config.cells_shape
+    told = scene(last.state[:, None], x.state[:, None], shape, x.picture.dtype)
     picture, sound = model(
         x.picture[:, None],
         x.sound[:, None],
@@ -98,15 +118,23 @@ def _pass(
         last.sound[:, None],
         tau[:, None],
         actions[:, None],
+        told,
         cache=cache,
     )
-    return Latents(picture[:, 0], sound[:, 0])
+    return Latents(picture[:, 0], sound[:, 0], x.state)
 
 
 def join_cache(
     model: Transformer, keys: Sequence[Tensor], values: Sequence[Tensor], indices: Sequence[int]
 ) -> Cache:
     """Join the rings of worlds whose chunk at hand has the given index; -1 is the sink."""
+    if len(keys) == 1:
+        return cache_at(model, keys[0][:, None], values[0][:, None], indices)
+    return cache_at(model, torch.stack(list(keys), 1), torch.stack(list(values), 1), indices)
+
+
+def cache_at(model: Transformer, keys: Tensor, values: Tensor, indices: Sequence[int]) -> Cache:
+    """Joined rings (T layers, B, N, H, 1 + window, D) when it is the turn of these chunks."""
     window = model.config.window
     slots = torch.arange(1, window + 1)
     slot, position, mask, now = [], [], [], []
@@ -120,11 +148,10 @@ def join_cache(
         mask.append(torch.where(readable, 0.0, float("-inf")))
         slot.append(at)
         now.append(here if index >= 0 else 0)
-    device = keys[0].device
-    one = len(keys) == 1
+    device = keys.device
     return Cache(
-        keys=keys[0][:, None] if one else torch.stack(list(keys), 1),
-        values=values[0][:, None] if one else torch.stack(list(values), 1),
+        keys=keys,
+        values=values,
         slot=torch.tensor(slot, device=device),
         position=torch.stack(position).to(device),
         mask=torch.stack(mask).to(device),
@@ -141,14 +168,15 @@ def _store(cache: Cache, keys: Sequence[Tensor], values: Sequence[Tensor]) -> No
         values[i][..., slot, :] = cache.values[:, i, ..., slot, :]
 
 
-def _noise(like: Latents, seeds: Sequence[int], indices: Sequence[int]) -> Latents:
-    parts = []
+def _noise(like: Latents, state: Tensor, seeds: Sequence[int], indices: Sequence[int]) -> Latents:
+    pictures, sounds = [], []
     for seed, index in zip(seeds, indices, strict=True):
         generator = torch.Generator().manual_seed((seed * 1_000_003 + index) % 2**63)
         picture = torch.randn(like.picture.shape[1:], generator=generator)
         sound = torch.randn(like.sound.shape[1:], generator=generator)
-        parts.append(Latents(picture[None].to(like.picture), sound[None].to(like.sound)))
-    return Latents.cat(parts)
+        pictures.append(picture.to(like.picture))
+        sounds.append(sound.to(like.sound))
+    return Latents(torch.stack(pictures), torch.stack(sounds), state)
 
 
 def _constant(like: Latents, tau: float) -> Tensor:

@@ -5,10 +5,11 @@ ETA, stops on Ctrl-C and resumes from its checkpoint, and writes the exponential
 as shippable weights.
 
 The recipe: x-prediction under diffusion forcing, where most chunks start from pure noise
-(one-step generation is what a live world uses most); and, in the last part of the training,
-parallel scheduled sampling (Duckworth et al. 2019): up to `--rollout` gradient-free passes
-replace what precedes each chunk by what the model itself predicts there, while the target stays
-the simulator's truth. After n passes, a chunk has n generated predecessors behind it.
+(one-step generation is what a live world uses most). Later, in a share of the batches, the model
+is unrolled: it makes one chunk after the other from its own, with its cache as when serving, and
+the error against the simulator's truth is propagated back through all of them (prediction-dependent
+transitions, Chiappa et al. 2017), over few chunks at first and over a whole second in the end. The
+world is all but deterministic, so the truth is what an exact prediction would have reached.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import argparse
 import copy
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,11 +34,14 @@ from model.muon import MuonAdam
 from model.parallel import Group
 from model.precision import compute_dtype, usable_device
 from model.registry import WEIGHTS_DIR
+from model.sampler import STILL, settle
+from model.scene import Scene, scene
 from model.train_codecs import decoder_path
-from model.transformer import Transformer, TransformerConfig, pick, put
+from model.transformer import Transformer, TransformerConfig, Unrolled, pick, put
 from model.world import LearnedWorld
 
 SAVE_SECONDS = 50
+UNROLL_LEAST = 4  # chunks
 
 
 @dataclass(frozen=True)
@@ -46,8 +51,9 @@ class Recipe:
     chunks: int = 12
     kept: int = 16  # picture tokens of a partial batch, of 48
     partial: float = 0.9  # share of partial batches
-    rollout: int = 3  # most scheduled-sampling passes
-    rollout_from: float = 0.5  # of the training
+    unroll: float = 0.6  # share of batches in which the model continues what it made itself
+    unroll_from: float = 0.45  # of the training, over UNROLL_LEAST chunks
+    unroll_full: float = 0.8  # of the training, over all chunks
     last_noise: float = 0.15  # largest noise on the previous chunk
     muon_lr: float = 0.01
     adam_lr: float = 1e-3
@@ -55,16 +61,16 @@ class Recipe:
     fresh: float = 0.25  # new clips a step
     capacity: int = 1500  # clips held
     prefill: int = 160
+    compiled: bool = False  # by torch.compile, which needs a C++ compiler
 
 
-def loss(
-    model: Transformer,
-    batch: TrainingBatch,
-    recipe: Recipe,
-    passes: int,
-    generator: torch.Generator,
-) -> tuple[Tensor, dict[str, float]]:
-    """The weighted x-prediction error of one batch, after `passes` scheduled-sampling passes."""
+Pair = tuple[Tensor, Tensor]
+
+
+def teacher_forced(
+    model: Callable[..., Pair], batch: TrainingBatch, recipe: Recipe, generator: torch.Generator
+) -> tuple[Pair, Tensor]:
+    """Predictions after the simulator's past, slightly blurred, and their noise levels (B, C)."""
     device = batch.picture.device
 
     def random(*shape: int) -> Tensor:
@@ -78,24 +84,56 @@ def loss(
     tau = torch.where(draw < 0.7, 0.0, torch.where(draw < 0.85, random(size, chunks), 1.0))
     tau[:, 0] = 1.0
     blur = recipe.last_noise * random(size, 1, 1, 1)
-    noise = noise_like(batch.picture), noise_like(batch.sound)
-    truth = batch.picture, batch.sound
     last = (
         batch.last_picture + blur * noise_like(batch.picture),
         batch.last_sound + blur * noise_like(batch.sound),
     )
-    known = truth
-    blank = torch.zeros_like(tau)
-    blank[:, 0] = 1.0
-    with torch.no_grad():
-        for _ in range(passes):
-            start = _mix(truth, noise, blank)
-            picture, sound = model(*start, *last, blank, batch.actions, batch.places)
-            known = _after_sink(truth, (put(picture, batch.places, batch.picture), sound))
-            last = _shift(last, known)
-    inputs = _mix(known, noise, tau)
-    picture, sound = model(*inputs, *last, tau, batch.actions, batch.places)
+    level = tau[:, :, None, None]
+    truth = batch.picture, batch.sound
+    noisy = [level * clean + (1 - level) * noise_like(clean) for clean in truth]
+    told = _scene(batch, noisy[0].dtype)
+    return model(noisy[0], noisy[1], *last, tau, batch.actions, told, batch.places), tau
 
+
+def _scene(batch: TrainingBatch, dtype: torch.dtype) -> Scene:
+    shape = TransformerConfig().cells_shape
+    return scene(batch.last_state, batch.state, shape, dtype)
+
+
+def unrolled(model: Transformer, batch: TrainingBatch) -> tuple[Pair, Tensor]:
+    """Predictions of the sequences as the model itself continues them from their sink and what
+    precedes their first chunk, one step each, and their noise levels (B, C). Places that are not
+    trained on stay true."""
+    frames = model.config.frames
+    size, chunks = batch.picture.shape[:2]
+    tau = batch.picture.new_zeros(size, chunks)
+    tau[:, 0] = 1.0
+    cache = Unrolled(model.config)
+    told = _scene(batch, batch.picture.dtype)
+    made: list[Pair] = []
+    last = batch.last_picture[:, :1], batch.last_sound[:, :1]
+    for i in range(chunks):
+        now = slice(i, i + 1)
+        truth = batch.picture[:, now], batch.sound[:, now]
+        noisy = truth if i == 0 else (torch.zeros_like(truth[0]), torch.zeros_like(truth[1]))
+        picture, sound = model(
+            *noisy, *last, tau[:, now], batch.actions[:, now], told[:, now], batch.places, cache
+        )
+        made.append((picture, sound))
+        if i == 0:
+            last = batch.last_picture[:, 1:2], batch.last_sound[:, 1:2]
+        else:
+            before = pick(last[0], batch.places)
+            still = settle(picture[:, 0], before[:, 0], frames, STILL)
+            last = put(still[:, None], batch.places, truth[0]), sound
+    pictures, sounds = zip(*made, strict=True)
+    return (torch.cat(pictures, 1), torch.cat(sounds, 1)), tau
+
+
+def loss(predicted: Pair, tau: Tensor, batch: TrainingBatch) -> tuple[Tensor, dict[str, float]]:
+    """The x-prediction error, weighted by what moves and sounds; and the plain error of what was
+    made from pure noise."""
+    picture, sound = predicted
     learn = (tau < 1)[:, :, None, None].float()
     true = pick(batch.picture, batch.places)
     before = pick(batch.last_picture, batch.places)
@@ -118,23 +156,12 @@ def loss(
     return picture_loss + 0.5 * sound_loss, figures
 
 
-Pair = tuple[Tensor, Tensor]
-
-
-def _mix(clean: Pair, noise: Pair, tau: Tensor) -> Pair:
-    t = tau[:, :, None, None]
-    return t * clean[0] + (1 - t) * noise[0], t * clean[1] + (1 - t) * noise[1]
-
-
-def _after_sink(truth: Pair, guess: Pair) -> Pair:
-    """The sink stays true; everything after it is the guess."""
-    return tuple(torch.cat([t[:, :1], g[:, 1:]], 1) for t, g in zip(truth, guess, strict=True))  # type: ignore[return-value]
-
-
-def _shift(last: Pair, known: Pair) -> Pair:
-    """What precedes each chunk: the guesses, but for the first two, which nothing generated
-    precedes."""
-    return tuple(torch.cat([v[:, :2], k[:, 1:-1]], 1) for v, k in zip(last, known, strict=True))  # type: ignore[return-value]
+def unrolled_chunks(recipe: Recipe, progress: float) -> int:
+    """How many chunks are unrolled at a point of the training; 0 for none."""
+    grown = (progress - recipe.unroll_from) / (recipe.unroll_full - recipe.unroll_from)
+    if grown < 0:
+        return 0
+    return round(UNROLL_LEAST + (recipe.chunks - UNROLL_LEAST) * min(grown, 1.0))
 
 
 def load_codecs(folder: Path, device: torch.device) -> tuple[PictureCodec, SoundCodec]:
@@ -185,6 +212,7 @@ def train(
     if start_from is not None and not path.exists():
         model.load_state_dict(LearnedWorld.load(start_from).transformer.state_dict())
     step = load_training(path, model, optimizer)
+    forward = torch.compile(model, dynamic=False) if recipe.compiled else model
     ema = copy.deepcopy(model).requires_grad_(False)
     if step:
         ema.load_state_dict(read(path)["ema"])
@@ -213,15 +241,23 @@ def train(
             partial = float(torch.rand((), generator=choices)) < (
                 recipe.partial if progress < 0.9 else 0.5
             )
+            unroll = unrolled_chunks(recipe, progress)
+            if float(torch.rand((), generator=choices)) >= recipe.unroll:
+                unroll = 0
             batch = reservoir.batch(
-                recipe.batch // group.size, recipe.chunks, recipe.kept if partial else None
+                recipe.batch // group.size,
+                unroll or recipe.chunks,
+                recipe.kept if partial else None,
             )
-            most = recipe.rollout if progress >= recipe.rollout_from else 0
-            draw = float(torch.rand((), generator=choices))
-            passes = int(most * max(0.0, 2 * draw - 1) + 0.999) if most else 0
             optimizer.set_rate(rate(step, recipe.steps))
             with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
-                value, figures = loss(model, batch, recipe, passes, generator)
+                if unroll:
+                    predicted, tau = unrolled(model, batch)
+                else:
+                    predicted, tau = teacher_forced(forward, batch, recipe, generator)
+                value, figures = loss(predicted, tau, batch)
+            if unroll:
+                figures = {f"unrolled {name}": error for name, error in figures.items()}
             if not math.isfinite(float(value.detach())):
                 raise FloatingPointError(f"the loss is not finite at step {step}")
             optimizer.zero_grad()
@@ -258,10 +294,13 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--batch", type=int, default=Recipe.batch)
-    parser.add_argument("--rollout", type=int, default=Recipe.rollout)
+    parser.add_argument(
+        "--unroll", type=float, default=Recipe.unroll, help="share of unrolled batches"
+    )
     parser.add_argument("--fresh", type=float, default=Recipe.fresh, help="new clips a step")
     parser.add_argument("--muon-lr", type=float, default=Recipe.muon_lr)
     parser.add_argument("--adam-lr", type=float, default=Recipe.adam_lr)
+    parser.add_argument("--compile", action="store_true", help="by torch.compile: a fifth faster")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=None)
@@ -272,10 +311,11 @@ def main(argv: list[str] | None = None) -> int:
     recipe = Recipe(
         args.steps,
         batch=args.batch,
-        rollout=args.rollout,
+        unroll=args.unroll,
         fresh=args.fresh,
         muon_lr=args.muon_lr,
         adam_lr=args.adam_lr,
+        compiled=args.compile,
     )
     try:
         device = usable_device(args.device)

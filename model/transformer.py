@@ -26,9 +26,10 @@ from torch.nn import functional as F
 
 from model.attention import attend
 from model.codec import Residual2d
+from model.scene import FACTS, Scene, map_count
 
 _TAU_WAVES = 16
-_PATCH = 2  # cells of a picture token, along each side
+_PATCH = 4  # cells of a picture token, along each side
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,24 @@ class TransformerConfig:
     frames: int = 2  # of a chunk
     rows: int = 6  # of picture tokens
     columns: int = 8
-    picture_values: int = 96  # of a picture token: frames * patch * patch * channels
+    picture_values: int = 256  # of a picture token: frames * patch * patch * channels
     sound_values: int = 32  # of a sound token
     buttons: int = 4
-    cells: int = 64  # width of the convolutions before and after the tokens
+    cells: int = 32  # width of the convolutions before and after the tokens
+    maps: int = 24  # width of the scene's maps when they join the cells
 
     @property
     def picture_tokens(self) -> int:
         return self.rows * self.columns
+
+    @property
+    def cells_shape(self) -> tuple[int, int]:
+        """Rows and columns of latent cells."""
+        return self.rows * _PATCH, self.columns * _PATCH
+
+    @property
+    def facts(self) -> int:
+        return (1 + self.frames) * FACTS
 
     @property
     def tokens(self) -> int:
@@ -70,6 +81,34 @@ class Cache:
     mask: Tensor
     now: Tensor
 
+    def write(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Put the chunk at hand into its slot; (B, N, H, 1, D) -> all slots."""
+        keys, values = self.keys[layer], self.values[layer]
+        world = torch.arange(len(k), device=k.device)
+        keys[world, :, :, self.slot] = k[:, :, :, 0]
+        values[world, :, :, self.slot] = v[:, :, :, 0]
+        return keys, values
+
+
+class Unrolled:
+    """A cache that gradients flow through: every chunk of a training sequence so far, from the
+    sink on, at most 1 + window of them."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        count = config.layers.count("T")
+        self.keys: list[list[Tensor]] = [[] for _ in range(count)]
+        self.values: list[list[Tensor]] = [[] for _ in range(count)]
+
+    @property
+    def chunks(self) -> int:
+        return len(self.keys[0])
+
+    def write(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Add the chunk at hand; (B, N, H, 1, D) -> all chunks."""
+        self.keys[layer].append(k)
+        self.values[layer].append(v)
+        return torch.cat(self.keys[layer], 3), torch.cat(self.values[layer], 3)
+
 
 class Transformer(nn.Module):
     cos: Tensor
@@ -81,9 +120,10 @@ class Transformer(nn.Module):
         head = c.width // c.heads
         self.picture_in = nn.Linear(2 * c.picture_values, c.width)
         self.sound_in = nn.Linear(2 * c.sound_values, c.width)
+        self.facts_in = nn.Linear(c.facts, c.width)
         self.place = nn.Parameter(torch.randn(c.tokens, c.width) * 0.02)
         self.condition = nn.Sequential(
-            nn.Linear(2 * _TAU_WAVES + c.frames * c.buttons, c.width),
+            nn.Linear(2 * _TAU_WAVES + c.frames * c.buttons + c.facts, c.width),
             nn.SiLU(),
             nn.Linear(c.width, c.width),
         )
@@ -94,7 +134,13 @@ class Transformer(nn.Module):
         self.picture_out = nn.Linear(c.width, 2 * c.picture_values)
         self.sound_out = nn.Linear(c.width, 2 * c.sound_values)
         self.head = Head(c)
-        for layer in (self.modulation, self.final, self.picture_out, self.sound_out):
+        for layer in (
+            self.modulation,
+            self.final,
+            self.picture_out,
+            self.sound_out,
+            self.facts_in,
+        ):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
         with torch.no_grad():
@@ -114,14 +160,16 @@ class Transformer(nn.Module):
         last_sound: Tensor,
         tau: Tensor,
         actions: Tensor,
+        scene: Scene,
         places: Tensor | None = None,
-        cache: Cache | None = None,
+        cache: Cache | Unrolled | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Predict the clean latents of C chunks.
 
         `picture` (B, C, P, picture_values) and `sound` (B, C, frames, sound_values) are
         `tau` * clean + (1 - tau) * noise, `last_*` the chunks before them, `tau` (B, C),
-        `actions` (B, C, frames * buttons). With `places` (B, P') only those picture tokens go
+        `actions` (B, C, frames * buttons), `scene` what
+        is the case in them. With `places` (B, P') only those picture tokens go
         through the blocks and come back. Without a cache the C chunks are one sequence from the
         sink on, at most 1 + window long; with one, C is 1 and the chunk's keys are written to it.
         """
@@ -129,19 +177,23 @@ class Transformer(nn.Module):
         chunks = picture.shape[1]
         level = tau[:, :, None, None].to(picture.dtype)
         picture, sound = level * picture, level * sound
-        cells = self.stem(picture, last_picture)
+        maps = self.stem.map(scene.maps)
+        cells = self.stem(picture, last_picture, maps)
         seen = torch.cat([picture, last_picture], -1)
         place = self.place[: c.picture_tokens].expand(len(picture), 1, -1, -1)
         tokens = self.picture_in(pick(seen, places)) + self.stem.tokens(cells, places)
         x = torch.cat(
             [
                 tokens + pick(place, places),
-                self.sound_in(torch.cat([sound, last_sound], -1)) + self.place[c.picture_tokens :],
+                self.sound_in(torch.cat([sound, last_sound], -1))
+                + self.facts_in(scene.facts)[:, :, None]
+                + self.place[c.picture_tokens :],
             ],
             2,
         )  # (B, C, N, width)
         waves = _waves(tau).to(x.dtype)
-        condition = F.silu(self.condition(torch.cat([waves, actions.to(x.dtype)], -1)))
+        told = torch.cat([waves, actions.to(x.dtype), scene.facts], -1)
+        condition = F.silu(self.condition(told))
         modulation = self.modulation(condition)[:, :, None]  # (B, C, 1, 6 width)
         time = _Time(self, cache, chunks, x.device, x.dtype)
         for block in self.blocks:
@@ -150,7 +202,7 @@ class Transformer(nn.Module):
         x = _norm(x) * (1 + scale) + shift
         count = x.shape[2] - c.frames
         newest = last_picture[..., -(c.picture_values // c.frames) :].repeat(1, 1, 1, c.frames)
-        new = self.picture_out(x[:, :, :count]) + self.head(cells, x[:, :, :count], places)
+        new = self.picture_out(x[:, :, :count]) + self.head(cells, maps, x[:, :, :count], places)
         made = _compose(pick(newest, places), new)
         return made, _compose(last_sound[:, :, -1:], self.sound_out(x[:, :, count:]))
 
@@ -179,19 +231,28 @@ class Stem(nn.Module):
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
         c = self.config = config
+        self.narrow = nn.Conv2d(map_count(c.frames), c.maps, 1)
         self.enter = nn.Conv2d(2 * c.picture_values // _PATCH**2, c.cells, 3, padding=1)
-        self.layers = nn.Sequential(Residual2d(c.cells), Residual2d(c.cells))
+        self.enter_maps = nn.Conv2d(c.maps, c.cells, 3, padding=1, bias=False)
+        self.layers = nn.Sequential(Residual2d(c.cells))
         self.to_tokens = nn.Linear(c.cells * _PATCH**2, c.width)
         nn.init.zeros_(self.to_tokens.weight)
+        nn.init.zeros_(self.enter_maps.weight)
 
-    def forward(self, picture: Tensor, last_picture: Tensor) -> Tensor:
-        """Two chunks as tokens (B, C, P, values) -> cells (B, C, cells, h, w)."""
+    def map(self, maps: Tensor) -> Tensor:
+        """The scene's maps (B, C, M, h, w) -> (B * C, maps, h, w)."""
+        narrow: Tensor = F.silu(self.narrow(_channels_last(maps.flatten(0, 1))))
+        return narrow
+
+    def forward(self, picture: Tensor, last_picture: Tensor, maps: Tensor) -> Tensor:
+        """Two chunks as tokens (B, C, P, values) and maps -> cells (B, C, cells, h, w)."""
         c = self.config
         grids = [
             unpatchify(t, c.rows, c.columns, c.frames).flatten(0, 1).flatten(1, 2)
             for t in (picture, last_picture)
         ]
-        cells: Tensor = self.layers(self.enter(torch.cat(grids, 1)))
+        entered = self.enter(_channels_last(torch.cat(grids, 1))) + self.enter_maps(maps)
+        cells: Tensor = self.layers(entered)
         return cells.unflatten(0, picture.shape[:2])
 
     def tokens(self, cells: Tensor, places: Tensor | None) -> Tensor:
@@ -208,23 +269,31 @@ class Head(nn.Module):
         super().__init__()
         c = self.config = config
         self.from_tokens = nn.Linear(c.width, c.cells * _PATCH**2)
-        self.layers = nn.Sequential(*[Residual2d(c.cells) for _ in range(3)])
+        self.from_maps = nn.Conv2d(c.maps, c.cells, 3, padding=1, bias=False)
+        nn.init.zeros_(self.from_maps.weight)
+        self.layers = nn.Sequential(*[Residual2d(c.cells) for _ in range(2)])
         self.leave = nn.Conv2d(c.cells, 2 * c.picture_values // _PATCH**2, 3, padding=1)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)  # type: ignore[arg-type]
 
-    def forward(self, cells: Tensor, tokens: Tensor, places: Tensor | None) -> Tensor:
-        """Cells (B, C, cells, h, w) and tokens (B, C, P', width) -> (B, C, P', 2 values): what is
-        new, and the mask."""
+    def forward(self, cells: Tensor, maps: Tensor, tokens: Tensor, places: Tensor | None) -> Tensor:
+        """Cells (B, C, cells, h, w), maps (B * C, maps, h, w) and tokens (B, C, P', width)
+        -> (B, C, P', 2 values): what is new, and the mask."""
         c = self.config
         batch, chunks = tokens.shape[:2]
         told = self.from_tokens(tokens)
         told = put(told, places, told.new_zeros(batch, chunks, c.picture_tokens, told.shape[-1]))
         x = cells.flatten(0, 1) + unpatchify(told, c.rows, c.columns, 1).flatten(0, 2)
-        out = self.leave(F.silu(self.layers(x))).unflatten(0, (batch, chunks))
+        x = x + self.from_maps(maps)
+        out = self.leave(F.silu(self.layers(_channels_last(x)))).unflatten(0, (batch, chunks))
         new, mask = out.unflatten(2, (2 * c.frames, -1)).chunk(2, 2)
         both = torch.cat([patchify(new), patchify(mask)], -1)
         return pick(both, places)
+
+
+def _channels_last(x: Tensor) -> Tensor:
+    """The same (N, C, H, W) in the memory format that CPUs convolve fastest."""
+    return x.contiguous(memory_format=torch.channels_last)
 
 
 def _compose(known: Tensor, out: Tensor) -> Tensor:
@@ -239,7 +308,7 @@ class _Time:
     def __init__(
         self,
         model: Transformer,
-        cache: Cache | None,
+        cache: Cache | Unrolled | None,
         chunks: int,
         device: torch.device,
         dtype: torch.dtype,
@@ -252,6 +321,11 @@ class _Time:
             ahead = position[:, None] < position[None, :]
             self.mask = torch.zeros(chunks, chunks, device=device, dtype=dtype)
             self.mask.masked_fill_(ahead, float("-inf"))
+        elif isinstance(cache, Unrolled):
+            at = cache.chunks
+            self.query = model.cos[at].to(dtype), model.sin[at].to(dtype)
+            self.key = model.cos[: at + 1].to(dtype), model.sin[: at + 1].to(dtype)
+            self.mask = torch.zeros(1, at + 1, device=device, dtype=dtype)
         else:
             now, slots = cache.now, cache.position
             shape = (-1, 1, 1, 1, model.cos.shape[1])
@@ -307,7 +381,7 @@ class Block(nn.Module):
     def _over_time(self, q: Tensor, k: Tensor, v: Tensor, time: _Time) -> Tensor:
         q, k, v = (t.permute(0, 2, 3, 1, 4) for t in (q, k, v))  # (B, N, H, C, D)
         if time.cache is not None:
-            k, v = _write(time.cache, time.layer, k, v)
+            k, v = time.cache.write(time.layer, k, v)
             time.layer += 1
         batch = len(q)
         q, k = _rotate(q, *time.query), _rotate(k, *time.key)
@@ -316,15 +390,6 @@ class Block(nn.Module):
             mask = mask.expand(-1, q.shape[1], -1, -1, -1).flatten(0, 1)
         out = attend(q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1), mask)
         return out.unflatten(0, (batch, -1)).permute(0, 3, 1, 2, 4).flatten(3)
-
-
-def _write(cache: Cache, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-    """Put the chunk at hand into its slot; (B, N, H, 1, D) -> all slots."""
-    keys, values = cache.keys[layer], cache.values[layer]
-    world = torch.arange(len(k), device=k.device)
-    keys[world, :, :, cache.slot] = k[:, :, :, 0]
-    values[world, :, :, cache.slot] = v[:, :, :, 0]
-    return keys, values
 
 
 def _norm(x: Tensor) -> Tensor:

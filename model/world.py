@@ -21,9 +21,10 @@ from model.codec import (
     SoundCodec,
     SoundCodecConfig,
 )
+from model.dynamics import Dynamics, DynamicsConfig
 from model.interface import Actions, Chunk, PromptError, UnsupportedSetting, WeightsError, WorldInfo
 from model.precision import compute_dtype, usable_device
-from model.sampler import Latents, empty_cache, prime, sample
+from model.sampler import STILL, Latents, empty_cache, prime, sample
 from model.transformer import Transformer, TransformerConfig, unpatchify
 from model.worlds.court.simulator import INFO
 
@@ -34,11 +35,13 @@ WEIGHTS_FILE, CONFIG_FILE = "model.safetensors", "config.json"
 class Starts:
     """Moments that worlds begin from: latents of one chunk each, and what they show.
 
-    `picture` (N, 48, 96) and `sound` (N, 2, 32) are tokens; they are context, never shown.
+    `picture` (N, 48, 256) and `sound` (N, 2, 32) are tokens, `state` (N, 2, FACTS) what is the
+    case; they are context, never shown.
     """
 
     picture: Tensor
     sound: Tensor
+    state: Tensor
     captions: list[str]
 
 
@@ -67,25 +70,30 @@ class LearnedWorld:
         picture: PictureCodec,
         sound: SoundCodec,
         transformer: Transformer,
+        dynamics: Dynamics,
         starts: Starts,
         *,
         steps: int = 1,
+        still: float = STILL,
         device: str = "cpu",
     ) -> None:
         if steps not in (1, 2, 4):
             raise UnsupportedSetting(f"a chunk takes 1, 2 or 4 steps, not {steps}")
         self.info: WorldInfo = INFO
-        self.steps = steps
+        self.steps, self.still = steps, still
         self.device = usable_device(device)
         self.dtype = compute_dtype(self.device)
         self.picture = picture.to(self.device, self.dtype).eval().requires_grad_(False)
         self.picture.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.sound = sound.to(self.device, self.dtype).eval().requires_grad_(False)
         self.transformer = transformer.to(self.device, self.dtype).eval().requires_grad_(False)
+        self.dynamics = dynamics.to(self.device).float().eval().requires_grad_(False)
         self.starts = starts
 
     @classmethod
-    def load(cls, folder: Path, *, steps: int = 1, device: str = "cpu") -> LearnedWorld:
+    def load(
+        cls, folder: Path, *, steps: int = 1, still: float = STILL, device: str = "cpu"
+    ) -> LearnedWorld:
         """Read shipped weights. Raises WeightsError and UnsupportedSetting."""
         weights, config = _read(folder)
         try:
@@ -93,10 +101,12 @@ class LearnedWorld:
             sound_config = {**config["sound"], "widths": tuple(config["sound"]["widths"])}
             sound = SoundCodec(SoundCodecConfig(**sound_config))
             transformer = Transformer(TransformerConfig(**config["transformer"]))
+            dynamics = Dynamics(DynamicsConfig(**config["dynamics"]))
             for name, module in (
                 ("picture", picture),
                 ("sound", sound),
                 ("transformer", transformer),
+                ("dynamics", dynamics),
             ):
                 part = {
                     k[len(name) + 1 :]: v.float()
@@ -107,6 +117,7 @@ class LearnedWorld:
             starts = Starts(
                 weights["starts.picture"].float(),
                 weights["starts.sound"].float(),
+                weights["starts.state"].float(),
                 list(config["starts"]),
             )
         except (KeyError, TypeError, RuntimeError) as error:
@@ -114,7 +125,9 @@ class LearnedWorld:
             raise WeightsError(
                 f"weights in {folder} are for another architecture: {reason}"
             ) from error
-        return cls(picture, sound, transformer, starts, steps=steps, device=device)
+        return cls(
+            picture, sound, transformer, dynamics, starts, steps=steps, still=still, device=device
+        )
 
     def save(self, folder: Path) -> None:
         """Write weights as they are shipped: float16, one file, with their configuration."""
@@ -127,11 +140,16 @@ class LearnedWorld:
         }
         weights["starts.picture"] = self.starts.picture.half().contiguous()
         weights["starts.sound"] = self.starts.sound.half().contiguous()
+        # positions need more digits than float16 has, and a small network costs little
+        for key, value in self.dynamics.state_dict().items():
+            weights[f"dynamics.{key}"] = value.detach().cpu().contiguous()
+        weights["starts.state"] = self.starts.state.contiguous()
         save_file(weights, folder / WEIGHTS_FILE)
         config: dict[str, Any] = {
             "picture": asdict(self.picture.config),
             "sound": asdict(self.sound.config),
             "transformer": asdict(self.transformer.config),
+            "dynamics": asdict(self.dynamics.config),
         }
         config["starts"] = self.starts.captions
         (folder / CONFIG_FILE).write_text(json.dumps(config, indent=1) + "\n")
@@ -147,6 +165,7 @@ class LearnedWorld:
         latents = Latents(
             self.starts.picture[None, chosen].to(self.device, self.dtype),
             self.starts.sound[None, chosen].to(self.device, self.dtype),
+            self.starts.state[None, chosen].to(self.device),
         )
         return self.begin(latents, seed)
 
@@ -180,16 +199,20 @@ class LearnedWorld:
     @torch.inference_mode()
     def generate(self, states: Sequence[WorldState], actions: Sequence[Actions]) -> Latents:
         """The latents of each world's next chunk; writes only the ring's slot of that chunk."""
-        held = torch.from_numpy(np.stack([a.reshape(-1) for a in actions]))
+        c = self.transformer.config
+        held = torch.from_numpy(np.stack([a.reshape(-1) for a in actions])).to(self.device)
+        last = Latents.cat([s.last for s in states])
         return sample(
             self.transformer,
             keys=[s.keys for s in states],
             values=[s.values for s in states],
-            last=Latents.cat([s.last for s in states]),
-            actions=held.to(self.device, self.dtype),
+            last=last,
+            state=self.dynamics(last.state[:, -1], held.unflatten(1, (c.frames, -1))),
+            actions=held.to(self.dtype),
             indices=[s.index for s in states],
             seeds=[s.seed for s in states],
             steps=self.steps,
+            still=self.still,
         )
 
     @torch.inference_mode()

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from model.sampler import Latents, _constant, empty_cache, join_cache, prime
-from model.transformer import Transformer, TransformerConfig, patchify, unpatchify
+from model.scene import FACTS, scene
+from model.transformer import Transformer, TransformerConfig, Unrolled, patchify, unpatchify
 
 CONFIG = TransformerConfig(
     width=32,
@@ -16,7 +17,7 @@ CONFIG = TransformerConfig(
     window=4,
     rows=2,
     columns=3,
-    picture_values=16,
+    picture_values=64,
     sound_values=8,
     cells=8,
 )
@@ -35,7 +36,9 @@ def random_model() -> Transformer:
 def random_chunks(batch: int, chunks: int) -> dict[str, Tensor]:
     torch.manual_seed(1)
     c = CONFIG
+    case = torch.rand(batch, chunks, c.frames, FACTS)
     return {
+        "scene": scene(case, case, c.cells_shape, torch.float32),
         "picture": torch.randn(batch, chunks, c.picture_tokens, c.picture_values),
         "sound": torch.randn(batch, chunks, c.frames, c.sound_values),
         "last_picture": torch.randn(batch, chunks, c.picture_tokens, c.picture_values),
@@ -61,6 +64,20 @@ def test_cached_steps_equal_the_full_forward() -> None:
         torch.testing.assert_close(s[:, 0], sound[:, index], atol=1e-4, rtol=1e-3)
 
 
+def test_unrolled_steps_equal_the_full_forward_and_carry_gradients_back() -> None:
+    model, inputs = random_model(), random_chunks(2, 1 + CONFIG.window)
+    inputs["last_picture"].requires_grad_()
+    picture, sound = model(**inputs)
+    cache = Unrolled(CONFIG)
+    for index in range(1 + CONFIG.window):
+        one = {name: value[:, index : index + 1] for name, value in inputs.items()}
+        p, s = model(**one, cache=cache)
+        torch.testing.assert_close(p[:, 0], picture[:, index], atol=1e-4, rtol=1e-3)
+        torch.testing.assert_close(s[:, 0], sound[:, index], atol=1e-4, rtol=1e-3)
+    (gradient,) = torch.autograd.grad(p.sum(), inputs["last_picture"])
+    assert (gradient.abs().amax((0, 2, 3)) > 0).all(), "some chunk of the past is not reached"
+
+
 def test_a_turned_ring_equals_one_that_never_turned() -> None:
     """After many turns the ring gives what the same window gives in a fresh, unturned ring whose
     keys are the same."""
@@ -83,8 +100,9 @@ def test_a_turned_ring_equals_one_that_never_turned() -> None:
 def test_the_oldest_chunk_leaves_the_window() -> None:
     """What is no longer in the window no longer matters; the sink still does."""
     model, inputs = random_model(), random_chunks(1, 3 * CONFIG.window)
-    changed = {name: value.clone() for name, value in inputs.items()}
-    changed["picture"][:, 1] += 1.0
+    louder = inputs["picture"].clone()
+    louder[:, 1] += 1.0
+    changed = inputs | {"picture": louder}
     # Each T layer looks a window further back, through the keys of the layer below it.
     reach = CONFIG.layers.count("T") * CONFIG.window
     outputs = []
@@ -97,7 +115,8 @@ def test_the_oldest_chunk_leaves_the_window() -> None:
 
 def test_worlds_in_one_batch_do_not_touch_each_other() -> None:
     model, inputs = random_model(), random_chunks(2, 8)
-    first = Latents(inputs["picture"][:, 0], inputs["sound"][:, 0])
+    state = torch.rand(2, CONFIG.frames, FACTS)
+    first = Latents(inputs["picture"][:, 0], inputs["sound"][:, 0], state)
     separate = [empty_cache(model, inputs["picture"]) for _ in range(2)]
     for i, rings in enumerate(separate):
         prime(model, first[i], *rings)
@@ -120,5 +139,5 @@ def test_patches_come_back_as_they_were(patch: int) -> None:
 
 
 def test_noise_level_is_a_constant_over_the_batch() -> None:
-    latents = Latents(torch.zeros(3, 6, 16), torch.zeros(3, 2, 8))
+    latents = Latents(torch.zeros(3, 6, 16), torch.zeros(3, 2, 8), torch.zeros(3, 2, FACTS))
     assert _constant(latents, 0.25).tolist() == [0.25] * 3

@@ -1,0 +1,55 @@
+"""The state stream: a small network that predicts what is the case one frame later.
+
+It is Markov: the facts of the last frame and what is held now say all. Learned from the
+simulator's states (model/train_dynamics.py), it serves without the simulator.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from model.worlds.court import facts
+
+
+@dataclass(frozen=True)
+class DynamicsConfig:
+    width: int = 384
+    layers: int = 3
+    buttons: int = 4
+
+
+class Dynamics(nn.Module):
+    def __init__(self, config: DynamicsConfig) -> None:
+        super().__init__()
+        self.config = c = config
+        self.enter = nn.Linear(facts.COUNT + facts.RELATIONS + c.buttons, c.width)
+        self.layers = nn.ModuleList(nn.Linear(c.width, c.width) for _ in range(c.layers))
+        self.leave = nn.Linear(c.width, facts.FLAGS)
+        nn.init.zeros_(self.leave.weight)
+        nn.init.zeros_(self.leave.bias)
+
+    def forward(self, state: Tensor, actions: Tensor) -> Tensor:
+        """Facts (B, COUNT) and actions (B, frames, buttons) of the frames that follow -> facts
+        (B, frames, COUNT)."""
+        out = []
+        for held in actions.unbind(1):
+            state = self._frame(state, held)
+            out.append(state)
+        return torch.stack(out, 1)
+
+    def _frame(self, state: Tensor, held: Tensor) -> Tensor:
+        x = self.enter(torch.cat([state, facts.relations(state), 2 * held - 1], -1))
+        for layer in self.layers:
+            x = x + layer(F.silu(x))
+        change = self.leave(F.silu(x))
+        continuous, flags = facts.CONTINUOUS, facts.FLAGS
+        values = list((state[:, :continuous] + change[:, :continuous]).clamp(-3, 3).unbind(-1))
+        for sine in facts.ANGLES:
+            angle = F.normalize(torch.stack(values[sine : sine + 2], -1), dim=-1)
+            values[sine], values[sine + 1] = angle.unbind(-1)
+        switched = torch.tanh(2 * state[:, continuous:flags] + 4 * change[:, continuous:])
+        return torch.cat([torch.stack(values, -1), switched, state[:, flags:]], -1)

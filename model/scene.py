@@ -1,0 +1,39 @@
+"""What the state stream tells the transformer about a chunk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from model.worlds.court import facts
+
+FACTS = facts.COUNT
+LAST_MAPS = (0, 23)  # of the frame before: only where player and ball were
+
+
+@dataclass(frozen=True)
+class Scene:
+    """`facts` (B, C, (1 + frames) * FACTS): of the frame before each chunk and of its own;
+    `maps` (B, C, MAPS, h, w): the same as places in the picture."""
+
+    facts: Tensor
+    maps: Tensor
+
+    def __getitem__(self, part: tuple[slice, slice]) -> Scene:
+        """Some worlds and some chunks; their axes stay."""
+        return Scene(self.facts[part], self.maps[part])
+
+
+def map_count(frames: int) -> int:
+    return frames * facts.MAPS + len(LAST_MAPS)
+
+
+def scene(last: Tensor, state: Tensor, shape: tuple[int, int], dtype: torch.dtype) -> Scene:
+    """`last` and `state` (B, C, frames, FACTS) of the chunks before and of these; `shape`:
+    rows and columns of latent cells."""
+    known = torch.cat([last[:, :, -1:], state], 2).float()
+    where = facts.maps(known, *shape)  # (B, C, 1 + frames, MAPS, h, w)
+    maps = torch.cat([where[:, :, 0, LAST_MAPS], where[:, :, 1:].flatten(2, 3)], 2)
+    return Scene(known.flatten(2).to(dtype), maps.to(dtype))
