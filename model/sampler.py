@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from model.scene import scene
-from model.transformer import Cache, Transformer
+from model.scene import empty, scene
+from model.transformer import Cache, Transformer, TransformerConfig, patchify
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ def sample(
     *,
     keys: Sequence[Tensor],
     values: Sequence[Tensor],
+    first: Latents,
     last: Latents,
     state: Tensor,
     actions: Tensor,
@@ -71,7 +72,7 @@ def sample(
     `state` (B, frames, FACTS) is what is the case in it, `actions` (B, frames * buttons) what is
     held. Euler steps on the straight path from noise at tau 0 to
     the clean latents at tau 1 (rectified flow, Liu et al. 2022), with x-prediction. `still` is
-    that of `settle`.
+    that of `settle`; `first` is the chunk that each world began with, see `anchor`.
     """
     cache = join_cache(model, keys, values, indices)
     x = _noise(last, state, seeds, indices)
@@ -85,7 +86,7 @@ def sample(
         )
     _store(cache, keys, values)
     picture = settle(x.picture, last.picture, model.config.frames, still)
-    return Latents(picture, x.sound, state)
+    return Latents(anchor(picture, first, state, model.config), x.sound, state)
 
 
 STILL = 0.08  # standard deviations of the latents
@@ -104,6 +105,19 @@ def settle(picture: Tensor, last: Tensor, frames: int, still: float) -> Tensor:
     change = picture - newest
     size = change.square().mean(-1, keepdim=True).sqrt()
     return newest + ((size - still) / still).clamp(0, 1) * change
+
+
+def anchor(picture: Tensor, first: Latents, state: Tensor, config: TransformerConfig) -> Tensor:
+    """Show scenery as the world began with it: (B, P, values) -> the same.
+
+    The camera stands still, so a cell with nothing near it that moves, now and then, is what it
+    was in the first chunk. Without this, scenery fades where the player passes again and again.
+    """
+    bare = empty((first.state, state), config.cells_shape)
+    cells = patchify(bare[:, None, None, None])[:, 0]  # (B, P, patch^2)
+    share = cells.repeat(1, 1, picture.shape[-1] // cells.shape[-1]).to(picture.dtype)
+    newest = first.picture[..., picture.shape[-1] // config.frames * (config.frames - 1) :]
+    return torch.lerp(picture, newest.repeat(1, 1, config.frames), share)
 
 
 def _pass(

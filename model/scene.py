@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from model.worlds.court import facts
 
 FACTS = facts.COUNT
+_NEAR = 0.05
 LAST_MAPS = (0, 23)  # of the frame before: only where player and ball were
 
 
@@ -28,6 +30,13 @@ class Scene:
 
 def map_count(frames: int) -> int:
     return frames * facts.MAPS + len(LAST_MAPS)
+
+
+def empty(states: Sequence[Tensor], shape: tuple[int, int]) -> Tensor:
+    """1 where nothing that moves is near in any frame of `states` (B, frames, FACTS), 0 where
+    something is: (B, rows, columns)."""
+    busy = facts.occupied(torch.cat(list(states), 1), *shape).amax(1)
+    return 1 - (busy / _NEAR).clamp(max=1)
 
 
 def scene(last: Tensor, state: Tensor, shape: tuple[int, int], dtype: torch.dtype) -> Scene:

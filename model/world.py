@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,8 @@ class WorldState:
     seed: int
     keys: Tensor
     values: Tensor
-    last: Latents  # of the previous chunk, each with a batch axis of 1
+    first: Latents  # what the world began with, each with a batch axis of 1
+    last: Latents  # of the previous chunk
     sound_state: DecoderState
 
 
@@ -177,7 +178,7 @@ class LearnedWorld:
         _, sound_state = self.sound.decode(
             self._sound_latents(first.sound), self.sound.decoder_state(1)
         )
-        return WorldState(0, seed, keys, values, first, sound_state)
+        return WorldState(0, seed, keys, values, first, first, sound_state)
 
     def _fitting(self, prompt: str) -> list[int]:
         words = prompt.lower().replace(",", " ").split()
@@ -206,6 +207,7 @@ class LearnedWorld:
             self.transformer,
             keys=[s.keys for s in states],
             values=[s.values for s in states],
+            first=Latents.cat([s.first for s in states]),
             last=last,
             state=self.dynamics(last.state[:, -1], held.unflatten(1, (c.frames, -1))),
             actions=held.to(self.dtype),
@@ -229,9 +231,7 @@ class LearnedWorld:
         after, chunks = [], []
         for i, state in enumerate(states):
             tails = tuple(tail[i : i + 1] for tail in sound_state)
-            after.append(
-                WorldState(state.index + 1, state.seed, state.keys, state.values, latents[i], tails)
-            )
+            after.append(replace(state, index=state.index + 1, last=latents[i], sound_state=tails))
             chunks.append(Chunk(state.index, frames[i], heard[i]))
         return after, chunks
 

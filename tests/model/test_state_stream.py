@@ -12,7 +12,9 @@ from torch import Tensor
 
 from model import train_dynamics
 from model.dynamics import Dynamics, DynamicsConfig
+from model.sampler import Latents, anchor
 from model.scene import map_count, scene
+from model.transformer import TransformerConfig, unpatchify
 from model.worlds.court import facts, simulator
 
 
@@ -82,6 +84,21 @@ def test_a_prediction_stays_a_state_for_as_long_as_one_likes(
         torch.testing.assert_close(length, torch.ones_like(length))
     fixed = made[..., facts.FLAGS :]
     assert torch.equal(fixed, case[:, None, facts.FLAGS :].expand_as(fixed))
+
+
+def test_scenery_is_anchored_where_nothing_moves(case: Tensor) -> None:
+    config = TransformerConfig()
+    state = case[:, None].expand(-1, 2, -1)
+    first = Latents(torch.zeros(8, 48, 256), torch.zeros(8, 2, 32), state)
+    shown = anchor(torch.ones(8, 48, 256), first, state, config)
+    cells = unpatchify(shown[:, None], config.rows, config.columns, 2)[:, 0, :, 0]  # (B, 2, h, w)
+    assert torch.equal(cells[:, 0], cells[:, 1])
+    bare = facts.occupied(case, *config.cells_shape) < 1e-4
+    assert cells[:, 0][bare].max() < 0.01, "scenery was not put back"
+    near = facts.occupied(case, *config.cells_shape) > 0.5
+    assert cells[:, 0][near].min() == 1, "what moves was painted over"
+    assert bare.any()
+    assert near.any()
 
 
 def test_two_chunks_are_one_run(case: Tensor) -> None:

@@ -101,6 +101,12 @@ def relations(f: Tensor) -> Tensor:
     )
 
 
+def occupied(f: Tensor, rows: int, columns: int) -> Tensor:
+    """How far each cell shows what moves, 0 to 1: (..., COUNT) -> (..., rows, columns)."""
+    where = maps(f, rows, columns)[..., (0, 23, 39, 40, 41, 42), :, :]
+    return where.abs().amax(-3).clamp(max=1)
+
+
 RELATIONS = 15
 MAPS = 43  # of one frame
 
