@@ -11,7 +11,7 @@ from torch import Tensor
 from model.worlds.court import facts
 
 FACTS = facts.COUNT
-_NEAR = 0.05
+_NEAR = 0.5
 LAST_MAPS = (0, 23)  # of the frame before: only where player and ball were
 
 

@@ -59,7 +59,7 @@ def test_sound_latents_know_nothing_of_the_future(sound_codec: SoundCodec) -> No
 
 def test_normalisation_is_undone() -> None:
     codec = PictureCodec(PICTURE)
-    raw = torch.randn(6, PICTURE.channels, 4, 6) * 3 + 1
+    raw = torch.randn(6, PICTURE.channels, 8, 12) * 3 + 1
     codec.fit(raw)
     normal = codec.normalise(raw)
     assert normal.mean().abs() < 1e-5
@@ -71,7 +71,7 @@ def test_pictures_keep_their_shape() -> None:
     codec = PictureCodec(PICTURE)
     frames = torch.randint(0, 256, (3, 3, 32, 48), dtype=torch.uint8)
     latents = codec.encode(frames)
-    assert latents.shape == (3, 4, 4, 6)
+    assert latents.shape == (3, 4, 8, 12)
     decoded = codec.decode(latents)
     assert decoded.shape == frames.shape
     assert decoded.dtype == torch.uint8
