@@ -11,14 +11,13 @@ from torch import Tensor
 from model.worlds.court import facts
 
 FACTS = facts.COUNT
-_NEAR = 0.5
-LAST_MAPS = (0, 23)  # of the frame before: only where player and ball were
+_NEAR = 0.5  # of `facts.occupied`
 
 
 @dataclass(frozen=True)
 class Scene:
     """`facts` (B, C, (1 + frames) * FACTS): of the frame before each chunk and of its own;
-    `maps` (B, C, MAPS, h, w): the same as places in the picture."""
+    `maps` (B, C, M, h, w): the same as places in the picture."""
 
     facts: Tensor
     maps: Tensor
@@ -29,7 +28,7 @@ class Scene:
 
 
 def map_count(frames: int) -> int:
-    return frames * facts.MAPS + len(LAST_MAPS)
+    return frames * facts.MAPS + facts.BODIES
 
 
 def empty(states: Sequence[Tensor], shape: tuple[int, int]) -> Tensor:
@@ -43,6 +42,7 @@ def scene(last: Tensor, state: Tensor, shape: tuple[int, int], dtype: torch.dtyp
     """`last` and `state` (B, C, frames, FACTS) of the chunks before and of these; `shape`:
     rows and columns of latent cells."""
     known = torch.cat([last[:, :, -1:], state], 2).float()
-    where = facts.maps(known, *shape)  # (B, C, 1 + frames, MAPS, h, w)
-    maps = torch.cat([where[:, :, 0, LAST_MAPS], where[:, :, 1:].flatten(2, 3)], 2)
+    before = facts.bodies(known[:, :, 0], *shape)  # (B, C, BODIES, h, w)
+    now = facts.maps(known[:, :, 1:], *shape)  # (B, C, frames, MAPS, h, w)
+    maps = torch.cat([before, now.flatten(2, 3)], 2)
     return Scene(known.flatten(2).to(dtype), maps.to(dtype))

@@ -7,6 +7,7 @@ before and the actions, and the transformer draws and sounds what they say.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -101,13 +102,63 @@ def relations(f: Tensor) -> Tensor:
     )
 
 
+@dataclass(frozen=True)
+class Window:
+    """A smooth window around a place: each cell's offsets `dx` (..., columns) and `dy`
+    (..., rows) in picture heights, and how far it is inside, `bell` (..., rows, columns)."""
+
+    dx: Tensor
+    dy: Tensor
+    bell: Tensor
+
+
+@dataclass(frozen=True)
+class Windows:
+    """What moves, each in a window of its own."""
+
+    player: Window
+    ball: Window
+    below_player: Window  # shadows
+    below_ball: Window
+    net: Window
+
+
+def windows(f: Tensor, rows: int, columns: int) -> Windows:
+    """(..., COUNT) -> windows of (..., rows, columns)."""
+    y = (rows - 0.5 - torch.arange(rows, device=f.device, dtype=f.dtype)) / _CELLS_PER_HEIGHT
+    x = (torch.arange(columns, device=f.device, dtype=f.dtype) + 0.5) / _CELLS_PER_HEIGHT
+    player, ball, hoop = places(f)
+
+    def around(at_x: Tensor, at_y: Tensor, wide: float, high: float) -> Window:
+        dx, dy = x - at_x[..., None], y - at_y[..., None]
+        tall, broad = torch.exp(-(dy / high).pow(4)), torch.exp(-(dx / wide).pow(4))
+        return Window(dx, dy, tall[..., :, None] * broad[..., None, :])
+
+    floor = torch.full_like(player[..., 0], FLOOR)
+    return Windows(
+        around(player[..., 0], player[..., 1] + 0.15, 0.16, 0.22),
+        around(ball[..., 0], ball[..., 1], 0.09, 0.09),
+        around(player[..., 0], floor, 0.12, 0.05),
+        around(ball[..., 0], floor, 0.08, 0.05),
+        around(hoop[..., 0], hoop[..., 1] - 0.05, 0.10, 0.10),
+    )
+
+
+def bodies(f: Tensor, rows: int, columns: int) -> Tensor:
+    """Where player and ball are: (..., COUNT) -> (..., BODIES, rows, columns)."""
+    w = windows(f, rows, columns)
+    return torch.stack([w.player.bell, w.ball.bell], -3)
+
+
 def occupied(f: Tensor, rows: int, columns: int) -> Tensor:
     """How far each cell shows what moves, 0 to 1: (..., COUNT) -> (..., rows, columns)."""
-    where = maps(f, rows, columns)[..., (0, 23, 39, 40, 41, 42), :, :]
+    w = windows(f, rows, columns)
+    where = torch.stack([w.player.bell, w.ball.bell, *_rest(w, f)], -3)
     return where.abs().amax(-3).clamp(max=1)
 
 
 RELATIONS = 15
+BODIES = 2
 MAPS = 43  # of one frame
 
 
@@ -117,43 +168,34 @@ def maps(f: Tensor, rows: int, columns: int) -> Tensor:
     Each cell's offset from player and ball as waves under a window around them, their pose under
     the same window, and the net's under one around the hoop.
     """
-    y = (rows - 0.5 - torch.arange(rows, device=f.device, dtype=f.dtype)) / _CELLS_PER_HEIGHT
-    x = (torch.arange(columns, device=f.device, dtype=f.dtype) + 0.5) / _CELLS_PER_HEIGHT
-    player, ball, hoop = places(f)
-    middle = player + torch.tensor([0.0, 0.15], device=f.device, dtype=f.dtype)
+    w = windows(f, rows, columns)
+    pose = (2, 3, 4, 5, 15, 16, 17, *range(COUNT - len(drawing.SHIRTS), COUNT))
+    parts = [
+        *_waves(w.player, (0.5, 0.22, 0.1)),
+        *(w.player.bell * f[..., i, None, None] for i in pose),
+        *_waves(w.ball, (0.3, 0.15, 0.08)),
+        *(w.ball.bell * f[..., i, None, None] for i in (10, 11, 17)),
+        *_rest(w, f),
+    ]
+    return torch.stack(parts, -3)
 
-    def window(at: Tensor, wide: float, high: float) -> tuple[Tensor, Tensor, Tensor]:
-        dx = x - at[..., 0, None]  # (..., columns)
-        dy = y - at[..., 1, None]
-        bell = (
-            torch.exp(-(dy / high).pow(4))[..., :, None]
-            * torch.exp(-(dx / wide).pow(4))[..., None, :]
-        )
-        return dx, dy, bell
 
-    def waves(dx: Tensor, dy: Tensor, bell: Tensor, lengths: tuple[float, ...]) -> list[Tensor]:
-        out = [bell]
-        for length in lengths:
-            for d in (
-                (2 * math.pi / length * dx)[..., None, :],
-                (2 * math.pi / length * dy)[..., :, None],
-            ):
-                out += [bell * d.sin(), bell * d.cos()]
-        return out
+def _waves(window: Window, lengths: tuple[float, ...]) -> list[Tensor]:
+    out = [window.bell]
+    for length in lengths:
+        for d in (
+            (2 * math.pi / length * window.dx)[..., None, :],
+            (2 * math.pi / length * window.dy)[..., :, None],
+        ):
+            out += [window.bell * d.sin(), window.bell * d.cos()]
+    return out
 
-    dx, dy, bell = window(middle, 0.16, 0.22)
-    player_maps = waves(dx, dy, bell, (0.5, 0.22, 0.1))  # 13
-    pose = (2, 3, 4, 5, 15, 16, 17, *range(COUNT - len(drawing.SHIRTS), COUNT))  # 10
-    player_maps += [bell * f[..., i, None, None] for i in pose]
-    dx, dy, bell = window(ball, 0.09, 0.09)
-    ball_maps = waves(dx, dy, bell, (0.3, 0.15, 0.08))  # 13
-    ball_maps += [bell * f[..., i, None, None] for i in (10, 11, 17)]  # 3
-    shadow = torch.tensor([1.0, 0.0], device=f.device, dtype=f.dtype)
-    ground = torch.tensor([0.0, FLOOR], device=f.device, dtype=f.dtype)
-    _, _, below_player = window(player * shadow + ground, 0.12, 0.05)
-    _, _, below_ball = window(ball * shadow + ground, 0.08, 0.05)
-    _, _, at_net = window(hoop - torch.tensor([0.0, 0.05], device=f.device), 0.10, 0.10)
-    height = f[..., 1, None, None]
-    rest = [below_player * (1 + height), below_ball, at_net * f[..., 12, None, None],
-            at_net * f[..., 13, None, None]]  # fmt: skip
-    return torch.stack([*player_maps, *ball_maps, *rest], -3)
+
+def _rest(w: Windows, f: Tensor) -> list[Tensor]:
+    """Shadows, and the net as far as it is pushed and moves."""
+    return [
+        w.below_player.bell * (1 + f[..., 1, None, None]),
+        w.below_ball.bell,
+        w.net.bell * f[..., 12, None, None],
+        w.net.bell * f[..., 13, None, None],
+    ]
