@@ -26,6 +26,7 @@ class Dynamics(nn.Module):
     def __init__(self, config: DynamicsConfig) -> None:
         super().__init__()
         self.config = c = config
+        self.relations = facts.Relations()
         self.enter = nn.Linear(facts.COUNT + facts.RELATIONS + c.buttons, c.width)
         self.layers = nn.ModuleList(nn.Linear(c.width, c.width) for _ in range(c.layers))
         self.leave = nn.Linear(c.width, facts.FLAGS)
@@ -36,20 +37,21 @@ class Dynamics(nn.Module):
         """Facts (B, COUNT) and actions (B, frames, buttons) of the frames that follow -> facts
         (B, frames, COUNT)."""
         out = []
-        for held in actions.unbind(1):
+        for held in (2 * actions - 1).unbind(1):
             state = self._frame(state, held)
             out.append(state)
         return torch.stack(out, 1)
 
     def _frame(self, state: Tensor, held: Tensor) -> Tensor:
-        x = self.enter(torch.cat([state, facts.relations(state), 2 * held - 1], -1))
+        x = self.enter(torch.cat([state, self.relations(state), held], -1))
         for layer in self.layers:
             x = x + layer(F.silu(x))
         change = self.leave(F.silu(x))
         continuous, flags = facts.CONTINUOUS, facts.FLAGS
-        values = list((state[:, :continuous] + change[:, :continuous]).clamp(-3, 3).unbind(-1))
+        values = (state[:, :continuous] + change[:, :continuous]).clamp(-3, 3)
+        parts, done = [], 0
         for sine in facts.ANGLES:
-            angle = F.normalize(torch.stack(values[sine : sine + 2], -1), dim=-1)
-            values[sine], values[sine + 1] = angle.unbind(-1)
+            parts += [values[:, done:sine], F.normalize(values[:, sine : sine + 2], dim=-1)]
+            done = sine + 2
         switched = torch.tanh(2 * state[:, continuous:flags] + 4 * change[:, continuous:])
-        return torch.cat([torch.stack(values, -1), switched, state[:, flags:]], -1)
+        return torch.cat([*parts, values[:, done:], switched, state[:, flags:]], -1)

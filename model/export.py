@@ -9,11 +9,12 @@ import torch
 
 from model.checkpoint import read
 from model.codec import PictureCodec, SoundCodec
+from model.config import TransformerConfig
 from model.dynamics import Dynamics, DynamicsConfig
 from model.latents import encode
 from model.registry import WEIGHTS_DIR
 from model.train import load_codecs
-from model.transformer import Transformer, TransformerConfig
+from model.transformer import Transformer
 from model.world import LearnedWorld, Starts
 from model.worlds.court import simulator
 

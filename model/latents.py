@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from model.cells import patchify
 from model.codec import PictureCodec, SoundCodec
-from model.transformer import patchify
 from model.worlds.court import facts, simulator
 
 FRAMES = simulator.FRAMES_PER_CHUNK
@@ -50,7 +50,7 @@ def encode_clip(
     latents = latents.unflatten(0, (batch, -1, FRAMES))  # (B, C, frames, channels, h, w)
     heard = sound.encode(sound_wave).transpose(1, 2)  # (B, L, channels)
     return Encoded(
-        patchify(latents.contiguous()),
+        patchify(latents.flatten(2, 3)),
         heard.reshape(batch, latents.shape[1], FRAMES, -1),
         case.unflatten(1, (-1, FRAMES)),
         actions.reshape(batch, latents.shape[1], -1),

@@ -26,8 +26,11 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from model.cache import Unrolled
+from model.cells import pick, put
 from model.checkpoint import load_training, read, save_training
 from model.codec import PictureCodec, PictureCodecConfig, SoundCodec, SoundCodecConfig
+from model.config import TransformerConfig
 from model.interface import ModelError
 from model.latents import FRAMES, Reservoir, TrainingBatch
 from model.muon import MuonAdam
@@ -37,8 +40,9 @@ from model.registry import WEIGHTS_DIR
 from model.sampler import STILL, settle
 from model.scene import Scene, scene
 from model.train_codecs import decoder_path
-from model.transformer import Transformer, TransformerConfig, Unrolled, pick, put
+from model.transformer import Transformer
 from model.world import LearnedWorld
+from model.worlds.court.maps import Maps
 
 SAVE_SECONDS = 50
 UNROLL_LEAST = 4  # chunks
@@ -68,7 +72,11 @@ Pair = tuple[Tensor, Tensor]
 
 
 def teacher_forced(
-    model: Callable[..., Pair], batch: TrainingBatch, recipe: Recipe, generator: torch.Generator
+    model: Callable[..., Pair],
+    batch: TrainingBatch,
+    told: Scene,
+    recipe: Recipe,
+    generator: torch.Generator,
 ) -> tuple[Pair, Tensor]:
     """Predictions after the simulator's past, slightly blurred, and their noise levels (B, C)."""
     device = batch.picture.device
@@ -91,16 +99,10 @@ def teacher_forced(
     level = tau[:, :, None, None]
     truth = batch.picture, batch.sound
     noisy = [level * clean + (1 - level) * noise_like(clean) for clean in truth]
-    told = _scene(batch, noisy[0].dtype)
     return model(noisy[0], noisy[1], *last, tau, batch.actions, told, batch.places), tau
 
 
-def _scene(batch: TrainingBatch, dtype: torch.dtype) -> Scene:
-    shape = TransformerConfig().cells_shape
-    return scene(batch.last_state, batch.state, shape, dtype)
-
-
-def unrolled(model: Transformer, batch: TrainingBatch) -> tuple[Pair, Tensor]:
+def unrolled(model: Transformer, batch: TrainingBatch, told: Scene) -> tuple[Pair, Tensor]:
     """Predictions of the sequences as the model itself continues them from their sink and what
     precedes their first chunk, one step each, and their noise levels (B, C). Places that are not
     trained on stay true."""
@@ -109,7 +111,6 @@ def unrolled(model: Transformer, batch: TrainingBatch) -> tuple[Pair, Tensor]:
     tau = batch.picture.new_zeros(size, chunks)
     tau[:, 0] = 1.0
     cache = Unrolled(model.config)
-    told = _scene(batch, batch.picture.dtype)
     made: list[Pair] = []
     last = batch.last_picture[:, :1], batch.last_sound[:, :1]
     for i in range(chunks):
@@ -207,6 +208,7 @@ def train(
     torch.manual_seed(seed)
     picture, sound = load_codecs(folder, device)
     model = Transformer(TransformerConfig()).to(device)
+    maps = Maps(*model.config.cells_shape).to(device)
     optimizer = MuonAdam(model, hidden_matrices(model), recipe.muon_lr, recipe.adam_lr, group)
     path = folder / "transformer.pt"
     if start_from is not None and not path.exists():
@@ -249,12 +251,13 @@ def train(
                 unroll or recipe.chunks,
                 recipe.kept if partial else None,
             )
+            told = scene(maps, batch.last_state, batch.state, torch.float32)
             optimizer.set_rate(rate(step, recipe.steps))
             with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
                 if unroll:
-                    predicted, tau = unrolled(model, batch)
+                    predicted, tau = unrolled(model, batch, told)
                 else:
-                    predicted, tau = teacher_forced(forward, batch, recipe, generator)
+                    predicted, tau = teacher_forced(forward, batch, told, recipe, generator)
                 value, figures = loss(predicted, tau, batch)
             if unroll:
                 figures = {f"unrolled {name}": error for name, error in figures.items()}

@@ -14,6 +14,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from model.cache import empty_cache
+from model.cells import unpatchify
 from model.codec import (
     DecoderState,
     PictureCodec,
@@ -21,11 +23,14 @@ from model.codec import (
     SoundCodec,
     SoundCodecConfig,
 )
+from model.config import TransformerConfig
 from model.dynamics import Dynamics, DynamicsConfig
 from model.interface import Actions, Chunk, PromptError, UnsupportedSetting, WeightsError, WorldInfo
 from model.precision import compute_dtype, usable_device
-from model.sampler import STILL, Latents, empty_cache, prime, sample
-from model.transformer import Transformer, TransformerConfig, unpatchify
+from model.sampler import STILL, Latents, Scenery, prime, sample
+from model.scene import Scene, scene
+from model.transformer import Transformer
+from model.worlds.court.maps import Maps
 from model.worlds.court.simulator import INFO
 
 WEIGHTS_FILE, CONFIG_FILE = "model.safetensors", "config.json"
@@ -58,7 +63,7 @@ class WorldState:
     seed: int
     keys: Tensor
     values: Tensor
-    first: Latents  # what the world began with, each with a batch axis of 1
+    scenery: Scenery  # each tensor with a batch axis of 1, as those of `last`
     last: Latents  # of the previous chunk
     sound_state: DecoderState
 
@@ -89,6 +94,7 @@ class LearnedWorld:
         self.sound = sound.to(self.device, self.dtype).eval().requires_grad_(False)
         self.transformer = transformer.to(self.device, self.dtype).eval().requires_grad_(False)
         self.dynamics = dynamics.to(self.device).float().eval().requires_grad_(False)
+        self.maps = Maps(*transformer.config.cells_shape).to(self.device)
         self.starts = starts
 
     @classmethod
@@ -173,12 +179,13 @@ class LearnedWorld:
     @torch.inference_mode()
     def begin(self, first: Latents, seed: int) -> WorldState:
         """The state after a first chunk given as latents with a batch axis of 1."""
-        keys, values = empty_cache(self.transformer, first.picture)
-        prime(self.transformer, first, keys, values)
+        keys, values = empty_cache(self.transformer.config, first.picture)
+        told = self._scene(first, first.state)
+        scenery = prime(self.transformer, first, told, keys, values)
         _, sound_state = self.sound.decode(
             self._sound_latents(first.sound), self.sound.decoder_state(1)
         )
-        return WorldState(0, seed, keys, values, first, first, sound_state)
+        return WorldState(0, seed, keys, values, scenery, first, sound_state)
 
     def _fitting(self, prompt: str) -> list[int]:
         words = prompt.lower().replace(",", " ").split()
@@ -203,19 +210,24 @@ class LearnedWorld:
         c = self.transformer.config
         held = torch.from_numpy(np.stack([a.reshape(-1) for a in actions])).to(self.device)
         last = Latents.cat([s.last for s in states])
+        state = self.dynamics(last.state[:, -1], held.unflatten(1, (c.frames, -1)))
         return sample(
             self.transformer,
             keys=[s.keys for s in states],
             values=[s.values for s in states],
-            first=Latents.cat([s.first for s in states]),
+            scenery=Scenery.cat([s.scenery for s in states]),
             last=last,
-            state=self.dynamics(last.state[:, -1], held.unflatten(1, (c.frames, -1))),
+            state=state,
+            told=self._scene(last, state),
             actions=held.to(self.dtype),
             indices=[s.index for s in states],
             seeds=[s.seed for s in states],
             steps=self.steps,
             still=self.still,
         )
+
+    def _scene(self, last: Latents, state: Tensor) -> Scene:
+        return scene(self.maps, last.state[:, None], state[:, None], self.dtype)
 
     @torch.inference_mode()
     def show(
@@ -237,9 +249,9 @@ class LearnedWorld:
 
     @torch.inference_mode()
     def decode_picture(self, tokens: Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
-        """(B, 48, 96) -> (B, frames, H, W, 3)."""
+        """(B, 48, 256) -> (B, frames, H, W, 3)."""
         c = self.transformer.config
-        latents = unpatchify(tokens[:, None], c.rows, c.columns, c.frames)[:, 0]
+        latents = unpatchify(tokens, c.rows, c.columns).unflatten(1, (c.frames, -1))
         flat = latents.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         frames = self.picture.decode(flat).unflatten(0, (len(tokens), c.frames))
         out: np.ndarray[Any, np.dtype[np.uint8]] = (

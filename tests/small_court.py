@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 
 from model.codec import PictureCodec, PictureCodecConfig, SoundCodec, SoundCodecConfig
+from model.config import TransformerConfig
 from model.dynamics import Dynamics, DynamicsConfig
 from model.scene import FACTS
-from model.transformer import Transformer, TransformerConfig
+from model.transformer import Transformer
 from model.world import LearnedWorld, Starts
 
 CAPTIONS = ["gym red left low", "night blue right high", "beach white right low"]

@@ -9,11 +9,12 @@ import torch
 
 from model import train, train_codecs
 from model.codec import PictureCodec, PictureCodecConfig, SoundCodec, SoundCodecConfig
+from model.config import TransformerConfig
 from model.latents import Reservoir
 from model.muon import Muon, MuonAdam
 from model.parallel import Group
 from model.train import Recipe, loss
-from model.transformer import Transformer, TransformerConfig
+from model.transformer import Transformer
 
 
 def small_codecs(folder: Path) -> None:
