@@ -7,14 +7,13 @@ from argparse import Namespace
 from typing import Any
 
 from model.registry import WEIGHTS_DIR
+from model.threads import openmp
 
 
 def run(args: Namespace) -> dict[str, Any]:
     """Measured in this process, with OpenMP set up as in the server's model process. OpenMP
     reads these when torch is loaded, so torch is imported after that."""
-    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
-    if args.threads is not None:
-        os.environ["OMP_NUM_THREADS"] = str(args.threads)
+    os.environ.update(openmp(args.threads))
     from bench import chunk_report
 
     folder = (args.weights or WEIGHTS_DIR) / args.world

@@ -11,6 +11,7 @@ from typing import Any
 
 from bench import report
 from bench.errors import BenchError
+from model.threads import default_threads
 
 
 def main(argv: list[str]) -> int:
@@ -85,7 +86,12 @@ def _chunk(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", type=Path, help="folder of weights, one folder for each world")
     parser.add_argument("--steps", type=int, default=1, choices=(1, 2, 4), help="denoising steps")
     parser.add_argument("--device", default="cpu", help="torch device")
-    parser.add_argument("--threads", type=_positive, help="of the model; default: torch's")
+    parser.add_argument(
+        "--threads",
+        type=_positive,
+        default=default_threads(),
+        help="of the model; default: as `lightcone serve`",
+    )
     parser.add_argument("--chunks", type=_positive, default=200, help="at either minute")
 
 

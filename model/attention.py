@@ -22,8 +22,9 @@ def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tenso
             q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
         )
         return out.transpose(1, 2)
-    if not q.is_cuda and torch.is_grad_enabled():
-        # SDPA's backward on CPU is several times slower than these plain products.
+    if not q.is_cuda and (torch.is_grad_enabled() or q.shape[2] == 1):
+        # On CPU SDPA's backward is several times slower than these plain products, and so is its
+        # forward for a single query.
         scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)
         if mask is not None:
             scores = scores + mask

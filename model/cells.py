@@ -29,8 +29,7 @@ class Stem(nn.Module):
 
     def map(self, maps: Tensor) -> Tensor:
         """The scene's maps (B, C, M, h, w) -> (B * C, maps, h, w)."""
-        narrow: Tensor = F.silu(self.narrow(_channels_last(maps.flatten(0, 1))))
-        return narrow
+        return _channels_last(F.silu(self.narrow(maps.flatten(0, 1))))
 
     def forward(self, seen: Tensor, maps: Tensor) -> Tensor:
         """Two chunks as tokens (B, C, P, 2 values) and maps -> cells (B * C, cells, h, w)."""

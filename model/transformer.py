@@ -68,11 +68,9 @@ class Transformer(nn.Module):
         with torch.no_grad():
             self.picture_out.bias[c.picture_values :] = -2.0
             self.sound_out.bias[c.sound_values :] = 2.0
-        angles = torch.arange(c.window + 1)[:, None] * (
-            100.0 ** (-torch.arange(head // 2) / (head // 2))
-        )
-        self.register_buffer("cos", angles.cos(), persistent=False)  # (window + 1, D / 2)
-        self.register_buffer("sin", angles.sin(), persistent=False)
+        cos, sin = _tables(c.window + 1, head)
+        self.register_buffer("cos", cos, persistent=False)
+        self.register_buffer("sin", sin, persistent=False)
 
     def forward(
         self,
@@ -231,9 +229,18 @@ def _norm(x: Tensor) -> Tensor:
 
 
 def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotary embedding (Su et al. 2021) of (..., D) by (..., D / 2)."""
+    """Rotary embedding (Su et al. 2021) of (..., D) by tables (..., D), see `_tables`."""
     a, b = x.chunk(2, -1)
-    return torch.cat([a * cos - b * sin, a * sin + b * cos], -1)
+    return torch.addcmul(x * cos, torch.cat([b, a], -1), sin)
+
+
+def _tables(positions: int, size: int) -> tuple[Tensor, Tensor]:
+    """Cosine and signed sine of each position and element, (positions, D): element i turns
+    with element i + D / 2."""
+    half = size // 2
+    angles = torch.arange(positions)[:, None] * 100.0 ** (-torch.arange(half) / half)
+    sin = angles.sin()
+    return angles.cos().repeat(1, 2), torch.cat([-sin, sin], -1)
 
 
 def _waves(tau: Tensor) -> Tensor:

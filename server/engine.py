@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.interface import PromptError, WorldInfo
+from model.threads import openmp
 from server.errors import LightconeError
 from server.wire import (
     ChunkMemory,
@@ -60,14 +61,13 @@ class StepFailed(EngineError):
 
 @dataclass(frozen=True)
 class EngineConfig:
-    """What the engine opens. `threads` None leaves the choice to torch; `slots` bounds the
-    chunks in flight, one for each world."""
+    """What the engine opens. `slots` bounds the chunks in flight, one for each world."""
 
     world: str
     weights: Path
     steps: int
     device: str
-    threads: int | None
+    threads: int
     probe_compute_ms: float
     slots: int
 
@@ -113,7 +113,7 @@ class Engine:
                 str(theirs.fileno()),
                 str(memory.fileno()),
                 pass_fds=(theirs.fileno(), memory.fileno()),
-                env=_environment(config.threads),
+                env={**os.environ, **openmp(config.threads)},
                 start_new_session=True,  # Ctrl-C in the terminal is for the server alone
             )
         ours.setblocking(False)
@@ -247,14 +247,6 @@ def _error(failed: Failed) -> Exception:
     if failed.kind == "PromptError":
         return PromptError(failed.words, failed.known)
     return StepFailed(f"{failed.kind}: {failed.message}")
-
-
-def _environment(threads: int | None) -> dict[str, str]:
-    """PASSIVE: a spinning OpenMP thread would take the core that sends RTP."""
-    environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
-    if threads is not None:
-        environment["OMP_NUM_THREADS"] = str(threads)
-    return environment
 
 
 def _nameless_file() -> IO[bytes]:

@@ -9,6 +9,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, CliSettingsSource, SettingsConfigDict
 
 from model.registry import WEIGHTS_DIR
+from model.threads import default_threads
 from server.engine import EngineConfig
 from server.origins import ANY
 
@@ -26,7 +27,11 @@ class Settings(BaseSettings):
     weights: Path = Field(WEIGHTS_DIR, description="Folder of weights, one folder for each world.")
     steps: int = Field(1, ge=1, le=64, description="Denoising steps for each chunk.")
     device: str = Field("cpu", description="Torch device of the model.")
-    threads: int | None = Field(None, ge=1, description="Threads of the model; default: torch's.")
+    threads: int = Field(
+        default_factory=default_threads,
+        ge=1,
+        description="Threads of the model; default: all cores but one, at most 4.",
+    )
     max_worlds: int = Field(1, ge=1, le=64, description="Worlds that may live at once.")
     max_viewers: int = Field(64, ge=1, description="Viewers, and control clients, of one world.")
     idle_timeout_s: float = Field(

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from model import train_dynamics
+from model.cells import unpatchify
+from model.config import TransformerConfig
 from model.dynamics import Dynamics, DynamicsConfig
-from model.sampler import Latents, anchor
+from model.sampler import Scenery, anchor
 from model.scene import map_count, scene
-from model.transformer import TransformerConfig, unpatchify
-from model.worlds.court import facts, simulator
+from model.worlds.court import facts, maps, simulator
+from model.worlds.court.maps import Maps
 
 
 def trajectories(seed: int = 0) -> simulator.Trajectory:
@@ -44,21 +46,21 @@ def test_facts_are_near_one_and_tell_places_back() -> None:
 
 def test_maps_are_bright_where_things_are_and_empty_elsewhere() -> None:
     case = facts.facts(trajectories().states)[:, 0]
-    maps = facts.maps(case, 24, 32)
-    assert maps.shape == (8, facts.MAPS, 24, 32)
+    drawn = Maps(24, 32)(case)
+    assert drawn.shape == (8, maps.MAPS, 24, 32)
     for bell, (x, y) in ((0, facts.places(case)[0].T), (23, facts.places(case)[1].T)):
         rise = 0.15 if bell == 0 else 0.0  # the player's middle is above the feet
         for world in range(8):
-            row, column = divmod(int(maps[world, bell].argmax()), 32)
+            row, column = divmod(int(drawn[world, bell].argmax()), 32)
             assert abs((column + 0.5) / 24 - float(x[world])) < 0.1
             assert abs((23.5 - row) / 24 - float(y[world]) - rise) < 0.15
     far = (facts.places(case)[0][:, None, None, 0] - (torch.arange(32) + 0.5) / 24).abs() > 0.4
-    assert maps[:, :23].abs().masked_select(far.expand(-1, 24, -1)[:, None]).max() < 0.01
+    assert drawn[:, :23].abs().masked_select(far.expand(-1, 24, -1)[:, None]).max() < 0.01
 
 
 def test_a_scene_is_of_the_frame_before_and_of_the_chunk() -> None:
     case = facts.facts(trajectories().states).unflatten(1, (-1, 2))
-    told = scene(case[:, :-1], case[:, 1:], (24, 32), torch.float32)
+    told = scene(Maps(24, 32), case[:, :-1], case[:, 1:], torch.float32)
     assert told.facts.shape == (8, 5, 3 * facts.COUNT)
     assert told.maps.shape == (8, 5, map_count(2), 24, 32)
     assert torch.equal(told.facts[:, 0, : facts.COUNT], case[:, 0, 1])
@@ -88,14 +90,15 @@ def test_a_prediction_stays_a_state_for_as_long_as_one_likes(
 
 def test_scenery_is_anchored_where_nothing_moves(case: Tensor) -> None:
     config = TransformerConfig()
-    state = case[:, None].expand(-1, 2, -1)
-    first = Latents(torch.zeros(8, 48, 256), torch.zeros(8, 2, 32), state)
-    shown = anchor(torch.ones(8, 48, 256), first, state, config)
-    cells = unpatchify(shown[:, None], config.rows, config.columns, 2)[:, 0, :, 0]  # (B, 2, h, w)
-    assert torch.equal(cells[:, 0], cells[:, 1])
-    bare = facts.occupied(case, *config.cells_shape) < 1e-4
+    draw = Maps(*config.cells_shape)
+    state = case[:, None, None].expand(-1, 1, 2, -1)
+    empty = scene(draw, state, state, torch.float32).empty[:, 0]
+    shown = anchor(torch.ones(8, 48, 256), Scenery(torch.zeros(8, 48, 256), empty), empty)
+    cells = unpatchify(shown, config.rows, config.columns)  # (B, frames * channels, h, w)
+    assert torch.equal(cells[:, 0], cells[:, -1])
+    busy = maps.occupied(draw(case))
+    bare, near = busy < 1e-4, busy > 0.5
     assert cells[:, 0][bare].max() < 0.01, "scenery was not put back"
-    near = facts.occupied(case, *config.cells_shape) > 0.5
     assert cells[:, 0][near].min() == 1, "what moves was painted over"
     assert bare.any()
     assert near.any()

@@ -13,8 +13,10 @@ from model.config import TransformerConfig
 from model.latents import Reservoir
 from model.muon import Muon, MuonAdam
 from model.parallel import Group
+from model.scene import scene
 from model.train import Recipe, loss
 from model.transformer import Transformer
+from model.worlds.court.maps import Maps
 
 
 def small_codecs(folder: Path) -> None:
@@ -59,10 +61,11 @@ def test_the_loss_reaches_every_parameter(unroll: bool, kept: int | None, tmp_pa
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.05)
     batch = reservoir.batch(2, 5, kept)
+    told = scene(Maps(*model.config.cells_shape), batch.last_state, batch.state, torch.float32)
     if unroll:
-        predicted, tau = train.unrolled(model, batch)
+        predicted, tau = train.unrolled(model, batch, told)
     else:
-        predicted, tau = train.teacher_forced(model, batch, Recipe(1), generator)
+        predicted, tau = train.teacher_forced(model, batch, told, Recipe(1), generator)
     value, figures = loss(predicted, tau, batch)
     value.backward()
     assert value.isfinite()

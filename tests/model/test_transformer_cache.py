@@ -6,9 +6,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.sampler import Latents, _constant, empty_cache, join_cache, prime
+from model.cache import Unrolled, empty_cache, join_cache
+from model.cells import patchify, unpatchify
+from model.config import TransformerConfig
+from model.sampler import Latents, prime
 from model.scene import FACTS, scene
-from model.transformer import Transformer, TransformerConfig, Unrolled, patchify, unpatchify
+from model.transformer import Transformer
+from model.worlds.court.maps import Maps
 
 CONFIG = TransformerConfig(
     width=32,
@@ -38,7 +42,7 @@ def random_chunks(batch: int, chunks: int) -> dict[str, Tensor]:
     c = CONFIG
     case = torch.rand(batch, chunks, c.frames, FACTS)
     return {
-        "scene": scene(case, case, c.cells_shape, torch.float32),
+        "scene": scene(Maps(*c.cells_shape), case, case, torch.float32),
         "picture": torch.randn(batch, chunks, c.picture_tokens, c.picture_values),
         "sound": torch.randn(batch, chunks, c.frames, c.sound_values),
         "last_picture": torch.randn(batch, chunks, c.picture_tokens, c.picture_values),
@@ -50,14 +54,14 @@ def random_chunks(batch: int, chunks: int) -> dict[str, Tensor]:
 
 def cached(model: Transformer, inputs: dict[str, Tensor], index: int, rings: tuple[Tensor, Tensor]):
     one = {name: value[:, index : index + 1] for name, value in inputs.items()}
-    cache = join_cache(model, [rings[0]], [rings[1]], [index - 1])
+    cache = join_cache([rings[0]], [rings[1]], [index - 1])
     return model(**one, cache=cache)
 
 
 def test_cached_steps_equal_the_full_forward() -> None:
     model, inputs = random_model(), random_chunks(1, 1 + CONFIG.window)
     picture, sound = model(**inputs)
-    rings = empty_cache(model, inputs["picture"])
+    rings = empty_cache(CONFIG, inputs["picture"])
     for index in range(1 + CONFIG.window):
         p, s = cached(model, inputs, index, rings)
         torch.testing.assert_close(p[:, 0], picture[:, index], atol=1e-4, rtol=1e-3)
@@ -82,18 +86,18 @@ def test_a_turned_ring_equals_one_that_never_turned() -> None:
     """After many turns the ring gives what the same window gives in a fresh, unturned ring whose
     keys are the same."""
     model, inputs = random_model(), random_chunks(1, 30)
-    rings = empty_cache(model, inputs["picture"])
+    rings = empty_cache(CONFIG, inputs["picture"])
     window = CONFIG.window
     for index in range(30):
         picture, _ = cached(model, inputs, index, rings)
     last = 29 - 1  # index of the chunk at hand, the sink being -1
-    fresh = empty_cache(model, inputs["picture"])
+    fresh = empty_cache(CONFIG, inputs["picture"])
     for ring, unturned in zip(rings, fresh, strict=True):
         unturned[..., 0, :] = ring[..., 0, :]
         for place, chunk in enumerate(range(last - window + 1, last + 1)):
             unturned[..., 1 + place, :] = ring[..., 1 + chunk % window, :]
     one = {name: value[:, 29:30] for name, value in inputs.items()}
-    expected, _ = model(**one, cache=join_cache(model, [fresh[0]], [fresh[1]], [window - 1]))
+    expected, _ = model(**one, cache=join_cache([fresh[0]], [fresh[1]], [window - 1]))
     torch.testing.assert_close(picture, expected, atol=1e-4, rtol=1e-3)
 
 
@@ -107,7 +111,7 @@ def test_the_oldest_chunk_leaves_the_window() -> None:
     reach = CONFIG.layers.count("T") * CONFIG.window
     outputs = []
     for version in (inputs, changed):
-        rings = empty_cache(model, version["picture"])
+        rings = empty_cache(CONFIG, version["picture"])
         outputs.append([cached(model, version, i, rings)[0] for i in range(3 * CONFIG.window)])
     assert not torch.equal(outputs[0][2], outputs[1][2])
     torch.testing.assert_close(outputs[0][reach + 1], outputs[1][reach + 1])
@@ -117,27 +121,23 @@ def test_worlds_in_one_batch_do_not_touch_each_other() -> None:
     model, inputs = random_model(), random_chunks(2, 8)
     state = torch.rand(2, CONFIG.frames, FACTS)
     first = Latents(inputs["picture"][:, 0], inputs["sound"][:, 0], state)
-    separate = [empty_cache(model, inputs["picture"]) for _ in range(2)]
+    told = inputs["scene"]
+    separate = [empty_cache(CONFIG, inputs["picture"]) for _ in range(2)]
     for i, rings in enumerate(separate):
-        prime(model, first[i], *rings)
+        prime(model, first[i], told[i : i + 1, :1], *rings)
     alone = []
     for world in range(2):
-        cache = join_cache(model, [separate[world][0].clone()], [separate[world][1].clone()], [0])
+        cache = join_cache([separate[world][0].clone()], [separate[world][1].clone()], [0])
         one = {name: value[world : world + 1, 1:2] for name, value in inputs.items()}
         alone.append(model(**one, cache=cache)[0])
-    cache = join_cache(model, [r[0] for r in separate], [r[1] for r in separate], [0, 0])
+    cache = join_cache([r[0] for r in separate], [r[1] for r in separate], [0, 0])
     together = model(**{n: v[:, 1:2] for n, v in inputs.items()}, cache=cache)[0]
     torch.testing.assert_close(together, torch.cat(alone), atol=1e-4, rtol=1e-3)
 
 
 @pytest.mark.parametrize("patch", [1, 2])
 def test_patches_come_back_as_they_were(patch: int) -> None:
-    latents = torch.randn(2, 3, 2, 5, 6, 8)
+    latents = torch.randn(2, 3, 5, 6, 8)
     tokens = patchify(latents, patch)
-    back = unpatchify(tokens, 6 // patch, 8 // patch, 2, patch)
+    back = unpatchify(tokens, 6 // patch, 8 // patch, patch)
     assert torch.equal(back, latents)
-
-
-def test_noise_level_is_a_constant_over_the_batch() -> None:
-    latents = Latents(torch.zeros(3, 6, 16), torch.zeros(3, 2, 8), torch.zeros(3, 2, FACTS))
-    assert _constant(latents, 0.25).tolist() == [0.25] * 3
