@@ -1,20 +1,18 @@
 """When to start a chunk so that it is ready just before it is due. Sans-IO: times are
 monotonic seconds, given by the caller.
 
-A chunk's time is predicted from the recent ones. On top comes a margin for what the prediction
-does not see (timers, the other processes of the machine): a miss widens it by more than what
-was missing, and it narrows slowly while chunks are on time.
+What the next chunk may need is the peak of what the last ones needed. The peak rises at once and
+falls back slowly, so that a machine that is slow now and then is slow in the prediction too.
 """
 
 from __future__ import annotations
 
 from collections import deque
 
-RECENT = 24  # chunks the prediction looks at
-QUANTILE = 0.9
-MIN_MARGIN_S = 0.003
-WIDEN = 1.5  # times the lateness of a miss
-NARROW = 0.9993  # per chunk on time: halves in about 1000 chunks
+RECENT = 24  # chunks that say what is usual
+USUAL = 0.9  # quantile of them; the peak falls towards it
+RELEASE = 0.002  # of the way there with each chunk: half of it in about 30 s
+MARGIN_S = 0.001
 
 
 class Pacer:
@@ -26,15 +24,13 @@ class Pacer:
     def __init__(self, chunk_s: float, first_guess_s: float) -> None:
         self._chunk_s = chunk_s
         self._recent: deque[float] = deque([first_guess_s], maxlen=RECENT)
-        self.margin_s = MIN_MARGIN_S
+        self._peak_s = first_guess_s
 
     @property
     def predicted_s(self) -> float:
         """Time from the start of a chunk until it is on its way, margin included; at most
         the media time of a chunk, so that generation never runs ahead of playback."""
-        ordered = sorted(self._recent)
-        quantile = ordered[min(int(QUANTILE * len(ordered)), len(ordered) - 1)]
-        return min(quantile + self.margin_s, self._chunk_s)
+        return min(self._peak_s + MARGIN_S, self._chunk_s)
 
     def start_at(self, due: float) -> float:
         """When to sample the actions and start the chunk that is due at `due`."""
@@ -42,9 +38,11 @@ class Pacer:
 
     def record(self, *, took: float, late: float) -> None:
         """A chunk was on its way `took` after its start, and `late` after it was due (negative:
-        before)."""
-        self._recent.append(took)
-        if late > 0:
-            self.margin_s = min(self.margin_s + WIDEN * late, self._chunk_s / 2)
-        else:
-            self.margin_s = max(self.margin_s * NARROW, MIN_MARGIN_S)
+        before). One that was late has needed that much more than predicted, whether it took
+        longer or started later than planned."""
+        needed = took if late <= 0 else max(took, self.predicted_s + late)
+        needed = min(needed, self._chunk_s)
+        self._recent.append(needed)
+        ordered = sorted(self._recent)
+        usual = ordered[min(int(USUAL * len(ordered)), len(ordered) - 1)]
+        self._peak_s = max(needed, usual, self._peak_s + RELEASE * (usual - self._peak_s))

@@ -176,7 +176,7 @@ def test_a_pause_between_two_chunks_moves_the_start_of_the_next() -> None:
         await asyncio.sleep(0.01)
         stage.stream.watch(1)
         await asyncio.sleep(CHUNK_S)
-        assert stage.engine.steps[chunk][0] == pytest.approx(stage.due(chunk) - 0.023, abs=0.0015)
+        assert stage.engine.steps[chunk][0] == pytest.approx(stage.due(chunk) - 0.021, abs=0.0015)
         await stage.world.end("done")
 
     run_virtual(scenario())
