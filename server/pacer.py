@@ -13,18 +13,20 @@ RECENT = 24  # chunks that say what is usual
 USUAL = 0.9  # quantile of them; the peak falls towards it
 RELEASE = 0.002  # of the way there with each chunk: half of it in about 30 s
 MARGIN_S = 0.001
+FIRST = 1.5  # at first a viewer's handshake and the encoders' start want the machine too
 
 
 class Pacer:
     """Predicts chunk times for one world.
 
-    `chunk_s` is the media time of a chunk, `first_guess_s` the time that one took at warm-up.
+    `chunk_s` is the media time of a chunk, `first_guess_s` the time that one took at warm-up,
+    alone on the machine.
     """
 
     def __init__(self, chunk_s: float, first_guess_s: float) -> None:
         self._chunk_s = chunk_s
         self._recent: deque[float] = deque([first_guess_s], maxlen=RECENT)
-        self._peak_s = first_guess_s
+        self._peak_s = FIRST * first_guess_s
 
     @property
     def predicted_s(self) -> float:

@@ -15,6 +15,7 @@ from model.worlds.probe import PROBE
 from server.control import serve_control
 from server.engine import EngineLost, StepFailed, StepResult
 from server.outbox import MAX_WAITING
+from server.pacer import FIRST
 from server.protocol import Error, Hello, Input, Receipt, Stall, Status, decode_server, encode
 from server.seats import Seat
 from server.world import GRACE_S, LiveWorld, WorldOrigin
@@ -29,7 +30,8 @@ class NotingEngine:
     info = PROBE
 
     def __init__(self, compute_s: float) -> None:
-        self.chunk_s = self.compute_s = compute_s
+        self.compute_s = compute_s
+        self.chunk_s = compute_s / FIRST  # so that the first prediction is right
         self.steps: list[tuple[float, frozenset[str]]] = []
         self.dropped: list[str] = []
         self.failure: Exception | None = None
