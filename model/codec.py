@@ -98,9 +98,7 @@ class PictureCodec(_Normalised):
 
     The encoder is one linear convolution. What moves in the picture therefore moves in the
     latents, in the same way before any scenery, and a small error of the latents is a small
-    error of the picture; a deep encoder reaches the same fidelity with latents that are
-    several times harder to predict (docs/architecture.md has the comparison). The decoder, which
-    knows what courts look like, makes up for it.
+    error of the picture. The decoder, which knows what courts look like, makes up for it.
     """
 
     def __init__(self, config: PictureCodecConfig) -> None:

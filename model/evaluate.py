@@ -98,7 +98,7 @@ def fidelity(world: LearnedWorld, seeds: Sequence[int]) -> dict[str, Any]:
                 for c in range(truth.chunks)
             ]
             noise_like = torch.Generator().manual_seed(seeds[0])
-            blurred = [
+            noisy = [
                 torch.from_numpy(
                     world.decode_picture(
                         p + CODEC_NOISE * torch.randn(p.shape, generator=noise_like).to(p)
@@ -113,7 +113,7 @@ def fidelity(world: LearnedWorld, seeds: Sequence[int]) -> dict[str, Any]:
                 world.sound.decoder_state(len(real)),
             )
         tables["codec"].append(judge.psnr(torch.cat(coded, 1).permute(0, 1, 4, 2, 3), real))
-        tables["robust"].append(judge.psnr(torch.cat(blurred, 1).permute(0, 1, 4, 2, 3), real))
+        tables["robust"].append(judge.psnr(torch.cat(noisy, 1).permute(0, 1, 4, 2, 3), real))
         signal += float(truth.clip.sound.square().sum())
         noise += float((heard - truth.clip.sound).square().sum())
         forced, forced_sound = run(world, truth, forced=True)

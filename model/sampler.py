@@ -20,12 +20,11 @@ from model.transformer import Transformer
 
 @dataclass(frozen=True)
 class Latents:
-    """Tokens of one chunk: picture (B, P, picture_values), sound (B, frames, sound_values); and
-    what is the case in its frames, (B, frames, FACTS) in float32."""
+    """One chunk of B worlds: its tokens, and what is the case in its frames."""
 
-    picture: Tensor
-    sound: Tensor
-    state: Tensor
+    picture: Tensor  # (B, P, picture_values)
+    sound: Tensor  # (B, frames, sound_values)
+    state: Tensor  # (B, frames, FACTS), float32
 
     def __getitem__(self, i: int) -> Latents:
         """World `i`, its batch axis kept."""

@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import copy
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from model import loop
 from model.cache import Unrolled
 from model.cells import pick, put
 from model.checkpoint import load_training, read, save_training
@@ -35,7 +35,7 @@ from model.interface import ModelError
 from model.latents import FRAMES, Reservoir, TrainingBatch
 from model.muon import MuonAdam
 from model.parallel import Group
-from model.precision import compute_dtype, usable_device
+from model.precision import compute_dtype
 from model.registry import WEIGHTS_DIR
 from model.sampler import STILL, settle
 from model.scene import Scene, scene
@@ -44,13 +44,12 @@ from model.transformer import Transformer
 from model.world import LearnedWorld
 from model.worlds.court.maps import Maps
 
-SAVE_SECONDS = 50
 UNROLL_LEAST = 4  # chunks
 
 
 @dataclass(frozen=True)
 class Recipe:
-    steps: int
+    steps: int = 1250
     batch: int = 8
     chunks: int = 12
     kept: int = 16  # picture tokens of a partial batch, of 48
@@ -205,7 +204,6 @@ def train(
 ) -> None:
     """Train in `folder`, from its checkpoint, else from the weights in `start_from`, else from
     nothing. Raises WeightsError."""
-    torch.manual_seed(seed)
     picture, sound = load_codecs(folder, device)
     model = Transformer(TransformerConfig()).to(device)
     maps = Maps(*model.config.cells_shape).to(device)
@@ -226,90 +224,72 @@ def train(
     for _ in tqdm(first, desc="first clips", unit="clip", disable=quiet):
         reservoir.refresh(1)
     dtype = compute_dtype(device)
-    saved_at, owed = time.monotonic(), 0.0
-    smooth: dict[str, float] = {}
+    owed = 0.0
 
-    def save() -> None:
+    def chance() -> float:
+        return float(torch.rand((), generator=choices))
+
+    def advance(step: int) -> dict[str, float]:
+        nonlocal owed
+        owed += recipe.fresh / group.size
+        reservoir.refresh(int(owed))
+        owed -= int(owed)
+        progress = step / recipe.steps
+        partial = chance() < (recipe.partial if progress < 0.9 else 0.5)
+        unroll = unrolled_chunks(recipe, progress)
+        if chance() >= recipe.unroll:
+            unroll = 0
+        batch = reservoir.batch(
+            recipe.batch // group.size, unroll or recipe.chunks, recipe.kept if partial else None
+        )
+        told = scene(maps, batch.last_state, batch.state, torch.float32)
+        optimizer.set_rate(rate(step, recipe.steps))
+        with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
+            if unroll:
+                predicted, tau = unrolled(model, batch, told)
+            else:
+                predicted, tau = teacher_forced(forward, batch, told, recipe, generator)
+            value, figures = loss(predicted, tau, batch)
+        if unroll:
+            figures = {f"unrolled {name}": error for name, error in figures.items()}
+        if not math.isfinite(float(value.detach())):
+            raise FloatingPointError(f"the loss is not finite at step {step}")
+        optimizer.zero_grad()
+        value.backward()
+        group.average_gradients(model.parameters())
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        decay = min(recipe.ema, (step + 1) / (step + 21))
+        with torch.no_grad():
+            for slow, fast in zip(ema.parameters(), model.parameters(), strict=True):
+                slow.lerp_(fast, 1 - decay)
+        return {"loss": float(value.detach()), **figures}
+
+    def save(step: int) -> None:
         if group.leads:
             save_training(path, model, optimizer, step, ema=ema.state_dict())
 
-    bar = tqdm(total=recipe.steps, initial=step, unit="step", smoothing=0.05, disable=quiet)
-    try:
-        while step < recipe.steps:
-            owed += recipe.fresh / group.size
-            reservoir.refresh(int(owed))
-            owed -= int(owed)
-            progress = step / recipe.steps
-            partial = float(torch.rand((), generator=choices)) < (
-                recipe.partial if progress < 0.9 else 0.5
-            )
-            unroll = unrolled_chunks(recipe, progress)
-            if float(torch.rand((), generator=choices)) >= recipe.unroll:
-                unroll = 0
-            batch = reservoir.batch(
-                recipe.batch // group.size,
-                unroll or recipe.chunks,
-                recipe.kept if partial else None,
-            )
-            told = scene(maps, batch.last_state, batch.state, torch.float32)
-            optimizer.set_rate(rate(step, recipe.steps))
-            with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
-                if unroll:
-                    predicted, tau = unrolled(model, batch, told)
-                else:
-                    predicted, tau = teacher_forced(forward, batch, told, recipe, generator)
-                value, figures = loss(predicted, tau, batch)
-            if unroll:
-                figures = {f"unrolled {name}": error for name, error in figures.items()}
-            if not math.isfinite(float(value.detach())):
-                raise FloatingPointError(f"the loss is not finite at step {step}")
-            optimizer.zero_grad()
-            value.backward()
-            group.average_gradients(model.parameters())
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            step += 1
-            decay = min(recipe.ema, step / (step + 20))
-            with torch.no_grad():
-                for slow, fast in zip(ema.parameters(), model.parameters(), strict=True):
-                    slow.lerp_(fast, 1 - decay)
-            for name, amount in {"loss": float(value.detach()), **figures}.items():
-                smooth[name] = 0.95 * smooth.get(name, amount) + 0.05 * amount
-            bar.set_postfix({k: f"{v:.4f}" for k, v in smooth.items()}, refresh=False)
-            bar.update()
-            if time.monotonic() - saved_at > SAVE_SECONDS:
-                save()
-                saved_at = time.monotonic()
-    except KeyboardInterrupt:
-        bar.write(f"stopped at step {step}; the same command goes on from here")
-    finally:
-        bar.close()
-        save()
+    loop.run(advance, save, step=step, steps=recipe.steps, quiet=quiet)
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="lightcone train", description=__doc__)
-    parser.add_argument(
-        "--out", type=Path, default=Path("runs/court"), help="folder of checkpoints"
+    loop.arguments(
+        parser,
+        steps=Recipe.steps,
+        batch=Recipe.batch,
+        adam_lr=Recipe.adam_lr,
+        muon_lr=Recipe.muon_lr,
     )
     parser.add_argument(
         "--start-from", type=Path, help="shipped weights to begin from, e.g. model/weights/court"
     )
-    parser.add_argument("--steps", type=int, default=4000)
-    parser.add_argument("--batch", type=int, default=Recipe.batch)
     parser.add_argument(
         "--unroll", type=float, default=Recipe.unroll, help="share of unrolled batches"
     )
     parser.add_argument("--fresh", type=float, default=Recipe.fresh, help="new clips a step")
-    parser.add_argument("--muon-lr", type=float, default=Recipe.muon_lr)
-    parser.add_argument("--adam-lr", type=float, default=Recipe.adam_lr)
     parser.add_argument("--compile", action="store_true", help="by torch.compile: a fifth faster")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--threads", type=int, default=None)
     args = parser.parse_args(argv)
-    if args.threads:
-        torch.set_num_threads(args.threads)
     group = Group()
     recipe = Recipe(
         args.steps,
@@ -321,7 +301,7 @@ def main(argv: list[str] | None = None) -> int:
         compiled=args.compile,
     )
     try:
-        device = usable_device(args.device)
+        device = loop.prepare(args)
         train(args.out, recipe, device, args.seed, group, args.start_from)
     except ModelError as error:
         parser.exit(1, f"lightcone train: {error}\n")

@@ -8,25 +8,22 @@ from __future__ import annotations
 
 import argparse
 import math
-import time
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
+from model import loop
 from model.checkpoint import load_training, read, save_training
 from model.codec import PictureCodec, PictureCodecConfig, SoundCodec, SoundCodecConfig, to_signed
 from model.interface import ModelError
 from model.muon import MuonAdam
 from model.parallel import Group
-from model.precision import usable_device
 from model.worlds.court import drawing, simulator
 from model.worlds.court.physics import CourtState
 
 PICTURE_SIGMA = 0.024  # of values in [-1, 1]: 38.4 dB
 SOUND_SIGMA = 0.0025
-SAVE_SECONDS = 50
 
 
 def kl(mu: Tensor, logvar: Tensor) -> Tensor:
@@ -123,38 +120,24 @@ def sound_loss(codec: SoundCodec, sound: Tensor) -> tuple[Tensor, dict[str, floa
 
 
 def main(argv: list[str] | None = None) -> int:
-    args = arguments().parse_args(argv)
-    try:
-        train(args, usable_device(args.device))
-    except ModelError as error:
-        arguments().exit(1, f"train_codecs: {error}\n")
-    return 0
-
-
-def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m model.train_codecs", description=__doc__)
     parser.add_argument("which", choices=("picture", "sound"))
-    parser.add_argument("--out", type=Path, default=Path("runs/court"))
-    parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--lr", type=float, default=2e-3)
-    parser.add_argument("--muon-lr", type=float, default=0.02)
+    loop.arguments(parser, steps=1500, batch=16, adam_lr=2e-3, muon_lr=0.02)
     parser.add_argument(
         "--decoder-only",
         action="store_true",
         help="go on with the decoder of a trained codec; its latents, and so the transformer, stay",
     )
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--threads", type=int, default=None)
-    return parser
+    try:
+        train(parser.parse_args(argv))
+    except ModelError as error:
+        parser.exit(1, f"train_codecs: {error}\n")
+    return 0
 
 
-def train(args: argparse.Namespace, device: torch.device) -> None:
-    """Train one codec in its folder. Raises WeightsError."""
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    torch.manual_seed(args.seed)
+def train(args: argparse.Namespace) -> None:
+    """Train one codec in its folder. Raises ModelError."""
+    device = loop.prepare(args)
     codec: PictureCodec | SoundCodec
     if args.which == "picture":
         codec = PictureCodec(PictureCodecConfig())
@@ -168,40 +151,31 @@ def train(args: argparse.Namespace, device: torch.device) -> None:
         for name, parameter in codec.named_parameters():
             parameter.requires_grad_(name.startswith(("decode", "from_latent", "up_", "patch_out")))
         path = decoder_path(args.out, args.which)
-    optimizer = MuonAdam(codec, kernels(codec), args.muon_lr, args.lr, Group())
+    optimizer = MuonAdam(codec, kernels(codec), args.muon_lr, args.adam_lr, Group())
     step = load_training(path, codec, optimizer)
-    generator = torch.Generator().manual_seed(args.seed * 1_000_003 + step)
-    pool = Pool(generator, device)
-    saved = time.monotonic()
-    bar = tqdm(total=args.steps, initial=step, unit="step", smoothing=0.05)
-    smooth: dict[str, float] = {}
-    try:
-        while step < args.steps:
-            warm = min(1.0, (step + 1) / 100)
-            decay = 0.5 * (1 + math.cos(math.pi * step / args.steps))
-            optimizer.set_rate(warm * (0.02 + 0.98 * decay))
-            if isinstance(codec, PictureCodec):
-                loss, figures = picture_loss(codec, pool.pictures(args.batch))
-            else:
-                loss, figures = sound_loss(codec, pool.sounds(args.batch))
-            optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(codec.parameters(), 300.0)
-            optimizer.step()
-            step += 1
-            for name, value in {"loss": float(loss.detach()), **figures}.items():
-                smooth[name] = value if step < 3 else 0.9 * smooth.get(name, value) + 0.1 * value
-            bar.set_postfix({k: f"{v:.3g}" for k, v in smooth.items()}, refresh=False)
-            bar.update()
-            if time.monotonic() - saved > SAVE_SECONDS:
-                save_training(path, codec, optimizer, step)
-                saved = time.monotonic()
-    except KeyboardInterrupt:
-        bar.write(f"stopped at step {step}; the same command goes on from here")
-    bar.close()
+    pool = Pool(torch.Generator().manual_seed(args.seed * 1_000_003 + step), device)
+
+    def advance(step: int) -> dict[str, float]:
+        warm = min(1.0, (step + 1) / 100)
+        decay = 0.5 * (1 + math.cos(math.pi * step / args.steps))
+        optimizer.set_rate(warm * (0.02 + 0.98 * decay))
+        if isinstance(codec, PictureCodec):
+            loss, figures = picture_loss(codec, pool.pictures(args.batch))
+        else:
+            loss, figures = sound_loss(codec, pool.sounds(args.batch))
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(codec.parameters(), 300.0)
+        optimizer.step()
+        return {"loss": float(loss.detach()), **figures}
+
+    def save(step: int) -> None:
+        save_training(path, codec, optimizer, step)
+
+    step = loop.run(advance, save, step=step, steps=args.steps)
     if not args.decoder_only:
         fit_normalisation(codec, pool)
-    save_training(path, codec, optimizer, step)
+        save(step)
 
 
 def decoder_path(folder: Path, which: str) -> Path:
