@@ -29,16 +29,31 @@ async def http(probe_server: ServedWorld) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+@pytest.fixture
+async def viewer(http: httpx.AsyncClient, world: dict[str, Any]) -> AsyncIterator[ProbeViewer]:
+    watching = ProbeViewer()
+    await watching.join(http, world["whep"])
+    yield watching
+    await watching.close()
+
+
+@pytest.fixture
+async def driver(
+    probe_server: ServedWorld, world: dict[str, Any], viewer: ProbeViewer
+) -> AsyncIterator[ControlClient]:
+    """Drives the world that `viewer` watches."""
+    client = await ControlClient.open(probe_server.ws, world["control"])
+    yield client
+    await client.close()
+
+
 def first_held(viewer: ProbeViewer, button: int, after: int = -1) -> int:
     return next(frame for frame, held in viewer.seen if frame > after and held[button])
 
 
 async def test_a_key_is_in_the_picture_from_the_frame_that_its_receipt_names(
-    probe_server: ServedWorld, http: httpx.AsyncClient, world: dict[str, Any]
+    viewer: ProbeViewer, driver: ControlClient
 ) -> None:
-    viewer = ProbeViewer()
-    await viewer.join(http, world["whep"])
-    driver = await ControlClient.open(probe_server.ws, world["control"])
     welcome = await driver.receive(Welcome)
     assert welcome.role == "driver"
     assert [control.name for control in welcome.world.controls] == [
@@ -60,16 +75,11 @@ async def test_a_key_is_in_the_picture_from_the_frame_that_its_receipt_names(
     for frame, shown in held.items():
         assert shown == (pressed.frame <= frame < released.frame), frame
     assert first_held(viewer, RIGHT) == pressed.frame
-    await driver.close()
-    await viewer.close()
 
 
 async def test_a_tap_shorter_than_a_chunk_is_seen(
-    probe_server: ServedWorld, http: httpx.AsyncClient, world: dict[str, Any]
+    viewer: ProbeViewer, driver: ControlClient
 ) -> None:
-    viewer = ProbeViewer()
-    await viewer.join(http, world["whep"])
-    driver = await ControlClient.open(probe_server.ws, world["control"])
     await viewer.until_first()
     await driver.send(Input(seq=1, t=0, buttons=["jump"]))
     await driver.send(Input(seq=2, t=0, buttons=[]))
@@ -78,8 +88,6 @@ async def test_a_tap_shorter_than_a_chunk_is_seen(
     assert released.frame == pressed.frame + 2
     await viewer.until(released.frame)
     assert first_held(viewer, JUMP) == pressed.frame
-    await driver.close()
-    await viewer.close()
 
 
 async def test_a_world_that_nobody_watches_stands_still(
@@ -107,10 +115,8 @@ async def test_a_world_that_nobody_watches_stands_still(
 
 
 async def test_the_wheel_goes_to_the_next_who_asked_and_everything_is_released(
-    probe_server: ServedWorld, http: httpx.AsyncClient, world: dict[str, Any]
+    probe_server: ServedWorld, world: dict[str, Any], viewer: ProbeViewer
 ) -> None:
-    viewer = ProbeViewer()
-    await viewer.join(http, world["whep"])
     first = await ControlClient.open(probe_server.ws, world["control"])
     await first.receive(Welcome, role="driver")
     onlooker = await ControlClient.open(probe_server.ws, world["control"], "viewer")
@@ -134,35 +140,27 @@ async def test_the_wheel_goes_to_the_next_who_asked_and_everything_is_released(
     )
     await second.close()
     await onlooker.close()
-    await viewer.close()
 
 
 async def test_whep_sessions_end_once(
-    probe_server: ServedWorld, http: httpx.AsyncClient, world: dict[str, Any]
+    http: httpx.AsyncClient, world: dict[str, Any], viewer: ProbeViewer
 ) -> None:
-    viewer = ProbeViewer()
-    await viewer.join(http, world["whep"])
     assert viewer.location.startswith(world["whep"] + "/")
     await viewer.until_first()
     assert (await http.delete(viewer.location)).status_code == 204
     second = await http.delete(viewer.location)
     assert (second.status_code, second.json()["code"]) == (404, "unknown-session")
-    await viewer.close()
 
 
 async def test_deleting_a_running_world_ends_everything(
-    probe_server: ServedWorld, http: httpx.AsyncClient, world: dict[str, Any]
+    http: httpx.AsyncClient, world: dict[str, Any], viewer: ProbeViewer, driver: ControlClient
 ) -> None:
-    viewer = ProbeViewer()
-    await viewer.join(http, world["whep"])
-    driver = await ControlClient.open(probe_server.ws, world["control"])
     await viewer.until_first()
     assert (await http.delete(f"/worlds/{world['id']}")).status_code == 204
     assert await driver.closed() == 4410
     assert [m.phase for m in driver.log if isinstance(m, Status)][-1] == "ended"
     assert (await http.delete(f"/worlds/{world['id']}")).status_code == 404
     assert (await http.get("/worlds")).json() == []
-    await viewer.close()
 
 
 async def test_a_late_chunk_is_a_stall_that_everybody_is_told(
