@@ -1,4 +1,4 @@
-"""The command line: `lightcone serve | generate | train | evaluate | bench | schema`.
+"""The command line: `lightcone serve | generate | train | evaluate | data | bench | schema`.
 
 Everything heavy is imported by the command that needs it. A named error becomes one line on
 stderr and exit code 1, a wrong flag exit code 2.
@@ -102,6 +102,16 @@ def train(context: typer.Context) -> None:
 def evaluate(context: typer.Context) -> None:
     """Measure a world against its simulator. Flags: lightcone evaluate --help."""
     _forward("model.evaluate", context)
+
+
+data = typer.Typer(help="The data that training sees.", no_args_is_help=True)
+app.add_typer(data, name="data")
+
+
+@data.command(context_settings=FORWARDED, add_help_option=False)
+def preview(context: typer.Context) -> None:
+    """Simulated clips as frames and spectrograms. Flags: lightcone data preview --help."""
+    _forward("model.preview", context)
 
 
 @app.command(context_settings=FORWARDED, add_help_option=False)

@@ -12,6 +12,7 @@ from torch import Tensor
 from model.interface import Button, GamepadBinding, WorldInfo
 from model.worlds.court import drawing, physics, sound
 from model.worlds.court.physics import BALL_RADIUS, BUTTONS, FLOOR, WIDTH, CourtState
+from model.worlds.court.physics import CONTACTS as CONTACTS
 
 HEIGHT_PX, WIDTH_PX = 96, 128
 FRAMES_PER_CHUNK = 2
