@@ -28,7 +28,6 @@ from model.registry import WEIGHTS_DIR
 from model.sampler import STILL, Latents
 from model.world import LearnedWorld, WorldState
 from model.worlds.court import simulator
-from model.worlds.court.physics import CourtState
 
 CLIP_FRAMES = 72
 CONTROL_SECONDS = 60
@@ -162,7 +161,7 @@ def control(world: LearnedWorld, seeds: Sequence[int], seconds: int) -> dict[str
     truth = next(groups(seeds[:GROUP], world, n))
     batch = len(truth.clip.sound)
     script = judge.control_script(batch, seconds * FPS, torch.Generator().manual_seed(seeds[0]))
-    start = CourtState(**{k: v[:, 0] for k, v in vars(truth.worlds.states).items()})
+    start = truth.worlds.states[:, 0]
     states = [world.begin(truth.latents(0)[i], seed=seeds[i]) for i in range(batch)]
     wanted_frames = {frame for check in script.checks for frame in check}
     where: dict[int, Tensor] = {}

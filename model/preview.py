@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
@@ -17,7 +18,8 @@ from torch import Tensor
 
 from model.evaluate import parse_seeds
 from model.interface import FPS, SAMPLE_RATE, ModelError, WorldInfo
-from model.simulators import Clip, Simulator, open_simulator
+from model.simulators import Simulator, open_simulator
+from model.worlds.clips import Clip
 
 _COLOURS = colormaps["tab10"]
 
@@ -69,7 +71,7 @@ def _spectrogram(axes: Axes, sound: Tensor, seconds: float) -> None:
     axes.tick_params(labelsize=6)
 
 
-def _contacts(axes: Axes, clip: Clip, row: int, names: tuple[str, ...]) -> None:
+def _contacts(axes: Axes, clip: Clip[Any], row: int, names: tuple[str, ...]) -> None:
     strength, when = clip.truth.strength[row], clip.truth.when[row]  # (T, contacts)
     strongest = float(strength.max().clamp_min(1e-6))
     for kind, name in enumerate(names):

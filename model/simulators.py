@@ -6,38 +6,10 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, Protocol, cast
 
-from torch import Tensor
-
 from model.interface import UnknownWorld, WorldInfo
+from model.worlds.clips import Clip
 
 SIMULATED = ("court",)
-
-
-class Truth(Protocol):
-    """What happened in B worlds over T frames."""
-
-    @property
-    def actions(self) -> Tensor: ...  # (B, T, buttons)
-
-    @property
-    def strength(self) -> Tensor: ...  # (B, T, contacts), 0 where none
-
-    @property
-    def when(self) -> Tensor: ...  # (B, T, contacts), time within the frame, 0 to 1
-
-
-class Clip(Protocol):
-    @property
-    def frames(self) -> Tensor: ...  # (B, T, 3, H, W) uint8
-
-    @property
-    def sound(self) -> Tensor: ...  # (B, T * 1000)
-
-    @property
-    def captions(self) -> list[str]: ...
-
-    @property
-    def truth(self) -> Truth: ...
 
 
 class Simulator(Protocol):
@@ -48,7 +20,7 @@ class Simulator(Protocol):
 
     def seeded_trajectories(self, seeds: Sequence[int], frames: int, skip: int = 24) -> Any: ...
 
-    def film(self, truth: Any) -> Clip: ...
+    def film(self, truth: Any) -> Clip[Any]: ...
 
 
 def open_simulator(name: str) -> Simulator:

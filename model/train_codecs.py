@@ -20,7 +20,6 @@ from model.interface import ModelError
 from model.muon import MuonAdam
 from model.parallel import Group
 from model.worlds.court import drawing, simulator
-from model.worlds.court.physics import CourtState
 
 PICTURE_SIGMA = 0.024  # of values in [-1, 1]: 38.4 dB
 SOUND_SIGMA = 0.0025
@@ -57,9 +56,9 @@ class Pool:
         not scenery counts more, since it is small."""
         worlds = self._draw()
         at = self._integers(256, batch)[:, None], self._integers(72, batch)[:, None]
-        states = CourtState(**{k: v[at] for k, v in vars(worlds.states).items()})
+        states = worlds.states[at]
         frames = to_signed(simulator.render(states)[:, 0])
-        flat = CourtState(**{k: v[:, 0] for k, v in vars(states).items()})
+        flat = states[:, 0]
         scenery = drawing.background(flat, simulator.HEIGHT_PX, simulator.WIDTH_PX) * 2 - 1
         moving = ((frames - scenery).abs().amax(1, keepdim=True) > 0.06).float()
         return frames.contiguous(memory_format=torch.channels_last), 1 + 3 * moving

@@ -135,6 +135,6 @@ def test_three_looks_or_more_and_captions_that_prompts_understand() -> None:
 def test_the_player_is_found_where_he_is() -> None:
     truth = simulator.seeded_trajectories(range(8), 12)
     clip = simulator.film(truth)
-    first = CourtState(**{k: v[:, 0] for k, v in vars(truth.states).items()})
+    first = truth.states[:, 0]
     error = (judge.player_x(clip.frames, first) - truth.states.px).abs()
     assert error.max() < 0.06

@@ -6,12 +6,13 @@ seconds. Everything is batched over worlds: each field of `CourtState` has shape
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from model.interface import FPS
+from model.worlds.clips import Contacts, State
 
 SUBSTEPS = 4
 DT = 1.0 / (FPS * SUBSTEPS)
@@ -41,7 +42,7 @@ CONTACTS = ("bounce", "rim", "board", "wall", "swish", "step", "land", "pickup",
 
 
 @dataclass(frozen=True)
-class CourtState:
+class CourtState(State):
     px: Tensor  # feet of the player
     py: Tensor
     pvx: Tensor
@@ -73,48 +74,9 @@ class CourtState:
         return self.py <= FLOOR + 1e-6
 
 
-def stack(states: list[CourtState], dim: int) -> CourtState:
-    """Stack the fields of several states along a new axis."""
-    return CourtState(
-        **{
-            f.name: torch.stack([getattr(s, f.name) for s in states], dim)
-            for f in fields(states[0])
-        }
-    )
-
-
-def cat(states: list[CourtState]) -> CourtState:
-    """Join batches of worlds."""
-    return CourtState(
-        **{f.name: torch.cat([getattr(s, f.name) for s in states]) for f in fields(states[0])}
-    )
-
-
-@dataclass
-class Contacts:
-    """Impacts of one frame: strength by kind, and when within the frame (0 to 1).
-
-    `strength` and `when` have shape (B, len(CONTACTS)); strength 0 means none. Two impacts of
-    one kind in one frame keep the stronger.
-    """
-
-    strength: Tensor
-    when: Tensor
-
-    def add(self, kind: str, hit: Tensor, strength: Tensor, when: float) -> None:
-        column = CONTACTS.index(kind)
-        now = torch.where(hit, strength, 0.0)
-        stronger = now > self.strength[:, column]
-        self.strength[:, column] = torch.where(stronger, now, self.strength[:, column])
-        self.when[:, column] = torch.where(stronger, when, self.when[:, column])
-
-
 def advance(state: CourtState, actions: Tensor) -> tuple[CourtState, Contacts]:
     """One frame. `actions` is (B, 4) in the order of BUTTONS, 0 or 1."""
-    contacts = Contacts(
-        torch.zeros(len(actions), len(CONTACTS), device=actions.device),
-        torch.zeros(len(actions), len(CONTACTS), device=actions.device),
-    )
+    contacts = Contacts.none(CONTACTS, len(actions), actions.device)
     left, right, jump, shoot = (actions > 0.5).unbind(1)
     state = _throw(state, shoot & (state.shot_pressed < 0.5), contacts)
     state = replace(state, shot_pressed=shoot.float())

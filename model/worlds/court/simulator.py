@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from model.interface import Button, GamepadBinding, WorldInfo
+from model.worlds import clips
+from model.worlds.clips import Numbers
 from model.worlds.court import drawing, physics, sound
 from model.worlds.court.physics import BALL_RADIUS, BUTTONS, FLOOR, WIDTH, CourtState
 from model.worlds.court.physics import CONTACTS as CONTACTS
@@ -44,41 +44,9 @@ INFO = WorldInfo(
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Trajectory:
-    """What happened in `batch` worlds over T frames, not yet seen or heard."""
-
-    states: CourtState  # fields (B, T)
-    actions: Tensor  # (B, T, len(BUTTONS)) 0 or 1, of the frame they act in
-    strength: Tensor  # (B, T, len(CONTACTS)) impact strength, 0 where none
-    when: Tensor  # (B, T, len(CONTACTS)) time within the frame, 0 to 1
-    phase: Tensor  # (B,) start in the ambience's loop, 0 to 1
-
-    def __getitem__(self, index: Any) -> Trajectory:
-        """Index worlds, or worlds and frames, as one indexes a tensor. At least the worlds'
-        axis has to stay."""
-        worlds = index[0] if isinstance(index, tuple) else index
-        return Trajectory(
-            CourtState(**{k: v[index] for k, v in vars(self.states).items()}),
-            self.actions[index],
-            self.strength[index],
-            self.when[index],
-            self.phase[worlds],
-        )
-
-
-@dataclass(frozen=True)
-class Clip:
-    """Trajectories with their picture and sound."""
-
-    frames: Tensor  # (B, T, 3, H, W) uint8 RGB
-    sound: Tensor  # (B, T * 1000) float32, 24 kHz
-    captions: list[str]
-    truth: Trajectory
-
-
-Driver = Callable[[CourtState, Tensor, Tensor], Tensor]
-"""(state, last actions (B, 4), random numbers (B, DRIVER_NUMBERS)) -> actions (B, 4)"""
+Trajectory = clips.Trajectory[CourtState]
+Clip = clips.Clip[CourtState]
+Driver = clips.Driver[CourtState]
 
 
 def starts(numbers: Tensor) -> CourtState:
@@ -161,7 +129,6 @@ def idle(state: CourtState, last: Tensor, u: Tensor) -> Tensor:
     return torch.zeros_like(last)
 
 
-@torch.no_grad()
 def simulate(
     start: CourtState,
     frames: int,
@@ -177,28 +144,21 @@ def simulate(
     Either `actions` (B, skip + frames, 4) are played, or `driver` decides with `numbers`
     (B, skip + frames, DRIVER_NUMBERS), uniform.
     """
-    state = start
-    device = state.px.device
-    batch = len(state.px)
-    last = torch.zeros(batch, len(BUTTONS), device=device)
-    states, contacts, played = [], [], []
-    for frame in range(skip + frames):
+
+    def decide(state: CourtState, last: Tensor, frame: int) -> Tensor:
         if actions is not None:
-            last = actions[:, frame]
-        else:
-            assert numbers is not None
-            last = driver(state, last, numbers[:, frame])
-        state, contact = physics.advance(state, last)
-        if frame >= skip:
-            states.append(state)
-            contacts.append(contact)
-            played.append(last)
-    return Trajectory(
-        states=physics.stack(states, 1),
-        actions=torch.stack(played, 1),
-        strength=torch.stack([c.strength for c in contacts], 1),
-        when=torch.stack([c.when for c in contacts], 1),
-        phase=torch.zeros(batch, device=device) if phase is None else phase,
+            return actions[:, frame]
+        assert numbers is not None
+        return driver(state, last, numbers[:, frame])
+
+    return clips.simulate(
+        physics.advance,
+        decide,
+        start,
+        frames,
+        buttons=len(BUTTONS),
+        phase=torch.zeros_like(start.px) if phase is None else phase,
+        skip=skip,
     )
 
 
@@ -215,14 +175,12 @@ def listen(truth: Trajectory) -> Tensor:
 def render(states: CourtState, block: int = 96) -> Tensor:
     """Frames of states with fields (B, T): (B, T, 3, H, W) uint8. Draws `block` at a time."""
     batch, frames = states.px.shape
-    first = CourtState(**{k: v[:, 0] for k, v in vars(states).items()})
-    backgrounds = drawing.background(first, HEIGHT_PX, WIDTH_PX)
-    flat = {k: v.flatten() for k, v in vars(states).items()}
+    backgrounds = drawing.background(states[:, 0], HEIGHT_PX, WIDTH_PX)
+    flat = CourtState(**{k: v.flatten() for k, v in vars(states).items()})
     owner = torch.arange(batch, device=states.px.device).repeat_interleave(frames)
     out = []
     for i in range(0, batch * frames, block):
-        part = CourtState(**{k: v[i : i + block] for k, v in flat.items()})
-        picture = drawing.draw(part, backgrounds[owner[i : i + block]])
+        picture = drawing.draw(flat[i : i + block], backgrounds[owner[i : i + block]])
         out.append((picture * 255 + 0.5).clamp(0, 255).to(torch.uint8))
     return torch.cat(out).unflatten(0, (batch, frames))
 
@@ -249,25 +207,13 @@ def random_trajectories(
     batch: int, frames: int, generator: torch.Generator, device: torch.device, skip: int = 24
 ) -> Trajectory:
     """Fresh ones for training: random starts, mixed drivers. The cost hardly grows with `batch`."""
-    start = starts(torch.rand(batch, START_NUMBERS, generator=generator).to(device))
-    numbers = torch.rand(batch, skip + frames, DRIVER_NUMBERS, generator=generator).to(device)
-    phase = torch.rand(batch, generator=generator).to(device)
-    return simulate(start, frames, numbers=numbers, phase=phase, skip=skip)
+    total = skip + frames
+    n = Numbers.random(batch, total, START_NUMBERS, DRIVER_NUMBERS, generator, device)
+    return simulate(starts(n.start), frames, numbers=n.driver, phase=n.phase, skip=skip)
 
 
 def seeded_trajectories(seeds: Sequence[int], frames: int, skip: int = 24) -> Trajectory:
     """Trajectories that depend on their own seed and their place in the list (which chooses the
     driver): for evaluation."""
-    begin, numbers, phase = [], [], []
-    for seed in seeds:
-        g = torch.Generator().manual_seed(seed)
-        begin.append(torch.rand(START_NUMBERS, generator=g))
-        phase.append(torch.rand((), generator=g))
-        numbers.append(torch.rand(skip + frames, DRIVER_NUMBERS, generator=g))
-    return simulate(
-        starts(torch.stack(begin)),
-        frames,
-        numbers=torch.stack(numbers),
-        phase=torch.stack(phase),
-        skip=skip,
-    )
+    n = Numbers.seeded(seeds, skip + frames, START_NUMBERS, DRIVER_NUMBERS)
+    return simulate(starts(n.start), frames, numbers=n.driver, phase=n.phase, skip=skip)

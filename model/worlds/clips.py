@@ -1,0 +1,159 @@
+"""What all simulated worlds share: states as fields, contacts, trajectories and clips."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Generic, Self, TypeVar
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class State:
+    """The base of a world's state: a frozen dataclass of tensors that share their first axes,
+    (B,) for one moment of B worlds, (B, T) for T frames of them."""
+
+    def __getitem__(self, index: Any) -> Self:
+        """Index every field as one indexes a tensor."""
+        return type(self)(**{k: v[index] for k, v in vars(self).items()})
+
+    @classmethod
+    def stack(cls, states: Sequence[Self], dim: int) -> Self:
+        """Stack the fields of several states along a new axis."""
+        names = [f.name for f in fields(cls)]
+        return cls(**{n: torch.stack([getattr(s, n) for s in states], dim) for n in names})
+
+
+@dataclass
+class Contacts:
+    """Impacts of one frame: strength by kind, and when within the frame (0 to 1).
+
+    `strength` and `when` have shape (B, len(kinds)); strength 0 means none. Two impacts of
+    one kind in one frame keep the stronger.
+    """
+
+    kinds: tuple[str, ...]
+    strength: Tensor
+    when: Tensor
+
+    @classmethod
+    def none(cls, kinds: tuple[str, ...], batch: int, device: torch.device) -> Contacts:
+        strength, when = torch.zeros(2, batch, len(kinds), device=device)
+        return cls(kinds, strength, when)
+
+    def add(self, kind: str, hit: Tensor, strength: Tensor, when: float) -> None:
+        column = self.kinds.index(kind)
+        now = torch.where(hit, strength, 0.0)
+        stronger = now > self.strength[:, column]
+        self.strength[:, column] = torch.where(stronger, now, self.strength[:, column])
+        self.when[:, column] = torch.where(stronger, when, self.when[:, column])
+
+
+S = TypeVar("S", bound=State)
+
+
+@dataclass(frozen=True)
+class Trajectory(Generic[S]):
+    """What happened in B worlds over T frames, not yet seen or heard."""
+
+    states: S  # fields (B, T)
+    actions: Tensor  # (B, T, buttons) 0 or 1, of the frame they act in
+    strength: Tensor  # (B, T, contacts) impact strength, 0 where none
+    when: Tensor  # (B, T, contacts) time within the frame, 0 to 1
+    phase: Tensor  # (B,) start in the ambience's loop, 0 to 1
+
+    def __getitem__(self, index: Any) -> Trajectory[S]:
+        """Index worlds, or worlds and frames, as one indexes a tensor. At least the worlds'
+        axis has to stay."""
+        worlds = index[0] if isinstance(index, tuple) else index
+        return Trajectory(
+            self.states[index],
+            self.actions[index],
+            self.strength[index],
+            self.when[index],
+            self.phase[worlds],
+        )
+
+
+@dataclass(frozen=True)
+class Clip(Generic[S]):
+    """Trajectories with their picture and sound."""
+
+    frames: Tensor  # (B, T, 3, H, W) uint8 RGB
+    sound: Tensor  # (B, T * 1000) float32, 24 kHz
+    captions: list[str]
+    truth: Trajectory[S]
+
+
+Driver = Callable[[S, Tensor, Tensor], Tensor]
+"""(state, last actions (B, buttons), random numbers (B, n)) -> actions (B, buttons)"""
+
+
+@torch.no_grad()
+def simulate(
+    advance: Callable[[S, Tensor], tuple[S, Contacts]],
+    decide: Callable[[S, Tensor, int], Tensor],
+    start: S,
+    frames: int,
+    *,
+    buttons: int,
+    phase: Tensor,
+    skip: int,
+) -> Trajectory[S]:
+    """Run worlds for `frames` frames after `skip` unseen ones. `advance` takes a state and the
+    actions (B, buttons) of a frame, `decide` the state, the last actions and the frame's
+    number."""
+    state = start
+    held = torch.zeros(len(phase), buttons, device=phase.device)
+    states, contacts, played = [], [], []
+    for frame in range(skip + frames):
+        held = decide(state, held, frame)
+        state, contact = advance(state, held)
+        if frame >= skip:
+            states.append(state)
+            contacts.append(contact)
+            played.append(held)
+    return Trajectory(
+        states=type(start).stack(states, 1),
+        actions=torch.stack(played, 1),
+        strength=torch.stack([c.strength for c in contacts], 1),
+        when=torch.stack([c.when for c in contacts], 1),
+        phase=phase,
+    )
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The dice of B worlds, uniform in [0, 1): `start` (B, n) for where they begin, `driver`
+    (B, T, m) for what is held, `phase` (B,) of the ambience."""
+
+    start: Tensor
+    driver: Tensor
+    phase: Tensor
+
+    @staticmethod
+    def random(
+        batch: int,
+        frames: int,
+        start: int,
+        driver: int,
+        generator: torch.Generator,
+        device: torch.device,
+    ) -> Numbers:
+        def rand(*shape: int) -> Tensor:
+            return torch.rand(shape, generator=generator).to(device)
+
+        return Numbers(rand(batch, start), rand(batch, frames, driver), rand(batch))
+
+    @staticmethod
+    def seeded(seeds: Sequence[int], frames: int, start: int, driver: int) -> Numbers:
+        """Those of a world depend on its own seed alone."""
+        parts = []
+        for seed in seeds:
+            g = torch.Generator().manual_seed(seed)
+            begin, phase = torch.rand(start, generator=g), torch.rand((), generator=g)
+            parts.append((begin, torch.rand(frames, driver, generator=g), phase))
+        starts, drivers, phases = zip(*parts, strict=True)
+        return Numbers(torch.stack(starts), torch.stack(drivers), torch.stack(phases))
