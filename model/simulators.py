@@ -9,7 +9,7 @@ from typing import Any, Protocol, cast
 from model.interface import UnknownWorld, WorldInfo
 from model.worlds.clips import Clip
 
-SIMULATED = ("court",)
+SIMULATED = ("court", "pond", "corridors")
 
 
 class Simulator(Protocol):

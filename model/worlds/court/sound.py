@@ -10,6 +10,7 @@ from torch import Tensor
 
 from model.interface import SAMPLE_RATE, SAMPLES_PER_FRAME
 from model.worlds.court.physics import CONTACTS
+from model.worlds.ringing import loop_places, ring_out, smooth_noise
 
 LOOKS = 4
 RING = int(0.42 * SAMPLE_RATE)  # samples of one contact's sound
@@ -46,18 +47,12 @@ def render(strength: Tensor, when: Tensor, look: Tensor, phase: Tensor) -> Tenso
     """
     frames = strength.shape[1]
     total = frames * SAMPLES_PER_FRAME
-    loop = AMBIENCE_SECONDS * SAMPLE_RATE
-    start = (phase * loop).long()
-    at = (start[:, None] + torch.arange(total, device=strength.device)) % loop
+    at = loop_places(phase, AMBIENCE_SECONDS * SAMPLE_RATE, total)
     sound = _ambience(strength.device)[look.long()].gather(1, at)
-    sound = torch.nn.functional.pad(sound, (0, RING))
     world, frame, kind = strength.nonzero(as_tuple=True)
-    onset = (frame + when[world, frame, kind]) * SAMPLES_PER_FRAME
-    place = onset.long()[:, None] + torch.arange(RING, device=strength.device)
     rung = _rings(strength.device)[look.long()[world], kind] * strength[world, frame, kind][:, None]
-    flat = sound.view(-1)
-    flat.index_add_(0, (world[:, None] * (total + RING) + place).view(-1), rung.view(-1))
-    return torch.tanh(sound[:, :total])
+    onset = (frame + when[world, frame, kind]) * SAMPLES_PER_FRAME
+    return torch.tanh(ring_out(sound, world, onset, rung))
 
 
 @lru_cache
@@ -69,7 +64,7 @@ def _rings(device: torch.device) -> Tensor:
     out = torch.zeros(LOOKS, len(CONTACTS), RING)
     for k, name in enumerate(CONTACTS):
         modes, noise_level, noise_decay, smoothing = _VOICES[name]
-        noise = _smooth_noise(RING, smoothing, seed=k)
+        noise = smooth_noise(RING, smoothing, seed=k)
         if name == "swish":
             noise_envelope = (t / 0.03).clamp(max=1) * torch.exp(-t / noise_decay)
         else:
@@ -91,16 +86,7 @@ def _ambience(device: torch.device) -> Tensor:
     t = torch.arange(n) / SAMPLE_RATE
     slow = 0.6 + 0.4 * torch.sin(2 * math.pi * t / AMBIENCE_SECONDS)
     hum = torch.sin(2 * math.pi * 100 * t) + 0.5 * torch.sin(2 * math.pi * 150 * t)
-    city = torch.sin(2 * math.pi * 60 * t) + 0.3 * _smooth_noise(n, 24, seed=101)
-    surf = slow * _smooth_noise(n, 12, seed=102)
-    breeze = slow.flip(0) * _smooth_noise(n, 32, seed=103)
+    city = torch.sin(2 * math.pi * 60 * t) + 0.3 * smooth_noise(n, 24, seed=101)
+    surf = slow * smooth_noise(n, 12, seed=102)
+    breeze = slow.flip(0) * smooth_noise(n, 32, seed=103)
     return AMBIENCE_LEVEL * torch.stack([hum, city, surf, breeze]).to(device)
-
-
-def _smooth_noise(n: int, smoothing: int, seed: int) -> Tensor:
-    """The same noise each time, low-passed by a circular moving average, rms 1: (n,)."""
-    white = torch.randn(n, generator=torch.Generator().manual_seed(seed))
-    kernel = torch.ones(1, 1, smoothing) / smoothing
-    looped = torch.cat([white, white[: smoothing - 1]])[None, None]
-    smooth = torch.nn.functional.conv1d(looped, kernel)[0, 0]
-    return smooth / smooth.std()

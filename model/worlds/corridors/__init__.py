@@ -1,0 +1,1 @@
+"""The corridors: a first-person world of rooms, doors and footsteps."""
