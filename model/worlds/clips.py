@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypedDict, TypeVar
 
 import torch
 from torch import Tensor
@@ -91,25 +91,43 @@ Driver = Callable[[S, Tensor, Tensor], Tensor]
 """(state, last actions (B, buttons), random numbers (B, n)) -> actions (B, buttons)"""
 
 
+class Given(TypedDict, total=False):
+    """What `simulate` may be told besides."""
+
+    numbers: Tensor | None
+    actions: Tensor | None
+    phase: Tensor | None
+    skip: int
+
+
 @torch.no_grad()
 def simulate(
     advance: Callable[[S, Tensor], tuple[S, Contacts]],
-    decide: Callable[[S, Tensor, int], Tensor],
+    driver: Driver[S],
     start: S,
     frames: int,
     *,
     buttons: int,
-    phase: Tensor,
-    skip: int,
+    numbers: Tensor | None = None,
+    actions: Tensor | None = None,
+    phase: Tensor | None = None,
+    skip: int = 0,
 ) -> Trajectory[S]:
-    """Run worlds for `frames` frames after `skip` unseen ones. `advance` takes a state and the
-    actions (B, buttons) of a frame, `decide` the state, the last actions and the frame's
-    number."""
+    """Run worlds for `frames` frames after `skip` unseen ones.
+
+    `advance` takes a state and the actions (B, buttons) of a frame. Either `actions`
+    (B, skip + frames, buttons) are played, or `driver` decides with `numbers`
+    (B, skip + frames, n), uniform.
+    """
+    given = actions if actions is not None else numbers
+    assert given is not None
+    phase = given.new_zeros(len(given)) if phase is None else phase
     state = start
     held = torch.zeros(len(phase), buttons, device=phase.device)
     states, contacts, played = [], [], []
     for frame in range(skip + frames):
-        held = decide(state, held, frame)
+        told = given[:, frame]
+        held = told if actions is not None else driver(state, held, told)
         state, contact = advance(state, held)
         if frame >= skip:
             states.append(state)

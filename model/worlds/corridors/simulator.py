@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Unpack
 
 import torch
 from torch import Tensor
@@ -83,36 +84,10 @@ def starts(numbers: Tensor) -> CorridorsState:
 
 
 def simulate(
-    start: CorridorsState,
-    frames: int,
-    *,
-    numbers: Tensor | None = None,
-    driver: Driver = mixed,
-    actions: Tensor | None = None,
-    phase: Tensor | None = None,
-    skip: int = 0,
+    start: CorridorsState, frames: int, *, driver: Driver = mixed, **given: Unpack[clips.Given]
 ) -> Trajectory:
-    """Run the corridors for `frames` frames after `skip` unseen ones.
-
-    Either `actions` (B, skip + frames, 7) are played, or `driver` decides with `numbers`
-    (B, skip + frames, DRIVER_NUMBERS), uniform.
-    """
-
-    def decide(state: CorridorsState, last: Tensor, frame: int) -> Tensor:
-        if actions is not None:
-            return actions[:, frame]
-        assert numbers is not None
-        return driver(state, last, numbers[:, frame])
-
-    return clips.simulate(
-        physics.advance,
-        decide,
-        start,
-        frames,
-        buttons=len(BUTTONS),
-        phase=torch.zeros_like(start.x) if phase is None else phase,
-        skip=skip,
-    )
+    """As `clips.simulate`, in this world."""
+    return clips.simulate(physics.advance, driver, start, frames, buttons=len(BUTTONS), **given)
 
 
 @torch.no_grad()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Unpack
 
 import torch
 from torch import Tensor
@@ -98,36 +99,10 @@ def starts(numbers: Tensor) -> PondState:
 
 
 def simulate(
-    start: PondState,
-    frames: int,
-    *,
-    numbers: Tensor | None = None,
-    driver: Driver = mixed,
-    actions: Tensor | None = None,
-    phase: Tensor | None = None,
-    skip: int = 0,
+    start: PondState, frames: int, *, driver: Driver = mixed, **given: Unpack[clips.Given]
 ) -> Trajectory:
-    """Run the pond for `frames` frames after `skip` unseen ones.
-
-    Either `actions` (B, skip + frames, 3) are played, or `driver` decides with `numbers`
-    (B, skip + frames, DRIVER_NUMBERS), uniform.
-    """
-
-    def decide(state: PondState, last: Tensor, frame: int) -> Tensor:
-        if actions is not None:
-            return actions[:, frame]
-        assert numbers is not None
-        return driver(state, last, numbers[:, frame])
-
-    return clips.simulate(
-        physics.advance,
-        decide,
-        start,
-        frames,
-        buttons=len(BUTTONS),
-        phase=torch.zeros_like(start.px) if phase is None else phase,
-        skip=skip,
-    )
+    """As `clips.simulate`, in this world."""
+    return clips.simulate(physics.advance, driver, start, frames, buttons=len(BUTTONS), **given)
 
 
 @torch.no_grad()
