@@ -24,6 +24,7 @@ MEASURED = (
 )
 WARM_UP_FRAMES = 48
 PACKET_S = 0.02
+MISSED = 4  # packets
 KEPT = 900  # the page keeps 1000 samples
 
 
@@ -69,15 +70,19 @@ def ear_ms(
     """From each press to the playout of the sound of its media time, in ms.
 
     `playout` are RTP timestamps of packets and when they were taken, in ms. The packet that
-    covers the media time is looked for; a press whose packet was not seen is left out.
+    covers the media time is looked for. A busy page looks late and misses packets; over as many
+    as MISSED the playout is taken to be even. A press beyond that is left out.
     """
     times = MediaTimes(SOUND_HZ)
     taken = [(times(int(timestamp)), at) for timestamp, at in playout]
     found = []
     for sample in samples:
         m = sample["mediaTime"]
-        for start, at in taken:
-            if start <= m + 0.5 / SOUND_HZ < start + PACKET_S:
+        for i, (start, at) in enumerate(taken):
+            following = taken[i + 1][0] if i + 1 < len(taken) else start
+            gap = following - start - PACKET_S
+            covered = PACKET_S + (gap if 0 < gap < (MISSED + 0.5) * PACKET_S else 0)
+            if start <= m + 0.5 / SOUND_HZ < start + covered:
                 found.append(at + 1000 * max(m - start, 0.0) - sample["pressedAt"])
                 break
     return found

@@ -44,6 +44,14 @@ def test_chromiums_playout_is_read_within_the_packet() -> None:
     assert ear_ms(samples, playout) == [pytest.approx(420 + 10 - 300)]
 
 
+def test_a_few_packets_that_the_page_missed_do_not_lose_a_press() -> None:
+    samples = [{"mediaTime": 1.05, "pressedAt": 300.0}]
+    missed_two = [(48_000, 420.0), (50_880, 480.0)]
+    assert ear_ms(samples, missed_two) == [pytest.approx(420 + 50 - 300)]
+    assert ear_ms(samples, [(48_000, 420.0), (57_600, 620.0)]) == []
+    assert ear_ms(samples, missed_two[:1]) == []
+
+
 def test_rates_and_spreads_leave_out_what_was_not_answered() -> None:
     assert rate([1.0, 1.5, 2.0]) == 2.0
     assert rate([1.0]) == 0.0
