@@ -175,3 +175,52 @@ class Numbers:
             parts.append((begin, torch.rand(frames, driver, generator=g), phase))
         starts, drivers, phases = zip(*parts, strict=True)
         return Numbers(torch.stack(starts), torch.stack(drivers), torch.stack(phases))
+
+
+@dataclass(frozen=True)
+class Source(Generic[S]):
+    """Where the trajectories of a world come from: its starts (B, `start_numbers`) -> state, its
+    run (see `simulate`), and how many random numbers a start and a driver's frame take."""
+
+    starts: Callable[[Tensor], S]
+    run: Callable[..., Trajectory[S]]
+    start_numbers: int
+    driver_numbers: int
+
+    def random(
+        self,
+        batch: int,
+        frames: int,
+        generator: torch.Generator,
+        device: torch.device,
+        skip: int = 24,
+    ) -> Trajectory[S]:
+        """Fresh ones for training: random starts, mixed drivers. The cost hardly grows with
+        `batch`."""
+        sizes = self.start_numbers, self.driver_numbers
+        return self._run(Numbers.random(batch, skip + frames, *sizes, generator, device), skip)
+
+    def seeded(self, seeds: Sequence[int], frames: int, skip: int = 24) -> Trajectory[S]:
+        """Trajectories that depend on their own seed and their place in the list (which chooses
+        the driver): for evaluation."""
+        sizes = self.start_numbers, self.driver_numbers
+        return self._run(Numbers.seeded(seeds, skip + frames, *sizes), skip)
+
+    def _run(self, n: Numbers, skip: int) -> Trajectory[S]:
+        frames = n.driver.shape[1] - skip
+        return self.run(self.starts(n.start), frames, numbers=n.driver, phase=n.phase, skip=skip)
+
+
+def draw_frames(states: S, draw: Callable[[S, Tensor], Tensor], block: int = 96) -> Tensor:
+    """States with fields (B, T) as frames (B, T, 3, H, W) uint8. `draw` takes N of them, `block`
+    at most, and the worlds (N,) they are of, and returns pictures (N, 3, H, W) from 0 to 1."""
+    fields_of = vars(states)
+    first = next(iter(fields_of.values()))
+    batch, frames = first.shape[:2]
+    flat = type(states)(**{k: v.flatten(0, 1) for k, v in fields_of.items()})
+    owner = torch.arange(batch, device=first.device).repeat_interleave(frames)
+    out = []
+    for i in range(0, batch * frames, block):
+        picture = draw(flat[i : i + block], owner[i : i + block])
+        out.append((picture * 255 + 0.5).clamp(0, 255).to(torch.uint8))
+    return torch.cat(out).unflatten(0, (batch, frames))

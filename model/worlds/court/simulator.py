@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Unpack
 
 import torch
@@ -10,7 +9,6 @@ from torch import Tensor
 
 from model.interface import Button, GamepadBinding, WorldInfo
 from model.worlds import clips
-from model.worlds.clips import Numbers
 from model.worlds.court import drawing, physics, sound
 from model.worlds.court.physics import BALL_RADIUS, BUTTONS, FLOOR, WIDTH, CourtState
 from model.worlds.court.physics import CONTACTS as CONTACTS
@@ -147,17 +145,14 @@ def listen(truth: Trajectory) -> Tensor:
     return sound.render(truth.strength, truth.when, truth.states.look[:, 0], truth.phase)
 
 
-def render(states: CourtState, block: int = 96) -> Tensor:
-    """Frames of states with fields (B, T): (B, T, 3, H, W) uint8. Draws `block` at a time."""
-    batch, frames = states.px.shape
+def render(states: CourtState) -> Tensor:
+    """Frames of states with fields (B, T): (B, T, 3, H, W) uint8."""
     backgrounds = drawing.background(states[:, 0], HEIGHT_PX, WIDTH_PX)
-    flat = CourtState(**{k: v.flatten() for k, v in vars(states).items()})
-    owner = torch.arange(batch, device=states.px.device).repeat_interleave(frames)
-    out = []
-    for i in range(0, batch * frames, block):
-        picture = drawing.draw(flat[i : i + block], backgrounds[owner[i : i + block]])
-        out.append((picture * 255 + 0.5).clamp(0, 255).to(torch.uint8))
-    return torch.cat(out).unflatten(0, (batch, frames))
+
+    def draw(part: CourtState, worlds: Tensor) -> Tensor:
+        return drawing.draw(part, backgrounds[worlds])
+
+    return clips.draw_frames(states, draw)
 
 
 def captions(states: CourtState) -> list[str]:
@@ -178,17 +173,6 @@ def captions(states: CourtState) -> list[str]:
     ]
 
 
-def random_trajectories(
-    batch: int, frames: int, generator: torch.Generator, device: torch.device, skip: int = 24
-) -> Trajectory:
-    """Fresh ones for training: random starts, mixed drivers. The cost hardly grows with `batch`."""
-    total = skip + frames
-    n = Numbers.random(batch, total, START_NUMBERS, DRIVER_NUMBERS, generator, device)
-    return simulate(starts(n.start), frames, numbers=n.driver, phase=n.phase, skip=skip)
-
-
-def seeded_trajectories(seeds: Sequence[int], frames: int, skip: int = 24) -> Trajectory:
-    """Trajectories that depend on their own seed and their place in the list (which chooses the
-    driver): for evaluation."""
-    n = Numbers.seeded(seeds, skip + frames, START_NUMBERS, DRIVER_NUMBERS)
-    return simulate(starts(n.start), frames, numbers=n.driver, phase=n.phase, skip=skip)
+_SOURCE = clips.Source(starts, simulate, START_NUMBERS, DRIVER_NUMBERS)
+random_trajectories = _SOURCE.random
+seeded_trajectories = _SOURCE.seeded

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Unpack
 
 import torch
@@ -11,7 +10,6 @@ from torch import Tensor
 
 from model.interface import Button, GamepadBinding, WorldInfo
 from model.worlds import clips
-from model.worlds.clips import Numbers
 from model.worlds.pond import drawing, physics, scenery, sound, water
 from model.worlds.pond.drivers import DRIVER_NUMBERS, Driver, mixed
 from model.worlds.pond.physics import BOARD_HALF, BUTTONS, PondState
@@ -116,20 +114,15 @@ def listen(truth: Trajectory) -> Tensor:
     return sound.render(truth.strength, truth.when, night, truth.states.gust, truth.phase)
 
 
-def render(states: PondState, block: int = 96) -> Tensor:
-    """Frames of states with fields (B, T): (B, T, 3, H, W) uint8. Draws `block` at a time."""
-    batch, frames = states.px.shape
+def render(states: PondState) -> Tensor:
+    """Frames of states with fields (B, T): (B, T, 3, H, W) uint8."""
     backgrounds = scenery.backgrounds(states.look[:, 0], HEIGHT_PX, WIDTH_PX)
     depths = scenery.depths(states.look[:, 0], HEIGHT_PX, WIDTH_PX)
-    flat = PondState(**{k: v.flatten(0, 1) for k, v in vars(states).items()})
-    owner = torch.arange(batch, device=states.px.device).repeat_interleave(frames)
-    out = []
-    for i in range(0, batch * frames, block):
-        part = flat[i : i + block]
-        worlds = owner[i : i + block]
-        picture = drawing.draw(part, backgrounds[worlds], depths[worlds])
-        out.append((picture * 255 + 0.5).clamp(0, 255).to(torch.uint8))
-    return torch.cat(out).unflatten(0, (batch, frames))
+
+    def draw(part: PondState, worlds: Tensor) -> Tensor:
+        return drawing.draw(part, backgrounds[worlds], depths[worlds])
+
+    return clips.draw_frames(states, draw)
 
 
 def captions(states: PondState) -> list[str]:
@@ -150,17 +143,6 @@ def captions(states: PondState) -> list[str]:
     ]
 
 
-def random_trajectories(
-    batch: int, frames: int, generator: torch.Generator, device: torch.device, skip: int = 24
-) -> Trajectory:
-    """Fresh ones for training: random starts, mixed drivers. The cost hardly grows with `batch`."""
-    total = skip + frames
-    n = Numbers.random(batch, total, START_NUMBERS, DRIVER_NUMBERS, generator, device)
-    return simulate(starts(n.start), frames, numbers=n.driver, phase=n.phase, skip=skip)
-
-
-def seeded_trajectories(seeds: Sequence[int], frames: int, skip: int = 24) -> Trajectory:
-    """Trajectories that depend on their own seed and their place in the list (which chooses the
-    driver): for evaluation."""
-    n = Numbers.seeded(seeds, skip + frames, START_NUMBERS, DRIVER_NUMBERS)
-    return simulate(starts(n.start), frames, numbers=n.driver, phase=n.phase, skip=skip)
+_SOURCE = clips.Source(starts, simulate, START_NUMBERS, DRIVER_NUMBERS)
+random_trajectories = _SOURCE.random
+seeded_trajectories = _SOURCE.seeded
