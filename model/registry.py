@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from model.interface import UnknownWorld, World
+from model.interface import UnknownWorld, World, WorldInfo
 
-WORLD_NAMES = ("court", "probe")
+LEARNED_WORLDS = ("court", "pond", "corridors")
+PROBE_WORLDS = ("probe", "probe-wide")  # not learned: for tests and for measuring
+WORLD_NAMES = LEARNED_WORLDS + PROBE_WORLDS
 WEIGHTS_DIR = Path(__file__).parent / "weights"
+
+
+def world_info(name: str) -> WorldInfo:
+    """The facts of a world, without opening it. Raises UnknownWorld."""
+    if name in PROBE_WORLDS:
+        from model.worlds.probe import PROBES
+
+        return PROBES[name]
+    if name in LEARNED_WORLDS:
+        from model.simulators import open_simulator
+
+        return open_simulator(name).INFO
+    raise _unknown(name)
 
 
 def open_world(
@@ -23,12 +38,17 @@ def open_world(
     Raises UnknownWorld, WeightsError where its weights are missing or corrupt, and
     UnsupportedSetting.
     """
-    if name == "probe":
+    if name in PROBE_WORLDS:
         from model.worlds.probe import ProbeWorld
 
-        return ProbeWorld(probe_compute_ms)
-    if name == "court":
+        return ProbeWorld(probe_compute_ms, world_info(name))
+    if name in LEARNED_WORLDS:
+        from model.weights import Weights
         from model.world import LearnedWorld
 
-        return LearnedWorld.load(weights / name, steps=steps, device=device)
-    raise UnknownWorld(f"unknown world '{name}' (known: {', '.join(WORLD_NAMES)})")
+        return LearnedWorld(Weights.load(weights), name, steps=steps, device=device)
+    raise _unknown(name)
+
+
+def _unknown(name: str) -> UnknownWorld:
+    return UnknownWorld(f"unknown world '{name}' (known: {', '.join(WORLD_NAMES)})")

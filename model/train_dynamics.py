@@ -1,4 +1,4 @@
-"""Training of the state stream on simulated states: `python -m model.train_dynamics`.
+"""Training of a world's state stream on simulated states: `python -m model.train_dynamics --world W`.
 
 The network is unrolled from a true state and the error at every frame is propagated back through
 all of them, over few frames at first and many in the end.
@@ -7,6 +7,7 @@ all of them, over few frames at first and many in the end.
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -15,28 +16,30 @@ from tqdm import tqdm
 
 from model import loop
 from model.checkpoint import load_training, save_training
-from model.dynamics import Dynamics, DynamicsConfig
 from model.interface import ModelError
 from model.muon import MuonAdam
 from model.parallel import Group
-from model.worlds.court import facts, simulator
+from model.simulators import SIMULATED, learnable, open_simulator
 
-WORLDS, FRAMES = 512, 72
+WORLDS, FRAMES = 384, 72
 RENEWED_EVERY = 40  # steps, one part of the states
 
 
 class States:
     """Simulated facts and actions, the oldest part renewed as training goes on."""
 
-    def __init__(self, generator: torch.Generator, device: torch.device, parts: int) -> None:
+    def __init__(
+        self, world: str, generator: torch.Generator, device: torch.device, parts: int
+    ) -> None:
+        self._simulator, self._facts = open_simulator(world), learnable(world).facts
         self._generator, self._device = generator, device
         self._parts = [self._fresh() for _ in tqdm(range(parts), desc="states", unit="part")]
 
     def _fresh(self) -> tuple[Tensor, Tensor]:
-        worlds = simulator.random_trajectories(
+        worlds = self._simulator.random_trajectories(
             WORLDS, FRAMES, self._generator, self._device, skip=self._integer(48)
         )
-        return facts.facts(worlds.states), worlds.actions
+        return self._facts.facts(worlds), worlds.actions
 
     def _integer(self, below: int) -> int:
         return int(torch.randint(below, (), generator=self._generator))
@@ -53,31 +56,35 @@ class States:
         return picked, actions[worlds, start + 1 : start + frames + 1]
 
 
-def loss(model: Dynamics, states: Tensor, actions: Tensor) -> Tensor:
-    """Huber's, so that a bounce one frame early does not outweigh all else."""
+def loss(model: nn.Module, weights: Tensor, states: Tensor, actions: Tensor) -> Tensor:
+    """Huber's, so that a bounce one frame early does not outweigh all else; `weights` (COUNT,)."""
     made = model(states[:, 0], actions)
-    error: Tensor = F.smooth_l1_loss(
-        made[..., : facts.FLAGS], states[:, 1:, : facts.FLAGS], beta=0.05
-    )
-    return error
+    error = F.smooth_l1_loss(made, states[:, 1:], beta=0.05, reduction="none")
+    return (error.mean((0, 1)) * weights).sum() / weights.sum()
+
+
+def matrices(model: nn.Module) -> list[nn.Parameter]:
+    """What Muon trains: all square matrices, the hidden ones."""
+    return [p for p in model.parameters() if p.ndim == 2 and p.shape[0] == p.shape[1]]
 
 
 def train(args: argparse.Namespace) -> None:
     """Raises ModelError."""
     device = loop.prepare(args)
-    model = Dynamics(DynamicsConfig()).to(device)
-    matrices = [p for p in model.layers.parameters() if p.ndim == 2]
-    optimizer = MuonAdam(model, matrices, args.muon_lr, args.adam_lr, Group())
-    path = args.out / "dynamics.pt"
+    world = learnable(args.world)
+    model = world.dynamics().to(device)
+    weights = world.loss_weights().to(device)
+    optimizer = MuonAdam(model, matrices(model), args.muon_lr, args.adam_lr, Group())
+    path = dynamics_path(args.out, args.world)
     step = load_training(path, model, optimizer)
     generator = torch.Generator().manual_seed(args.seed * 1_000_003 + step)
-    data = States(generator, device, parts=8)
+    data = States(args.world, generator, device, parts=8)
 
     def advance(step: int) -> dict[str, float]:
         progress = step / args.steps
         frames = 2 + round(min(1.0, progress / 0.7) * (args.frames - 2))
         optimizer.set_rate(min(1.0, (step + 1) / 100) * (0.01 + 0.99 * (1 - progress)))
-        error = loss(model, *data.batch(args.batch, frames))
+        error = loss(model, weights, *data.batch(args.batch, frames))
         optimizer.zero_grad()
         error.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 0.1)
@@ -92,9 +99,15 @@ def train(args: argparse.Namespace) -> None:
     loop.run(advance, save, step=step, steps=args.steps)
 
 
+def dynamics_path(folder: Path, world: str) -> Path:
+    """Where the state stream of a world is trained."""
+    return folder / f"dynamics-{world}.pt"
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m model.train_dynamics", description=__doc__)
     loop.arguments(parser, steps=3000, batch=192, adam_lr=1e-3, muon_lr=0.01)
+    parser.add_argument("--world", choices=SIMULATED, required=True)
     parser.add_argument("--frames", type=int, default=20, help="unrolled in the end")
     try:
         train(parser.parse_args(argv))

@@ -7,26 +7,44 @@ from typing import Annotated, Literal
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from model.interface import WorldInfo
+from server import describe
 from server.problems import Problem
-from server.protocol import WorldPhase
+from server.protocol import MAX_PROMPT, AxisControl, Control, WorldPhase
 from server.world import LiveWorld
 
 MAX_BODY_BYTES = 64 * 1024
-MAX_PROMPT = 500
+MAX_WORLD_BODY_BYTES = 4 * 1024 * 1024  # it may hold a picture
 
 
 class WorldRequest(BaseModel):
-    """`world` defaults to the world that is served, `seed` to a random one, `prompt` to none."""
+    """`world` defaults to the first that is served, `seed` to a random one, `prompt` to none.
+    `image` is the picture to start from, PNG or JPEG, as data URL or plain base64."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     world: str | None = None
     seed: Annotated[int, Field(ge=0, lt=2**53)] | None = None
     prompt: Annotated[str, Field(max_length=MAX_PROMPT)] | None = None
+    image: str | None = None
+
+
+class CatalogueEntry(BaseModel):
+    """A world that is served: `words` are what its prompts may say."""
+
+    name: str
+    title: str
+    description: str
+    words: list[str]
+    width: int
+    height: int
+    controls: list[Control]
+    axes: list[AxisControl]
 
 
 class WorldBody(BaseModel):
-    """A world now. `whep` and `control` are paths on this server."""
+    """A world now; `seed` and `prompt` are those that it began with. `whep` and `control` are
+    paths on this server."""
 
     id: str
     world: str
@@ -50,11 +68,11 @@ class WorldMade(WorldBody):
 
 
 class Health(BaseModel):
-    """`status` is "ok" while a model is loaded. `chunk_ms` is the time of one chunk at
-    warm-up."""
+    """`status` is "ok" while a model is loaded. `serves` names the worlds, `chunk_ms` is the time
+    of one chunk of the first at warm-up."""
 
     status: Literal["ok", "unavailable"]
-    world: str
+    serves: list[str]
     worlds: int
     viewers: int
     chunk_ms: float | None
@@ -68,6 +86,19 @@ class ProblemBody(BaseModel):
     title: str
     status: int
     detail: str
+
+
+def entry_of(info: WorldInfo) -> CatalogueEntry:
+    return CatalogueEntry(
+        name=info.name,
+        title=info.title,
+        description=info.description,
+        words=list(info.words),
+        width=info.width,
+        height=info.height,
+        controls=describe.controls(info),
+        axes=describe.axes(info),
+    )
 
 
 def body_of(world: LiveWorld) -> WorldBody:
@@ -87,18 +118,18 @@ def body_of(world: LiveWorld) -> WorldBody:
     )
 
 
-async def read_body(request: Request, content_type: str, *, optional: bool = False) -> bytes:
-    """The body, of this type and at most MAX_BODY_BYTES. Raises Problem.
+async def read_body(
+    request: Request, content_type: str, *, most: int = MAX_BODY_BYTES, optional: bool = False
+) -> bytes:
+    """The body, of this type and of at most so many bytes. Raises Problem.
 
     `optional`: an empty body needs no type.
     """
     body = bytearray()
     async for part in request.stream():
         body += part
-        if len(body) > MAX_BODY_BYTES:
-            raise Problem(
-                413, "too-large", "Too large", f"a body may have {MAX_BODY_BYTES} bytes at most"
-            )
+        if len(body) > most:
+            raise Problem(413, "too-large", "Too large", f"a body may have {most} bytes at most")
     if optional and not body:
         return b""
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -10,7 +10,7 @@ import logging
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from server import protocol
-from server.protocol import Error, ErrorCode, Hello, Input, Ping, ProtocolError
+from server.protocol import Error, ErrorCode, Hello, Input, Ping, Prompt, ProtocolError
 from server.ratelimit import TokenBucket
 from server.seats import Seat
 from server.world import LiveWorld
@@ -117,6 +117,8 @@ async def _read(socket: WebSocket, world: LiveWorld, seat: Seat) -> None:
             match protocol.decode_client(data):
                 case Input() as message:
                     world.accept(seat, message)
+                case Prompt() as prompt:
+                    world.accept_prompt(seat, prompt)
                 case Ping() as ping:
                     seat.outbox.put(world.pong(ping))
                 case Hello():

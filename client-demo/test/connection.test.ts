@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import {
   advance,
+  type Ask,
   backoff,
   type Connection,
   type ConnectionEvent,
@@ -31,12 +32,18 @@ const LIVE: ConnectionEvent[] = [
   { type: "welcomed" },
   { type: "picture" },
 ];
+const LOCATE = (id: string | null, ask: Ask = {}, leave: string | null = null): Effect => ({
+  type: "locate",
+  id,
+  ask,
+  leave,
+});
 const LOST: ConnectionEvent = { type: "failed", problem: "control_lost" };
 const AWAY: ConnectionEvent = { type: "failed", problem: "unreachable" };
 
 describe("the way there", () => {
   test("looks for the world in the address", () => {
-    expect(run({ type: "start", id: "w9" })[1]).toEqual([{ type: "locate", id: "w9" }]);
+    expect(run({ type: "start", id: "w9" })[1]).toEqual([LOCATE("w9")]);
   });
 
   test("opens the world that was found", () => {
@@ -54,6 +61,31 @@ describe("the way there", () => {
   });
 });
 
+describe("another world", () => {
+  const pond: ConnectionEvent = { type: "start", id: null, ask: { world: "pond", image: "data:" } };
+
+  test("closes the one that one is in, and ends it where it is one's own", () => {
+    const ask = { world: "pond", image: "data:" };
+    expect(run(...LIVE, pond)[1]).toEqual([{ type: "close" }, LOCATE(null, ask)]);
+    expect(run(...LIVE, { ...pond, leave: true })[1]).toEqual([
+      { type: "close" },
+      LOCATE(null, ask, "w1"),
+    ]);
+    expect(run(START_EVENT, { ...pond, leave: true })[1]).toEqual([LOCATE(null, ask)]);
+  });
+
+  test("is asked for again while nobody answers", () => {
+    const [, effects] = run(...LIVE, pond, AWAY, { type: "retry" });
+    expect(effects).toEqual([LOCATE(null, { world: "pond", image: "data:" })]);
+  });
+
+  test("once lost, the next one is of the same kind and not of the same picture", () => {
+    const again: ConnectionEvent[] = [LOCATED, { type: "welcomed" }, { type: "picture" }];
+    const [, effects] = run(...LIVE, pond, ...again, LOST, { type: "retry" });
+    expect(effects).toEqual([LOCATE("w1", { world: "pond" })]);
+  });
+});
+
 describe("the way back", () => {
   test("a loss closes both connections and waits", () => {
     const [connection, effects] = run(...LIVE, LOST);
@@ -67,7 +99,7 @@ describe("the way back", () => {
 
   test("retries ask for the same world, and count up while nobody answers", () => {
     const [connection, effects] = run(...LIVE, LOST, { type: "retry" });
-    expect(effects).toEqual([{ type: "locate", id: "w1" }]);
+    expect(effects).toEqual([LOCATE("w1")]);
     expect(connection).toMatchObject({ phase: "locating", problem: "control_lost" });
     const [still] = run(...LIVE, LOST, { type: "retry" }, AWAY, { type: "retry" }, AWAY);
     expect(still).toMatchObject({ phase: "away", problem: "unreachable", failures: 3 });

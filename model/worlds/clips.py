@@ -12,8 +12,8 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class State:
-    """The base of a world's state: a frozen dataclass of tensors that share their first axes,
-    (B,) for one moment of B worlds, (B, T) for T frames of them."""
+    """The base of a world's state: a frozen dataclass of tensors, or of further states, that
+    share their first axes, (B,) for one moment of B worlds, (B, T) for T frames of them."""
 
     def __getitem__(self, index: Any) -> Self:
         """Index every field as one indexes a tensor."""
@@ -22,8 +22,32 @@ class State:
     @classmethod
     def stack(cls, states: Sequence[Self], dim: int) -> Self:
         """Stack the fields of several states along a new axis."""
-        names = [f.name for f in fields(cls)]
-        return cls(**{n: torch.stack([getattr(s, n) for s in states], dim) for n in names})
+        stacked: dict[str, Any] = {}
+        for f in fields(cls):
+            parts = [getattr(s, f.name) for s in states]
+            whole = type(parts[0]).stack if isinstance(parts[0], State) else torch.stack
+            stacked[f.name] = whole(parts, dim)
+        return cls(**stacked)
+
+    def flatten(self) -> Self:
+        """Fields (B, T, ...) -> (B * T, ...)."""
+        return type(self)(
+            **{k: v.flatten() if isinstance(v, State) else v.flatten(0, 1)
+               for k, v in vars(self).items()}
+        )  # fmt: skip
+
+    @property
+    def axes(self) -> torch.Size:
+        """(B,) or (B, T), and what the first field has beyond."""
+        return self._first().shape
+
+    @property
+    def device(self) -> torch.device:
+        return self._first().device
+
+    def _first(self) -> Tensor:
+        first = next(iter(vars(self).values()))
+        return first._first() if isinstance(first, State) else first
 
 
 @dataclass
@@ -214,11 +238,9 @@ class Source(Generic[S]):
 def draw_frames(states: S, draw: Callable[[S, Tensor], Tensor], block: int = 96) -> Tensor:
     """States with fields (B, T) as frames (B, T, 3, H, W) uint8. `draw` takes N of them, `block`
     at most, and the worlds (N,) they are of, and returns pictures (N, 3, H, W) from 0 to 1."""
-    fields_of = vars(states)
-    first = next(iter(fields_of.values()))
-    batch, frames = first.shape[:2]
-    flat = type(states)(**{k: v.flatten(0, 1) for k, v in fields_of.items()})
-    owner = torch.arange(batch, device=first.device).repeat_interleave(frames)
+    batch, frames = states.axes[:2]
+    flat = states.flatten()
+    owner = torch.arange(batch, device=states.device).repeat_interleave(frames)
     out = []
     for i in range(0, batch * frames, block):
         picture = draw(flat[i : i + block], owner[i : i + block])

@@ -16,10 +16,10 @@ import av
 import httpx
 import pytest
 from serving import LIGHTCONE, ServedWorld
-from small_court import small_court
+from some_pictures import picture
 
 from model.interface import ModelError
-from model.worlds.probe import ProbeWorld, read_frame_code
+from model.worlds.probe import ProbeWorld, read_axis, read_frame_code, read_ground
 from server.actions_file import Timeline
 from server.errors import LightconeError
 from server.generate import Job, generate, write
@@ -56,12 +56,12 @@ def taken_port() -> Iterator[int]:
 
 
 def test_a_port_in_use(taken_port: int) -> None:
-    done = lightcone("serve", "--world", "probe", "--port", str(taken_port))
+    done = lightcone("serve", "--worlds", "probe", "--port", str(taken_port))
     check_one_line(done, 1, f"127.0.0.1:{taken_port}: Address already in use")
 
 
 def test_missing_weights_are_noticed_before_anything_else(tmp_path: Path) -> None:
-    done = lightcone("serve", "--world", "court", "--weights", str(tmp_path), "--port", "0")
+    done = lightcone("serve", "--worlds", "court", "--weights", str(tmp_path), "--port", "0")
     check_one_line(done, 1, "no weights for 'court'")
 
 
@@ -77,9 +77,11 @@ def test_corrupt_weights(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of weights for a small court."""
+    """A folder of weights for small worlds."""
+    from small_worlds import small_weights  # loads torch
+
     folder = tmp_path_factory.mktemp("weights")
-    small_court().save(folder / "court")
+    small_weights().save(folder / "court")
     return folder
 
 
@@ -106,7 +108,7 @@ def test_unknown_words_are_one_line(weights: Path, tmp_path: Path) -> None:
 
 
 def test_an_unknown_world() -> None:
-    check_one_line(lightcone("serve", "--world", "atlantis"), 1, "unknown world 'atlantis'")
+    check_one_line(lightcone("serve", "--worlds", "atlantis"), 1, "unknown world 'atlantis'")
 
 
 def test_a_setting_that_is_none() -> None:
@@ -141,6 +143,7 @@ def job(out: Path) -> Job:
         seconds=1.05,
         actions=None,
         prompt="",
+        image=None,
         weights=out.parent,
         steps=1,
         device="cpu",
@@ -166,6 +169,27 @@ def test_generate_writes_picture_and_sound_with_the_actions_of_the_file(tmp_path
     with av.open(str(out)) as file:
         samples = sum(frame.samples for frame in file.decode(audio=0))
     assert samples == pytest.approx(26_000, abs=2048)
+
+
+def test_generate_takes_a_picture_axes_and_prompts(tmp_path: Path) -> None:
+    (tmp_path / "image.png").write_bytes(picture((200, 20, 20)))
+    actions = tmp_path / "actions.jsonl"
+    actions.write_text(
+        '{"t": 0.25, "axes": {"turn": 1.5}}\n'
+        '{"t": 0.5, "prompt": "green"}\n'
+        '{"t": 0.75, "prompt": "blue", "how": "blend", "chunks": 2, "axes": {}}\n'
+    )
+    fields = {"actions": actions, "image": tmp_path / "image.png"}
+    generate(replace(job(tmp_path / "out.mp4"), **fields))
+    with av.open(str(tmp_path / "out.mp4")) as file:
+        pictures = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
+    grounds = [read_ground(each) for each in pictures]
+    assert grounds[:12] == ["red"] * 12
+    assert grounds[12:18] == ["green"] * 6
+    assert grounds[20:] == ["blue"] * 6
+    axes = [read_axis(each) for each in pictures]
+    expected = [0.0] * 6 + [1.5] * 12 + [0.0] * 8
+    assert axes == pytest.approx(expected, abs=0.1)
 
 
 def test_a_broken_actions_file_is_one_line(tmp_path: Path) -> None:
@@ -201,6 +225,9 @@ def test_what_fails_half_way_leaves_the_old_file_alone(tmp_path: Path) -> None:
         ({"world": "atlantis"}, "unknown world"),
         ({"out": Path("/no/such/folder/out.mp4")}, "can not write"),
         ({"actions": Path("/no/such/file")}, "No such file"),
+        ({"image": Path("/no/such/file")}, "/no/such/file: No such file"),
+        ({"image": Path(__file__)}, "neither PNG nor JPEG"),
+        ({"prompt": "red moon"}, "unknown words in the prompt: moon"),
     ],
 )
 def test_generate_refuses_what_it_can_not_do(

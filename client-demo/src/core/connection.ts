@@ -15,6 +15,14 @@ export interface WorldEntry {
   readonly joinedBecause: string | null;
 }
 
+/** What a new world should be like; what is not said is left to the server. */
+export interface Ask {
+  readonly world?: string;
+  readonly prompt?: string;
+  /** Data URL of the picture that it starts from. */
+  readonly image?: string;
+}
+
 export type Phase =
   | "locating" // asking the server for a world
   | "connecting" // websocket and WHEP are being opened
@@ -34,6 +42,8 @@ export type Problem =
 export interface Connection {
   readonly phase: Phase;
   readonly world: WorldEntry | null;
+  /** For the world to make where there is none yet, or no longer. */
+  readonly ask: Ask;
   readonly welcomed: boolean;
   readonly picture: boolean;
   /** Failures since the page was last live. */
@@ -44,7 +54,13 @@ export interface Connection {
 }
 
 export type ConnectionEvent =
-  | { readonly type: "start"; readonly id: string | null }
+  | {
+      readonly type: "start";
+      readonly id: string | null;
+      readonly ask?: Ask;
+      /** The world that one is in is one's own: end it, so that there is room. */
+      readonly leave?: boolean;
+    }
   | { readonly type: "located"; readonly world: WorldEntry }
   | { readonly type: "welcomed" }
   | { readonly type: "picture" }
@@ -53,7 +69,13 @@ export type ConnectionEvent =
   | { readonly type: "retry" };
 
 export type Effect =
-  | { readonly type: "locate"; readonly id: string | null }
+  | {
+      readonly type: "locate";
+      readonly id: string | null;
+      readonly ask: Ask;
+      /** Id of the world to end before. */
+      readonly leave: string | null;
+    }
   | { readonly type: "open"; readonly world: WorldEntry }
   | { readonly type: "close" }
   | { readonly type: "wait"; readonly failures: number };
@@ -63,6 +85,7 @@ export type Step = readonly [Connection, readonly Effect[]];
 export const START: Connection = {
   phase: "locating",
   world: null,
+  ask: {},
   welcomed: false,
   picture: false,
   failures: 0,
@@ -82,12 +105,22 @@ export function backoff(failures: number, random: number): number {
 /** Events that do not belong to the phase are late ones: they change nothing. */
 export function advance(now: Connection, event: ConnectionEvent): Step {
   switch (event.type) {
-    case "start":
-      return [START, [{ type: "locate", id: event.id }]];
+    case "start": {
+      const { id, ask = {} } = event;
+      const leave = event.leave === true ? (now.world?.id ?? null) : null;
+      const close: Effect[] = now.world === null ? [] : [{ type: "close" }];
+      return [{ ...START, ask }, [...close, { type: "locate", id, ask, leave }]];
+    }
     case "located":
       if (now.phase !== "locating") return [now, []];
       return [
-        { ...START, phase: "connecting", world: event.world, failures: now.failures },
+        {
+          ...START,
+          phase: "connecting",
+          world: event.world,
+          ask: kindOf(now.ask),
+          failures: now.failures,
+        },
         [{ type: "open", world: event.world }],
       ];
     case "welcomed":
@@ -107,8 +140,16 @@ export function advance(now: Connection, event: ConnectionEvent): Step {
       return [{ ...now, phase: "refused", detail: event.detail }, [{ type: "close" }]];
     case "retry":
       if (now.phase !== "away") return [now, []];
-      return [{ ...now, phase: "locating" }, [{ type: "locate", id: now.world?.id ?? null }]];
+      return [
+        { ...now, phase: "locating" },
+        [{ type: "locate", id: now.world?.id ?? null, ask: now.ask, leave: null }],
+      ];
   }
+}
+
+/** The same world without what was special about it. */
+export function kindOf({ world }: Ask): Ask {
+  return world === undefined ? {} : { world };
 }
 
 function arrived(now: Connection): Connection {

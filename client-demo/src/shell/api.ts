@@ -1,5 +1,5 @@
 /** The HTTP interface: finding and making worlds. */
-import type { WorldEntry } from "../core/connection";
+import type { Ask, WorldEntry } from "../core/connection";
 
 /** No answer, or none that can be understood. */
 export class Unreachable extends Error {}
@@ -26,12 +26,39 @@ interface WorldBody {
   readonly reason?: string | null;
 }
 
+/** A world that the server offers. */
+export interface CatalogueEntry {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+}
+
 /**
- * The world `id` where it still runs, else the one that the server makes or offers.
- * Throws Unreachable or Refusal.
+ * The world `id` where it still runs, else one as asked for that the server makes, or another
+ * that it offers. Throws Unreachable or Refusal.
  */
-export async function locateWorld(id: string | null, signal: AbortSignal): Promise<WorldEntry> {
-  return (id === null ? null : await existing(id, signal)) ?? (await created(signal));
+export async function locateWorld(
+  id: string | null,
+  ask: Ask,
+  signal: AbortSignal,
+): Promise<WorldEntry> {
+  return (id === null ? null : await existing(id, signal)) ?? (await created(ask, signal));
+}
+
+/** End a world for everybody; one that is gone already is fine. Throws Unreachable. */
+export async function endWorld(id: string, signal: AbortSignal): Promise<void> {
+  await request(`/worlds/${encodeURIComponent(id)}`, { method: "DELETE", signal });
+}
+
+/** What the server offers; nothing where it does not say. */
+export async function catalogue(signal: AbortSignal): Promise<readonly CatalogueEntry[]> {
+  try {
+    const response = await request("/catalogue", { signal });
+    const entries: unknown = response.ok ? await response.json() : [];
+    return Array.isArray(entries) ? (entries as CatalogueEntry[]) : [];
+  } catch {
+    return [];
+  }
 }
 
 /** `fetch`, with its failures as Unreachable. */
@@ -62,10 +89,10 @@ async function existing(id: string, signal: AbortSignal): Promise<WorldEntry | n
   return over ? null : entry(body, null);
 }
 
-async function created(signal: AbortSignal): Promise<WorldEntry> {
+async function created(ask: Ask, signal: AbortSignal): Promise<WorldEntry> {
   const headers = { "content-type": "application/json" };
   const body = await worldBody(
-    await request("/worlds", { method: "POST", headers, body: "{}", signal }),
+    await request("/worlds", { method: "POST", headers, body: JSON.stringify(ask), signal }),
   );
   const joined = body.created === false;
   return entry(body, joined ? (body.reason ?? "There is no room for another world.") : null);

@@ -1,0 +1,77 @@
+import { expect, test } from "vitest";
+import {
+  completions,
+  isPromptRefusal,
+  NO_PROMPT,
+  type PromptEvent,
+  type Prompting,
+  promptNews,
+  reducePrompting,
+} from "../src/core/prompting";
+import type { Error as Refusal, PromptReceipt } from "../src/protocol";
+
+const after = (...events: PromptEvent[]): Prompting => events.reduce(reducePrompting, NO_PROMPT);
+const SENT: PromptEvent = { type: "sent", at: 1000 };
+const receipt = (frame: number, full: number): PromptReceipt => ({
+  ...{ type: "prompt_receipt", seq: 1, t: 0, text: "night" },
+  ...{ frame, media_time: frame / 24, full_frame: full, full_media_time: full / 24 },
+});
+const taken = (frame: number, full: number): PromptEvent => ({
+  type: "taken",
+  receipt: receipt(frame, full),
+});
+const presented = (frame: number, presentedAt: number): PromptEvent => ({
+  type: "presented",
+  frame: { rtpTimestamp: 0, mediaTime: frame / 24, presentedAt, displayAt: presentedAt },
+});
+const refusal = (fields: Partial<Refusal>): Refusal => ({
+  ...{ type: "error", code: "unknown_words", message: "no" },
+  ...fields,
+});
+
+test("a prompt is followed to the first frame that shows it", () => {
+  expect(promptNews(after(SENT))).toBe("On its way to the picture");
+  expect(promptNews(after(SENT, taken(10, 10), presented(9, 1050)))).toMatch(/^On its way/);
+  const seen = after(SENT, taken(10, 10), presented(9, 1050), presented(11, 1083));
+  expect(promptNews(seen)).toBe("In the picture after 83 ms");
+  expect(reducePrompting(seen, presented(12, 1200))).toBe(seen);
+});
+
+test("and where it comes little by little, to the one that shows it fully", () => {
+  const changing = after(SENT, taken(10, 32), presented(10, 1090));
+  expect(promptNews(changing)).toBe("In the picture after 90 ms, changing");
+  expect(reducePrompting(changing, presented(31, 1980))).toBe(changing);
+  const done = reducePrompting(changing, presented(32, 2012));
+  expect(promptNews(done)).toBe("In the picture after 90 ms, fully after 1.0 s");
+});
+
+test("unknown words are named, with those that are known", () => {
+  const words = { words: ["moon", "sun"], known: ["day", "night"] };
+  const refused = after(SENT, { type: "refused", refusal: refusal(words) });
+  expect(refused.phase).toBe("refused");
+  expect(promptNews(refused)).toBe(
+    "This world has no word for “moon”, “sun”. It knows day, night.",
+  );
+  expect(promptNews(reducePrompting(refused, { type: "forget" }))).toBe("");
+});
+
+test("other refusals speak for themselves", () => {
+  const error = refusal({ code: "prompt_failed", message: "the model is out of memory" });
+  expect(promptNews(after(SENT, { type: "refused", refusal: error }))).toBe(error.message);
+  expect(isPromptRefusal(error)).toBe(true);
+  expect(isPromptRefusal(refusal({ code: "unknown_button" }))).toBe(false);
+});
+
+test("what comes out of turn changes nothing", () => {
+  for (const event of [taken(1, 1), presented(1, 5), { type: "forget" } as const])
+    expect(reducePrompting(NO_PROMPT, event)).toBe(NO_PROMPT);
+});
+
+test("suggestions complete the word being typed", () => {
+  const words = ["night", "noon", "red", "rain"];
+  expect(completions("", words)).toEqual(words);
+  expect(completions("n", words)).toEqual(["night", "noon"]);
+  expect(completions("night, R", words)).toEqual(["night, red", "night, rain"]);
+  expect(completions("night n", words)).toEqual(["night noon"]);
+  expect(completions("red", words)).toEqual([]);
+});

@@ -1,0 +1,142 @@
+"""The court's state stream: a small network that predicts what is the case one frame later.
+
+It is Markov: the facts of the last frame and what is held now say all. Learned from the
+simulator's states (model/train_dynamics.py), it serves without the simulator.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from model.interface import FPS
+from model.worlds.court import facts
+from model.worlds.court.affine import Affine
+from model.worlds.court.facts import AT, place
+from model.worlds.court.physics import BOARD_GAP, BUTTONS, CONTACTS, RIM_HALF
+from model.worlds.court.rival import GUARD
+from model.worlds.soundscape import BEATS, tempo
+
+_WIDTH, _LAYERS = 320, 3
+_TOUCHING = 3  # pairs
+_RUNNING = 2  # bodies
+_WEIGHTS = {"ball": 2.0, "player": 1.5}  # of facts that are looked at most
+_CONTACT_WEIGHT, _WHEN_WEIGHT = 3.0, 0.1
+_TURNS = 3  # how gaits and ball turn is learned; beat, bar and clocks do so by definition
+
+
+class Dynamics(nn.Module):
+    """Contacts are outputs only: what sounded does not change what comes."""
+
+    turn: Tensor
+    faster: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.relations = Relations()
+        told = facts.STATIC.stop + self.relations.count + len(BUTTONS)
+        self.enter = nn.Linear(told, _WIDTH)
+        self.layers = nn.ModuleList(nn.Linear(_WIDTH, _WIDTH) for _ in range(_LAYERS))
+        flags = facts.FLAGS.stop - facts.FLAGS.start
+        self._parts = [facts.ANGLES.start, _TURNS, flags, len(CONTACTS), len(CONTACTS)]
+        self.leave = nn.Linear(_WIDTH, sum(self._parts))
+        nn.init.zeros_(self.leave.weight)
+        nn.init.zeros_(self.leave.bias)
+        # How far beat, bar and clocks turn in a frame, and how much further at full drive.
+        slow, fast = (float(tempo(torch.tensor(drive))) for drive in (0.0, 1.0))
+        rates = [slow, slow / BEATS, *(1 / period for period in facts.PERIODS)]
+        more = [fast - slow, (fast - slow) / BEATS, *(0.0 for _ in facts.PERIODS)]
+        for name, hertz in (("turn", rates), ("faster", more)):
+            angles = torch.tensor(hertz) * (2 * math.pi / FPS)
+            self.register_buffer(name, angles, persistent=False)
+
+    def forward(self, state: Tensor, actions: Tensor) -> Tensor:
+        """Facts (B, COUNT) and actions (B, frames, buttons) of the frames that follow -> facts
+        (B, frames, COUNT)."""
+        out = []
+        for held in actions.unbind(1):
+            state = self._frame(state, held)
+            out.append(state)
+        return torch.stack(out, 1)
+
+    def _frame(self, state: Tensor, held: Tensor) -> Tensor:
+        x = self.enter(torch.cat([state[:, : facts.STATIC.stop], *self.relations(state), held], 1))
+        for layer in self.layers:
+            x = x + layer(F.silu(x))
+        change, turns, switch, strength, when = self.leave(F.silu(x)).split(self._parts, 1)
+        plain = (state[:, : facts.ANGLES.start] + change).clamp(-3, 3)
+        known = torch.addcmul(self.turn, self.faster, plain[:, -1:])
+        flags = torch.tanh(torch.add(switch, state[:, facts.FLAGS], alpha=2))
+        return torch.cat(
+            [
+                plain,
+                _turned(state[:, facts.ANGLES], torch.cat([turns, known], 1)),
+                flags,
+                state[:, facts.STATIC],
+                F.softplus(strength, beta=8),
+                torch.sigmoid(when),
+            ],
+            1,
+        )
+
+
+def _turned(angles: Tensor, by: Tensor) -> Tensor:
+    """Sines and cosines in turn (B, 2 n), turned by (B, n) and brought back to the circle."""
+    numbers = torch.view_as_complex(angles.unflatten(1, (-1, 2)))  # sine + i cosine
+    turned = torch.sgn(numbers * torch.polar(torch.ones_like(by), -by))
+    return torch.view_as_real(turned).flatten(1)
+
+
+class Relations(nn.Module):
+    """What collisions, hands and the rival's choices depend on: offsets between things, each at
+    a scale at which it matters, speeds, and for pairs that touch a bell of their distance and
+    waves of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.offsets = Affine(_offsets)
+        self.count = len(self.offsets.bias) + _RUNNING + _TOUCHING + 4 * _TOUCHING
+
+    def forward(self, f: Tensor) -> tuple[Tensor, ...]:
+        """Facts (B, COUNT) -> parts (B, n), `count` columns in all."""
+        offsets = self.offsets(f)
+        waves = offsets[:, : 2 * _TOUCHING]
+        near = torch.exp(-waves.square().unflatten(1, (-1, 2)).sum(2))
+        speeds = offsets[:, -_RUNNING:].abs()
+        return offsets.tanh(), speeds, near, waves.sin(), waves.cos()
+
+
+def _offsets(f: Tensor) -> Tensor:
+    """Those of pairs that touch first, as x and y, and how fast bodies run last."""
+    (px, py), (rx, ry), (bx, by) = place(f, "player"), place(f, "rival"), place(f, "ball")
+    hx, hy = place(f, "hoop")
+    side = f[..., AT["hoop_side"]]
+    board = hx + side * (RIM_HALF + BOARD_GAP)
+    spot = (f[..., AT["spot"]] + 1) * facts.ALONG
+    ahead = bx + 0.155 * f[..., AT["ball_vx"]]
+    return torch.stack(
+        [
+            (bx - px) * 6, (by - py) * 6, (bx - rx) * 6, (by - ry) * 6,
+            (bx - hx) * 8, (by - hy) * 8,
+            (bx - board) * 12, (rx - px) * 8, (rx - spot) * 8, (rx - spot) * 30,
+            (ahead - rx) * 8, (px + GUARD - rx) * 8, (px - GUARD - rx) * 8, (hx - px) * 4,
+            f[..., AT["player_vx"]], f[..., AT["rival_vx"]],
+        ],
+        -1,
+    )  # fmt: skip
+
+
+def loss_weights() -> Tensor:
+    """How much an error in each fact matters: (COUNT,)."""
+    weights = torch.ones(facts.COUNT)
+    for name, at in AT.items():
+        weights[at] = _WEIGHTS.get(name.split("_")[0], 1.0)
+    middle = facts.CONTACTS_AT.start + len(CONTACTS)
+    weights[facts.CONTACTS_AT.start : middle] = _CONTACT_WEIGHT
+    weights[middle : facts.CONTACTS_AT.stop] = _WHEN_WEIGHT
+    weights[AT["beat_sin"] : facts.CONTINUOUS.stop] = 0.05  # they follow from the drive
+    weights[facts.STATIC] = 0
+    return weights
