@@ -50,8 +50,6 @@ class Head(nn.Module):
         for layer in (self.from_text, self.leave):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
-        with torch.no_grad():
-            self.leave.bias[c.depth :] = 1.0  # type: ignore[index]
 
     def forward(self, cells: Tensor, maps: Tensor, tokens: Tensor, text: Tensor) -> Tensor:
         """Cells (N, cells, h, w), maps (N, maps, h, w), tokens (N, P, width) and text (N, text)

@@ -120,7 +120,7 @@ class WorldInfo:
     def actions(self, held: Sequence[str], axes: Mapping[str, float] = AT_REST) -> Actions:
         """Actions of one chunk in which exactly `held` is held and exactly `axes` are moved.
         Unknown names raise KeyError."""
-        controls = (*self.buttons, *self.axes)
+        controls: tuple[Button | Axis, ...] = (*self.buttons, *self.axes)
         index = {control.name: i for i, control in enumerate(controls)}
         out = np.zeros((self.frames_per_chunk, len(controls)), np.float32)
         for name in held:

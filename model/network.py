@@ -45,6 +45,11 @@ class Network(nn.Module):
     def vocabulary(self) -> Vocabulary:
         return self.knowledge.vocabulary
 
+    @property
+    def paint(self) -> list[nn.Parameter]:
+        """The canvases and textures of all worlds."""
+        return [stage.paint for stage in self.stages.values()]  # type: ignore[misc]
+
     def prompt(self, words: Tensor, share: Tensor) -> Tensor:
         """Two captions (B, 2, LONGEST) and the share of the second in each chunk (B, C) ->
         (B, C, text)."""

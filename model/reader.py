@@ -117,13 +117,20 @@ class Reader(nn.Module):
     def read(self, world: str, pictures: Tensor, block: int = 64) -> Reading:
         """Of one world: `pictures` (N, 3, 96, 128) uint8, in blocks that bound memory."""
         parts = [self({world: part})[world] for part in pictures.split(block)]
+        first = parts[0]
+
+        def joined(name: str) -> dict[str, Tensor]:
+            return {
+                k: torch.cat([getattr(p, name)[k] for p in parts]) for k in getattr(first, name)
+            }
+
         return Reading(
-            parts[0].world,
-            *(torch.cat([getattr(p, name) for p in parts]) for name in ("heat", "points", "counts")),
-            *(
-                {k: torch.cat([getattr(p, name)[k] for p in parts]) for k in getattr(parts[0], name)}
-                for name in ("facts", "attributes")
-            ),
+            first.world,
+            torch.cat([p.heat for p in parts]),
+            torch.cat([p.points for p in parts]),
+            torch.cat([p.counts for p in parts]),
+            joined("facts"),
+            joined("attributes"),
         )
 
 

@@ -22,6 +22,7 @@ class Simulator(Protocol):
     INFO: WorldInfo
     CONTACTS: tuple[str, ...]
     WORDS: dict[str, tuple[str, ...]]
+    APPEARANCE: tuple[str, ...]  # fields of the state that its laws never read
     SEEN: tuple[str, ...]  # attributes of WORDS that tell how things look and sound
     HELD: tuple[str, ...]  # attributes of WORDS that stand as facts while a world runs
 
@@ -78,7 +79,9 @@ def open_simulator(name: str) -> Simulator:
 
 def learnable(name: str) -> Learnable:
     """Of a world that has a simulator."""
-    parts = {k: import_module(f"model.worlds.{name}.{k}") for k in ("facts", "geometry", "dynamics")}
+    parts = {
+        k: import_module(f"model.worlds.{name}.{k}") for k in ("facts", "geometry", "dynamics")
+    }
     geometry, dynamics = parts["geometry"], parts["dynamics"]
     return Learnable(
         facts=cast(Facts, parts["facts"]),

@@ -32,29 +32,36 @@ class Scene:
     """What is the case in C chunks of B worlds.
 
     `told` (B, C, width) for all tokens, `heard` (B, C, frames, width) for those of sound,
-    `maps` (B * C, maps, h, w) for the cells, `text` (B, C, text) the prompt, and `busy`
+    `maps` (B * C, maps, h, w) for the cells, `surfaces` (B * C, depth, h, w) what the surfaces
+    that are seen would look like by themselves, `text` (B, C, text) the prompt, and `busy`
     (B, C, h, w): 1 where something moves in any of the chunk's frames.
     """
 
     told: Tensor
     heard: Tensor
     maps: Tensor
+    surfaces: Tensor
     text: Tensor
     busy: Tensor
 
     @staticmethod
     def cat(parts: list[Scene]) -> Scene:
         """Worlds of several kinds, one after the other."""
-        names = ("told", "heard", "maps", "text", "busy")
+        names = ("told", "heard", "maps", "surfaces", "text", "busy")
         return Scene(**{n: torch.cat([getattr(p, n) for p in parts]) for n in names})
 
     def chunk(self, i: int) -> Scene:
         """Chunk `i` of C, its axis kept."""
         now = slice(i, i + 1)
         batch, chunks = self.told.shape[:2]
-        maps = self.maps.unflatten(0, (batch, chunks))[:, i]
+        maps, surfaces = (x.unflatten(0, (batch, chunks))[:, i] for x in (self.maps, self.surfaces))
         return Scene(
-            self.told[:, now], self.heard[:, now], maps, self.text[:, now], self.busy[:, now]
+            self.told[:, now],
+            self.heard[:, now],
+            maps,
+            surfaces,
+            self.text[:, now],
+            self.busy[:, now],
         )
 
 
@@ -81,21 +88,23 @@ class Stage(nn.Module):
         self.fetched = nn.Conv2d(c.frames * self.surfaces.depth, c.maps, 1)
         self.tint = nn.Linear(c.text, 4 * c.maps)
         self.mix = nn.Conv2d(3 * c.maps, c.maps, 1)
+        self.plain = nn.Conv2d(c.maps, c.depth, 1)
         nn.init.zeros_(self.told.weight)
         nn.init.zeros_(self.tint.weight)
         nn.init.zeros_(self.tint.bias)
 
+    @property
+    def paint(self) -> nn.Parameter:
+        return self.surfaces.paint
+
     def forward(self, facts: Tensor, text: Tensor) -> Scene:
         batch, chunks = facts.shape[:2]
-        now = facts[:, :, 1:]
         view: View = self.geometry(facts.flatten(0, 2))
         every = 1 + self.config.frames
         maps = view.maps.unflatten(0, (batch * chunks, every))
         busy = view.busy.unflatten(0, (batch * chunks, every))
         known = torch.cat([busy[:, :1], maps[:, 1:].flatten(1, 2)], 1)
-        scale, shift, scale2, shift2 = (
-            self.tint(text).flatten(0, 1)[..., None, None].chunk(4, 1)
-        )
+        scale, shift, scale2, shift2 = self.tint(text).flatten(0, 1)[..., None, None].chunk(4, 1)
         # (B C, 2 maps, h, w) -> what is there, coloured by the prompt
         there = F.silu(self.narrow(known))
         body = there[:, : self.config.maps] * (1 + scale) + shift
@@ -107,6 +116,7 @@ class Stage(nn.Module):
             self.told(facts.flatten(2)),
             self.heard(self._events(facts)),
             mixed,
+            self.plain(lit),
             text,
             busy[:, 1:].amax(1).unflatten(0, (batch, chunks)),
         )
@@ -132,7 +142,7 @@ class Canvases(nn.Module):
 
     def __init__(self, text: int) -> None:
         super().__init__()
-        self.paint = nn.Parameter(torch.randn(_CANVASES, _CANVAS_DEPTH, *_CANVAS) * 0.1)
+        self.paint = nn.Parameter(torch.randn(_CANVASES, _CANVAS_DEPTH, *_CANVAS) * 0.3)
         self.choose = nn.Linear(text, _CANVASES)
         self.depth = 4 * _CANVAS_DEPTH
 
@@ -154,14 +164,16 @@ class Textures(nn.Module):
     def __init__(self, count: int) -> None:
         super().__init__()
         shape = (count, _TEXTURE_DEPTH, _TEXELS, _TEXELS)
-        self.paint = nn.Parameter(torch.randn(shape) * 0.1)
+        self.paint = nn.Parameter(torch.randn(shape) * 0.3)
         self.depth = 4 * _TEXTURE_DEPTH
 
     def forward(self, view: View, text: Tensor, every: int) -> Tensor:
         """As `Canvases`."""
-        assert view.texture is not None and view.sharp is not None
+        assert view.texture is not None
+        assert view.sharp is not None
         sizes = [_TEXELS >> k for k in range(_LEVELS)]
-        levels, level = [], self.paint
+        levels: list[Tensor] = []
+        level: Tensor = self.paint
         for _ in sizes:
             levels.append(level.permute(0, 2, 3, 1).reshape(-1, _TEXTURE_DEPTH))
             level = F.avg_pool2d(level, 2)

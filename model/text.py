@@ -59,9 +59,8 @@ class _Layer(nn.Module):
 
     def forward(self, x: Tensor, known: Tensor, heads: int) -> Tensor:
         qkv = self.qkv(self.attention_norm(x)).unflatten(-1, (3, heads, -1)).transpose(1, 3)
-        attended = F.scaled_dot_product_attention(
-            *qkv.unbind(2), attn_mask=known[:, None, None]
-        )  # (B, H, L, D)
+        q, k, v = qkv.unbind(2)  # each (B, H, L, D)
+        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=known[:, None, None])
         x = x + self.out(attended.transpose(1, 2).flatten(2))
         out: Tensor = x + self.mlp(self.mlp_norm(x))
         return out

@@ -77,7 +77,9 @@ class Sequences:
 
     @staticmethod
     def of(network: Network, parts: list[TrainingBatch]) -> Sequences:
-        scenes = [network.scene(p.world, p.facts, network.prompt(p.prompts, p.share)) for p in parts]
+        scenes = [
+            network.scene(p.world, p.facts, network.prompt(p.prompts, p.share)) for p in parts
+        ]
         names = ("picture", "sound", "last_picture", "last_sound")
         whole = {n: torch.cat([getattr(p, n) for p in parts]) for n in names}
         return Sequences(**whole, scene=Scene.cat(scenes))
@@ -140,18 +142,21 @@ def unrolled(network: Network, batch: Sequences) -> tuple[Pair, Tensor]:
 
 
 def loss(
-    predicted: Pair, tau: Tensor, batch: Sequences, frames: int
+    predicted: Pair, tau: Tensor, batch: Sequences, shows: Tensor
 ) -> tuple[Tensor, dict[str, float]]:
     """The x-prediction error, weighted by what moves and sounds; and the plain error of what was
-    made from pure noise."""
+    made from pure noise. `shows` (channels,): how much an error of each channel of a cell shows
+    in the picture, 1 on average."""
+    frames = batch.picture.shape[2] // len(shows)
+    seen = shows.repeat(frames)[:, None, None]
     picture, sound = predicted
     learn = (tau < 1)[:, :, None, None].float()
     newest = batch.last_picture.chunk(frames, 2)[-1].repeat(1, 1, frames, 1, 1)
-    motion = (batch.picture - newest).square().mean(2)  # (B, C, h, w)
+    motion = (seen * (batch.picture - newest).square()).mean(2)  # (B, C, h, w)
     alive = torch.maximum((motion / 0.1).clamp(max=1), batch.scene.busy.clamp(0, 1))
     alive = F.max_pool2d(alive, 3, stride=1, padding=1)
     weight = learn * (1 + 4 * alive)
-    error = (picture - batch.picture).square().mean(2)
+    error = (seen * (picture - batch.picture).square()).mean(2)
     picture_loss = (weight * error).sum() / weight.sum()
     loudness = (batch.sound - batch.last_sound[:, :, -1:]).square().mean(-1, keepdim=True)
     weight = learn * (1 + 2 * loudness.clamp(max=1))
@@ -222,7 +227,12 @@ def train(
     codecs = load_codecs(folder, device)
     network = Network(TransformerConfig(), known_words()).to(device)
     optimizer = MuonAdam(
-        network, hidden_matrices(network), recipe.muon_lr, recipe.adam_lr, group
+        network,
+        hidden_matrices(network),
+        recipe.muon_lr,
+        recipe.adam_lr,
+        group,
+        quick=network.paint,
     )
     path = folder / "transformer.pt"
     if start_from is not None and not path.exists():
@@ -244,6 +254,7 @@ def train(
         )
         for world in network.worlds
     ]  # fmt: skip
+    shows = codecs[0].std.square() / codecs[0].std.square().mean()
     quiet = not group.leads
     first = range(recipe.prefill // group.size)
     for i in tqdm(first, desc="first clips", unit="clip", disable=quiet):
@@ -269,7 +280,7 @@ def train(
                 predicted, tau = unrolled(network, batch)
             else:
                 predicted, tau = teacher_forced(network, batch, recipe, generator)
-            value, figures = loss(predicted, tau, batch, network.config.frames)
+            value, figures = loss(predicted, tau, batch, shows)
         if unroll:
             figures = {f"unrolled {name}": error for name, error in figures.items()}
         if not math.isfinite(float(value.detach())):

@@ -1,4 +1,4 @@
-"""Training of a world's state stream on simulated states: `python -m model.train_dynamics --world W`.
+"""Training of the state stream of a world on simulated states: `python -m model.train_dynamics`.
 
 The network is unrolled from a true state and the error at every frame is propagated back through
 all of them, over few frames at first and many in the end.
@@ -23,6 +23,7 @@ from model.simulators import SIMULATED, learnable, open_simulator
 
 WORLDS, FRAMES = 384, 72
 RENEWED_EVERY = 40  # steps, one part of the states
+RARE = 5
 
 
 class States:
@@ -56,11 +57,17 @@ class States:
         return picked, actions[worlds, start + 1 : start + frames + 1]
 
 
-def loss(model: nn.Module, weights: Tensor, states: Tensor, actions: Tensor) -> Tensor:
-    """Huber's, so that a bounce one frame early does not outweigh all else; `weights` (COUNT,)."""
-    made = model(states[:, 0], actions)
-    error = F.smooth_l1_loss(made, states[:, 1:], beta=0.05, reduction="none")
-    return (error.mean((0, 1)) * weights).sum() / weights.sum()
+def loss(
+    model: nn.Module, contacts: slice, weights: Tensor, states: Tensor, actions: Tensor
+) -> Tensor:
+    """Huber's, so that a bounce one frame early does not outweigh all else. `contacts` are rare:
+    where there is one it counts RARE times, and only there it has a moment. `weights` (COUNT,)."""
+    made, true = model(states[:, 0], actions), states[:, 1:]
+    error = F.smooth_l1_loss(made, true, beta=0.05, reduction="none")
+    happens = (true[..., contacts].chunk(2, -1)[0] > 0).float()
+    rare = torch.ones_like(error)
+    rare[..., contacts] = torch.cat([1 + RARE * happens, RARE * happens], -1)
+    return ((rare * error).mean((0, 1)) * weights).sum() / weights.sum()
 
 
 def matrices(model: nn.Module) -> list[nn.Parameter]:
@@ -84,7 +91,7 @@ def train(args: argparse.Namespace) -> None:
         progress = step / args.steps
         frames = 2 + round(min(1.0, progress / 0.7) * (args.frames - 2))
         optimizer.set_rate(min(1.0, (step + 1) / 100) * (0.01 + 0.99 * (1 - progress)))
-        error = loss(model, weights, *data.batch(args.batch, frames))
+        error = loss(model, world.facts.CONTACTS_AT, weights, *data.batch(args.batch, frames))
         optimizer.zero_grad()
         error.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 0.1)

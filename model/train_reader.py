@@ -106,9 +106,9 @@ def label(world: str, truth: Any, generator: torch.Generator, plain: bool = Fals
         doubles[:, place] = twice
     counts = torch.where(doubles, 2, seen.nan_to_num(_UNKNOWN).long())
     known = torch.ones(count, len(r.facts), device=device)
-    for i, thing in enumerate(r.facts.values()):
-        if thing is not None:
-            known[:, i] = (counts[:, r.things.index(thing)] == 1).float()
+    for i, seen_on in enumerate(r.facts.values()):
+        if seen_on is not None:
+            known[:, i] = (counts[:, r.things.index(seen_on)] == 1).float()
     values = simulator.attributes(states[:, None])
     names = list(simulator.WORDS)
     picked = values[:, [names.index(name) for name in r.attributes]]
@@ -243,7 +243,9 @@ def accuracy(reader: Reader, world: str, truth: Labelled) -> dict[str, float]:
     reading = reader.read(world, truth.pictures)
     width, height = truth.pictures.shape[-1], truth.pictures.shape[-2]
     out: dict[str, float] = {}
-    off = (reading.points - truth.points) * torch.tensor([width, height], device=truth.points.device)
+    off = (reading.points - truth.points) * torch.tensor(
+        [width, height], device=truth.points.device
+    )
     for i, thing in enumerate(reading.world.things):
         error = off[truth.counts[:, i] == 1, i].norm(dim=-1)
         if len(error):

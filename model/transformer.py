@@ -7,12 +7,13 @@ sink (the first chunk), the last `window - 1` chunks and the chunk itself. Only 
 cache. Its keys are stored without rotary embedding and get their positions when they are read,
 sink 0, window 1 to `window`, so that hour three looks like minute one.
 
-Convolutions around the blocks (`Stem`, `Head`) are given the cells of the previous chunk and of the
-scene. What comes out is the clean latents (x-prediction; Li & He 2025, "Back to basics") and a mask
-that says where they replace those of the last frame, so that what stands still is copied exactly. The noisy input is scaled by
-its noise level: pure noise says nothing and is not heard. Every chunk has a noise level of its
-own (diffusion forcing, Chen et al. 2024). Conditioning is AdaLN-single (PixArt-alpha, Chen et al.
-2023): noise level, what is the case (model/stage.py), which is where actions come in, and the prompt.
+Convolutions around the blocks (`Stem`, `Head`) are given the cells of the previous chunk and of
+the scene. What comes out is the clean latents (x-prediction; Li & He 2025, "Back to basics") and a
+mask that says where they replace those of the last frame, so that what stands still is copied
+exactly. The noisy input is scaled by its noise level: pure noise says nothing and is not heard.
+Every chunk has a noise level of its own (diffusion forcing, Chen et al. 2024). Conditioning is
+AdaLN-single (PixArt-alpha, Chen et al. 2023): noise level, prompt, and what is the case
+(model/stage.py), which is where actions come in.
 """
 
 from __future__ import annotations
@@ -103,6 +104,7 @@ class Transformer(nn.Module):
         x = _norm(x) * (1 + scale) + shift
         drawn = x[:, :, : c.picture_tokens].flatten(0, 1)
         new = self.head(cells, maps, drawn, scene.text.flatten(0, 1))
+        new[:, : c.depth] += scene.surfaces
         newest = last_picture[:, :, -c.channels :].repeat(1, 1, c.frames, 1, 1)
         made = _compose(newest, new.unflatten(0, (batch, chunks)), 2)
         said = self.sound_out(x[:, :, c.picture_tokens :])

@@ -68,7 +68,9 @@ class Weights:
             )
             for name, module in weights._modules.items():
                 start = len(name) + 1
-                part = {k[start:]: v.float() for k, v in tensors.items() if k.startswith(f"{name}.")}
+                part = {
+                    k[start:]: v.float() for k, v in tensors.items() if k.startswith(f"{name}.")
+                }
                 module.load_state_dict(part)
                 module.eval().requires_grad_(False)
         except (KeyError, TypeError, RuntimeError) as error:

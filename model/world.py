@@ -68,7 +68,9 @@ class LearnedWorld:
     """One of the worlds that the weights know. Batches any number of states in one forward
     pass."""
 
-    def __init__(self, weights: Weights, world: str, *, steps: int = 1, device: str = "cpu") -> None:
+    def __init__(
+        self, weights: Weights, world: str, *, steps: int = 1, device: str = "cpu"
+    ) -> None:
         """Raises UnknownWorld and UnsupportedSetting."""
         if steps not in (1, 2, 4):
             raise UnsupportedSetting(f"a chunk takes 1, 2 or 4 steps, not {steps}")
@@ -166,9 +168,7 @@ class LearnedWorld:
     def _hold(self, last: Latents, values: Values, held: dict[str, int]) -> Latents:
         """`last` with the standing facts of the start that fits the changed values best."""
         wanted = {
-            n: v
-            for n, v in zip(self.grammar.names, values, strict=True)
-            if n in self.grammar.held
+            n: v for n, v in zip(self.grammar.names, values, strict=True) if n in self.grammar.held
         }
         fits = [
             self.grammar.fit(v, wanted) + len(wanted) * self.grammar.fit(v, held)
@@ -279,5 +279,3 @@ class LearnedWorld:
     def _sound_latents(self, tokens: Tensor) -> Tensor:
         """(B, frames, 32) -> (B, channels, latents of the chunk)."""
         return tokens.reshape(len(tokens), -1, self.sound.config.channels).transpose(1, 2)
-
-

@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     worlds: str = Field(
         ALL, description="Worlds that are served, with commas; all is every one with weights."
     )
-    weights: Path = Field(WEIGHTS_DIR, description="Folder of weights, one folder for each world.")
+    weights: Path = Field(WEIGHTS_DIR, description="Folder of weights.")
     steps: int = Field(1, ge=1, le=64, description="Denoising steps for each chunk.")
     device: str = Field("cpu", description="Torch device of the model.")
     threads: int = Field(

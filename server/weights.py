@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from model.interface import UnknownWorld, WeightsError
@@ -11,11 +12,11 @@ ALL = "all"
 
 
 def check_world(world: str, weights: Path) -> None:
-    """Raises UnknownWorld, or WeightsError where the folder has no weights for it."""
+    """Raises UnknownWorld, or WeightsError where the folder has no weights that know it."""
     if world not in WORLD_NAMES:
         raise UnknownWorld(f"unknown world '{world}' (known: {', '.join(WORLD_NAMES)})")
     if not _has_weights(world, weights):
-        raise WeightsError(f"no weights for '{world}' in {weights / world}")
+        raise WeightsError(f"no weights for '{world}' in {weights}")
 
 
 def served_worlds(names: str, weights: Path) -> tuple[str, ...]:
@@ -35,4 +36,14 @@ def served_worlds(names: str, weights: Path) -> tuple[str, ...]:
 
 
 def _has_weights(world: str, weights: Path) -> bool:
-    return world in PROBE_WORLDS or any((weights / world).glob("*.safetensors"))
+    return world in PROBE_WORLDS or world in _known_worlds(weights)
+
+
+def _known_worlds(weights: Path) -> list[str]:
+    """What the weights in a folder know; nothing where there are none. That they are whole is
+    the model's to see."""
+    try:
+        config = json.loads((weights / "config.json").read_text())
+    except (OSError, ValueError):
+        return []
+    return list(config.get("worlds", ())) if isinstance(config, dict) else []

@@ -63,4 +63,3 @@ def continued(state: CorridorsState, actions: Tensor) -> CorridorsState:
 def drawn(states: Any) -> Tensor:
     """States (N,) -> pictures (N, 3, H, W)."""
     return simulator.render(states[:, None])[:, 0]
-

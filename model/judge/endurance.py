@@ -28,8 +28,8 @@ from model.worlds import camera as cameras
 
 MARKS = (10, 30)  # minutes at whose end a judged minute ends, besides the first
 _SAMPLES = 12  # of colour in each judged minute
-_CEILING_SECONDS, _CEILING_WORLDS = 60, 4
-_PERIOD = 60 * FPS  # of the stretches between judged minutes
+_CEILING_SECONDS, _CEILING_WORLDS = 30, 8
+_PERIOD = 60 * FPS  # of what is held between judged minutes
 _HOME = 2 * FPS  # frames in which the camera is brought back
 _EVERY = FPS  # frames between looks at what exists
 
@@ -75,7 +75,7 @@ def plan(world: str, test: Orders, count: int, minutes: float, seed: int) -> Pla
 
 def _between(world: str, made: Plan, first: int, last: int, generator: torch.Generator) -> None:
     """Fill the frames in between: a quarter of each minute nothing, a quarter held at random, a
-    quarter mashed, the rest mashed with the camera, which is brought back in the end."""
+    quarter mashed, the rest mashed with the camera, which is then brought back."""
     info = open_simulator(world).INFO
     names = [b.name for b in info.buttons]
     moves = [names.index(n) for n in names if n not in cameras.BUTTONS]
@@ -83,9 +83,9 @@ def _between(world: str, made: Plan, first: int, last: int, generator: torch.Gen
     count = len(made.actions)
     held = torch.zeros(count, made.actions.shape[2])
     camera_presses = torch.zeros(count)
-    home = last - _HOME
+    home, period = last - _HOME, min(_PERIOD, last - first)
     for frame in range(first, last):
-        phase = (frame - first) % _PERIOD * 4 // _PERIOD
+        phase = (frame - first) % period * 4 // period
         part = held[:, moves]
         dice = torch.rand(count, len(moves), generator=generator)
         if phase == 0 or frame >= home:
@@ -113,7 +113,7 @@ def _between(world: str, made: Plan, first: int, last: int, generator: torch.Gen
             held[:, views[-1]] = press
             held[:, views[1]] = 1.0  # and wide
         made.actions[:, frame] = held
-        settled = (frame - first) % _PERIOD % (_PERIOD // 4) > _HOME
+        settled = (frame - first) % period % (period // 4) > _HOME
         if phase != 3 and settled and frame % _EVERY == 0:
             made.whole.append(frame)
 

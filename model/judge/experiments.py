@@ -17,7 +17,7 @@ from model.worlds.corridors import simulator as corridors_simulator
 from model.worlds.court import simulator as court_simulator
 from model.worlds.court.state import FLOOR, FREE, Ball
 from model.worlds.pond import physics as pond
-from model.worlds.pond import simulator as pond_simulator
+from model.worlds.pond import starts as pond_starts
 from model.worlds.pond import water
 
 _HUMP_FROM, _HUMP_WIDTH, _HUMP_HEIGHT = water.LEFT + 0.20, 0.055, 0.030
@@ -61,9 +61,9 @@ def runners(seeds: Sequence[int]) -> Moments:
 
 def _calm_pond(seeds: Sequence[int], board: float) -> Any:
     """Somebody at rest on a board at x, on calm water without wind."""
-    numbers = _numbers(seeds, pond_simulator.START_NUMBERS)
+    numbers = _numbers(seeds, pond_starts.NUMBERS)
     numbers[:, 0] = 0.1
-    s = legible(pond_simulator.starts(numbers))
+    s = legible(pond_starts.starts(numbers))
     zero = torch.zeros_like(s.bx)
     flat = torch.zeros_like(s.surface)
     by = zero + water.LEVEL + pond.BOARD_THICK / 2 - pond.DRAFT_LOADED
@@ -114,9 +114,7 @@ def _corridors(seeds: Sequence[int], low: float, high: float) -> Any:
         way = corridors.clearance(starts, 0.0, reach=4.0, step=0.1)
         fits = ((way > low) & (way < high)).nonzero()[:, 0]
         found.append(starts[fits[:1]])
-    return type(found[0])(
-        **{k: _cat([vars(s)[k] for s in found]) for k in vars(found[0])}
-    )
+    return type(found[0])(**{k: _cat([vars(s)[k] for s in found]) for k in vars(found[0])})
 
 
 def _cat(values: Sequence[Any]) -> Any:

@@ -8,6 +8,7 @@ PSNR against the simulator's frame; "at n frames" is the mean over the first n.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -57,7 +58,7 @@ def fidelity(world: LearnedWorld, seeds: Sequence[int], frames: int = CLIP_FRAME
 def score(
     name: str,
     seeds: Sequence[int],
-    clips: Sequence[Clip],
+    clips: Sequence[Clip[Any]],
     forced: Tensor,
     free: Tensor,
     true: Tensor,
@@ -135,7 +136,7 @@ def _sheets(
 
 
 def _codecs(
-    name: str, clips: Sequence[Clip], coded: Tensor, noisy: Tensor, heard: Tensor
+    name: str, clips: Sequence[Clip[Any]], coded: Tensor, noisy: Tensor, heard: Tensor
 ) -> Findings:
     """What the codecs alone lose, on the whole and where something happens."""
     true = torch.cat([c.frames for c in clips])
@@ -173,7 +174,7 @@ def _codecs(
     return Findings(tuple(figures))
 
 
-def _near(name: str, clip: Clip, thing: str) -> Tensor:
+def _near(name: str, clip: Clip[Any], thing: str) -> Tensor:
     """Pixels (B, T, H, W) near a thing."""
     r = readable(name)
     batch, frames = clip.frames.shape[:2]
@@ -183,7 +184,7 @@ def _near(name: str, clip: Clip, thing: str) -> Tensor:
     return pictures.around(point, reach, *clip.frames.shape[-2:]).unflatten(0, (batch, frames))
 
 
-def _spray(clip: Clip) -> Tensor:
+def _spray(clip: Clip[Any]) -> Tensor:
     """Pixels (B, T, H, W) near a splash that is half a second old at most."""
     s = clip.truth.states
     x, y = cameras.to_picture(s.camera, s.splash_x, torch.full_like(s.splash_x, LEVEL + 0.03))
@@ -192,7 +193,7 @@ def _spray(clip: Clip) -> Tensor:
     return pictures.around(point, _REACH["spray"] * s.camera.zoom * fresh, *clip.frames.shape[-2:])
 
 
-def encoded(world: LearnedWorld, clip: Clip) -> Encoded:
+def encoded(world: LearnedWorld, clip: Clip[Any]) -> Encoded:
     facts = learnable(world.name).facts.facts(clip.truth)
     on = world.device
     return encode(clip.frames.to(on), clip.sound.to(on), facts.to(on), world.picture, world.sound)
@@ -222,13 +223,13 @@ def _at(true: Encoded, chunk: int) -> Latents:
     return Latents(true.picture[:, chunk], true.sound[:, chunk], true.state[:, chunk])
 
 
-def _moments(clip: Clip) -> Moments:
+def _moments(clip: Clip[Any]) -> Moments:
     found: Moments = clip.truth[:, :FRAMES]
     return found
 
 
 def teacher_forced_run(
-    world: LearnedWorld, clip: Clip, true: Encoded, seeds: Sequence[int], heard: bool = False
+    world: LearnedWorld, clip: Clip[Any], true: Encoded, seeds: Sequence[int], heard: bool = False
 ) -> tuple[Tensor, LearnedRun]:
     """Frames after the first chunk, each chunk after the true one before it, and the run."""
     run = Learned(world).begin(_moments(clip), seeds, heard)
@@ -241,11 +242,11 @@ def teacher_forced_run(
 
 
 def _teacher_forced(
-    world: LearnedWorld, clip: Clip, true: Encoded, seeds: Sequence[int]
+    world: LearnedWorld, clip: Clip[Any], true: Encoded, seeds: Sequence[int]
 ) -> Tensor:
     return teacher_forced_run(world, clip, true, seeds)[0]
 
 
-def _free(actor: Actor, clip: Clip, seeds: Sequence[int]) -> Tensor:
+def _free(actor: Actor, clip: Clip[Any], seeds: Sequence[int]) -> Tensor:
     run = actor.begin(_moments(clip), seeds)
     return watch(run, clip.truth.actions[:, FRAMES:])

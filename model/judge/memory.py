@@ -12,7 +12,7 @@ from tqdm import tqdm
 from model.interface import FPS
 from model.judge import experiments, pictures
 from model.judge.findings import Curve, Figure, Findings, Sheet
-from model.judge.play import Actor, Simulated
+from model.judge.play import Actor, Moments, Simulated
 from model.judge.scenes import actions_of
 from model.latents import FRAMES
 from model.worlds.corridors.physics import TURN_SPEED
@@ -42,9 +42,7 @@ def memory(actor: Actor, seeds: Sequence[int], away: Sequence[float] = AWAY) -> 
     rows: dict[str, Tensor] = {}
     for seconds in tqdm(away, desc="memory", unit="run"):
         held = script(seconds, len(seeds))
-        true, made = (
-            _ends(who, begun, seeds, held) for who in (Simulated("corridors"), actor)
-        )
+        true, made = (_ends(who, begun, seeds, held) for who in (Simulated("corridors"), actor))
         before = pictures.psnr(made[0], true[0])
         after = pictures.psnr(made[1], true[1])
         losses.append(float((before - after).mean()))
@@ -70,7 +68,7 @@ def memory(actor: Actor, seeds: Sequence[int], away: Sequence[float] = AWAY) -> 
 
 
 def _ends(
-    actor: Actor, begun: experiments.Moments, seeds: Sequence[int], held: Tensor
+    actor: Actor, begun: Moments, seeds: Sequence[int], held: Tensor
 ) -> tuple[Tensor, Tensor]:
     """The last pictures (B, 3, H, W) before turning away and after having come back."""
     run = actor.begin(begun, seeds)

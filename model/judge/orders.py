@@ -18,11 +18,13 @@ from model.worlds.pond.water import LEFT, RIGHT
 
 
 class Orders(Protocol):
-    """Of one kind of world. `length` frames an order takes, `looks` are the frames of it that
-    are looked at, `chance` is how many different orders there are."""
+    """Of one kind of world. An order takes `length` frames; those in `looks` are looked at."""
 
-    length: int
-    looks: tuple[int, ...]
+    @property
+    def length(self) -> int: ...
+
+    @property
+    def looks(self) -> tuple[int, ...]: ...
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """Orders (count,), long."""
@@ -32,9 +34,7 @@ class Orders(Protocol):
         """(count, length, controls)."""
         ...
 
-    def obeyed(
-        self, begun: Moments, facts: Tensor, pictures: Tensor, orders: Tensor
-    ) -> Tensor:
+    def obeyed(self, begun: Moments, facts: Tensor, pictures: Tensor, orders: Tensor) -> Tensor:
         """(count,) bool, from the worlds' first moments, the facts (count, COUNT) before, the
         pictures (count, looks, 3, H, W) and the orders."""
         ...
@@ -62,9 +62,7 @@ class CourtOrders:
             shoot=((besides == 2)[:, None] & early).float(),
         )  # fmt: skip
 
-    def obeyed(
-        self, begun: Moments, facts: Tensor, pictures: Tensor, orders: Tensor
-    ) -> Tensor:
+    def obeyed(self, begun: Moments, facts: Tensor, pictures: Tensor, orders: Tensor) -> Tensor:
         shirts = shirts_of(begun.states)
         found = tracks(self._reader, "court", pictures, shirts)["player"][0]
         before, after = found.unbind(1)
@@ -92,9 +90,7 @@ class PondOrders:
         right = orders[:, None].float()
         return actions_of("pond", len(orders), self.length, left=1 - right, right=right)
 
-    def obeyed(
-        self, begun: Moments, facts: Tensor, pictures: Tensor, orders: Tensor
-    ) -> Tensor:
+    def obeyed(self, begun: Moments, facts: Tensor, pictures: Tensor, orders: Tensor) -> Tensor:
         found = tracks(self._reader, "pond", pictures)["person"][0]
         before, after = found.unbind(1)
         way = 2.0 * orders - 1
@@ -126,9 +122,7 @@ class CorridorsOrders:
         }
         return actions_of("corridors", len(orders), self.length, **held)
 
-    def obeyed(
-        self, begun: Moments, facts: Tensor, pictures: Tensor, orders: Tensor
-    ) -> Tensor:
+    def obeyed(self, begun: Moments, facts: Tensor, pictures: Tensor, orders: Tensor) -> Tensor:
         before = corridors.state_of(facts, begun.states[:, -1])
         errors = []
         for k in range(len(self._MOTIONS)):

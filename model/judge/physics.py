@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -19,7 +20,7 @@ from model.worlds.court.physics import BALL_RADIUS, GRAVITY, RESTITUTION, RUN_SP
 from model.worlds.court.state import FLOOR
 from model.worlds.pond import water
 
-_DROP_FRAMES, _RUN_FRAMES, _WAVE_FRAMES, _WALK_FRAMES, _PADDLE_FRAMES = 72, 36, 28, 36, 60
+_DROP_FRAMES, _RUN_FRAMES, _WAVE_FRAMES, _WALK_FRAMES, _PADDLE_FRAMES = 72, 36, 22, 36, 60
 _LEAST = 7  # frames of a flight
 _RESTS = FLOOR + BALL_RADIUS
 
@@ -88,8 +89,7 @@ def falls(y: Tensor) -> tuple[float, float]:
                 continue
             gravities.append(-2 * c)
             speeds.append(math.sqrt(max(b * b - 4 * c * (a - _RESTS), 0.0)))
-        ratios += [later / before for before, later in zip(speeds, speeds[1:], strict=False)
-                   if before > 0]  # fmt: skip
+        ratios += [later / before for before, later in pairwise(speeds) if before > 0]
     return _median(gravities), _median(ratios)
 
 
@@ -103,7 +103,7 @@ def _flights(heights: Tensor) -> list[Tensor]:
     ]
     marks = [-1, *low, len(heights)]
     out = []
-    for first, last in zip(marks, marks[1:], strict=False):
+    for first, last in pairwise(marks):
         inner = torch.arange(first + 2 if first >= 0 else 0, last - 1)
         inner = inner[heights[inner].isfinite()] if len(inner) else inner
         if len(inner) >= _LEAST:

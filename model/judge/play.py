@@ -110,9 +110,7 @@ class LearnedRun:
 
     def correct(self, true: Latents) -> None:
         """Go on as if the last chunk had been the true one."""
-        self.states = [
-            replace(s, past=(*s.past[:-1], true[i])) for i, s in enumerate(self.states)
-        ]
+        self.states = [replace(s, past=(*s.past[:-1], true[i])) for i, s in enumerate(self.states)]
 
     def _decode(self, latents: Tensor) -> Tensor:
         return torch.from_numpy(self.world.decode_picture(latents)).permute(0, 1, 4, 2, 3)

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from model.interface import How
 from model.judge.findings import Figure, Findings, Sheet
 from model.judge.play import LearnedRun, play
-from model.judge.scenes import actions_of, moments
+from model.judge.scenes import actions_of, moments, wide
 from model.latents import FRAMES
 from model.prompts import Grammar
 from model.readable import readable
@@ -55,7 +55,9 @@ def told_by(reading_world: str) -> tuple[str, ...]:
     return (*readable(reading_world).attributes, *shirts)
 
 
-def agrees(reader: Reader, world: str, pictures: Tensor, asked: Sequence[Mapping[str, int]]) -> dict[str, Tensor]:  # fmt: skip
+def agrees(
+    reader: Reader, world: str, pictures: Tensor, asked: Sequence[Mapping[str, int]]
+) -> dict[str, Tensor]:
     """For pictures (N, 3, H, W) and what was asked of each: of each attribute, 1 where the reader
     sees it, 0 where not, NaN where it was not asked or can not be told, (N,)."""
     reading = reader.read(world, pictures)
@@ -85,7 +87,7 @@ def _ceiling(name: str, reader: Reader, seeds: Sequence[int]) -> dict[str, float
     """What the reader makes of the simulator's own pictures, by attribute."""
     simulator = open_simulator(name)
     found = moments(name, [*seeds, *(1000 + s for s in seeds)])
-    states = found.states[:, -1:]
+    states = wide(found.states[:, -1:])
     names = list(simulator.WORDS)
     asked = [
         {n: v for n, v in zip(names, row, strict=True) if v >= 0}
@@ -98,7 +100,7 @@ def _ceiling(name: str, reader: Reader, seeds: Sequence[int]) -> dict[str, float
 def _starts(
     world: LearnedWorld, reader: Reader, seeds: Sequence[int], ceiling: Mapping[str, float]
 ) -> tuple[Findings, Sheet]:
-    """Prompts that name all of the appearance, and how many players there are."""
+    """Prompts that name all of the appearance, how many players there are, and a wide view."""
     grammar, name = world.grammar, world.name
     named = [n for n in grammar.names if n in grammar.appearance or n == "players"]
     named = [n for n in named if n in told_by(name)]
@@ -108,7 +110,8 @@ def _starts(
         values = {n: int(rng.integers(len(grammar.words[n]))) for n in named}
         values = legal(name, values)
         asked.append(values)
-        states.append(world.start(seed, said(grammar, values)))
+        view = grammar.words["view"][0]
+        states.append(world.start(seed, f"{said(grammar, values)}, {view}"))
     run = LearnedRun(world, states)
     play(run, actions_of(name, len(seeds), _STARTED * FRAMES))
     seen = run.pictures()[:, -1]
@@ -143,9 +146,11 @@ def _changes(
         rng = np.random.default_rng(seeds[0])
         states, asked, kept = [], [], []
         for k, seed in enumerate(seeds):
-            state = world.start(seed)
-            attribute = named[(k + seeds[0]) % len(named)]
+            state = world.start(seed, grammar.words["view"][0])
             now = dict(zip(grammar.names, state.prompt.values, strict=True))
+            attribute = named[(k + seeds[0]) % len(named)]
+            if now[attribute] < 0:  # such as the shirt of a rival who is not there
+                attribute = named[0]
             prompt, values = _other(grammar, name, attribute, now, rng)
             state, _ = world.prompt(state, prompt, how, _BLEND)
             states.append(state)

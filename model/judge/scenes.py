@@ -31,7 +31,11 @@ def quiet(states: Any) -> Any:
 def legible(states: Any) -> Any:
     """The same in clear weather, painted and without music, seen by a camera that stands still
     and shows everything: what readers of pictures and sound read best."""
-    states = replace(quiet(states), style=torch.zeros_like(states.style))
+    return wide(replace(quiet(states), style=torch.zeros_like(states.style)))
+
+
+def wide(states: Any) -> Any:
+    """The same, seen by a camera that stands still and shows everything."""
     if hasattr(states, "camera"):
         return replace(states, camera=still_camera(states.camera))
     return replace(states, zoom=torch.ones_like(states.zoom), rear=torch.zeros_like(states.rear))
@@ -64,7 +68,7 @@ def actions_of(world: str, count: int, frames: int, **held: Tensor | float) -> T
     """Actions (count, frames, controls) in which the named controls are held; each a number, or
     (count, frames)."""
     info = open_simulator(world).INFO
-    names = [control.name for control in (*info.buttons, *info.axes)]
+    names = [*(b.name for b in info.buttons), *(a.name for a in info.axes)]
     out = torch.zeros(count, frames, len(names))
     for name, value in held.items():
         out[..., names.index(name)] = value

@@ -71,9 +71,7 @@ def onsets(sound: Tensor) -> list[float]:
     return times
 
 
-def contact_times(
-    world: str, kinds: Sequence[str], strength: Tensor, when: Tensor
-) -> list[float]:
+def contact_times(world: str, kinds: Sequence[str], strength: Tensor, when: Tensor) -> list[float]:
     """Audible contacts of one world, (T, kinds), in seconds; those within 50 ms are one."""
     audible = strength * torch.tensor([_LOUDNESS[world].get(kind, 0.5) for kind in kinds])
     frame, kind = (audible > _AUDIBLE).nonzero(as_tuple=True)

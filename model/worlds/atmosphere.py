@@ -26,9 +26,11 @@ _MOSAIC = 4  # pixels
 def shade(picture: Tensor, time: Tensor, weather: Tensor, style: Tensor, clock: Tensor) -> Tensor:
     """`picture` (N, 3, H, W), RGB 0 to 1, under the time, weather and style of each (N,), indices
     into TIMES, WEATHERS and STYLES; `clock` (N,) in seconds moves the rain."""
-    picture = _light(picture, time.long())
-    picture = _fog(picture, weather, time.long())
-    picture = _rain(picture, weather, time.long(), clock)
+    if time.any():
+        picture = _light(picture, time.long())
+    if weather.any():
+        picture = _fog(picture, weather, time.long())
+        picture = _rain(picture, weather, time.long(), clock)
     for index, draw in ((1, _ink), (2, _pixel)):
         chosen = (style == index).nonzero()[:, 0]
         if len(chosen):
@@ -45,7 +47,9 @@ def _light(picture: Tensor, time: Tensor) -> Tensor:
 def _fog(picture: Tensor, weather: Tensor, time: Tensor) -> Tensor:
     height = picture.shape[2]
     up = 1 - (torch.arange(height, device=picture.device) + 0.5) / height
-    cover = _FOG * (0.55 + 0.45 * up)[None, None, :, None] * (weather == 2).float()[:, None, None, None]
+    cover = (
+        _FOG * (0.55 + 0.45 * up)[None, None, :, None] * (weather == 2).float()[:, None, None, None]
+    )
     haze = torch.tensor(_HAZES, device=picture.device)[time][:, :, None, None]
     return torch.lerp(picture, haze, cover)
 

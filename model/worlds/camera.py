@@ -75,7 +75,9 @@ def advance(
     middle = torch.full_like(camera.x, WIDTH / 2), torch.full_like(camera.y, 0.5)
     share = torch.where(cut | (mode == CLOSE), 1.0, 1 / (FOLLOW_SECONDS * FPS))
     at = []
-    for now, fixed, followed, near in zip((camera.x, camera.y), middle, follow, close, strict=False):
+    for now, fixed, followed, near in zip(
+        (camera.x, camera.y), middle, follow, close, strict=False
+    ):
         wanted = torch.where(mode == FIXED, fixed, torch.where(mode == FOLLOW, followed, near))
         at.append(now + share * (wanted - now))
     x, y = _inside(at[0], at[1], zoom)
@@ -97,3 +99,24 @@ def _inside(x: Tensor, y: Tensor, zoom: Tensor) -> tuple[Tensor, Tensor]:
     half = 0.5 / zoom
     x = torch.minimum(torch.maximum(x, WIDTH * half), WIDTH - WIDTH * half)
     return x, torch.minimum(torch.maximum(y, half), 1 - half)
+
+
+VIEW_MIDDLE, VIEW_UNIT = 0.75, 0.25  # of 1 / zoom as a fact: what a picture shows is affine in it
+
+
+def from_facts(place: Tensor, flags: Tensor) -> Camera:
+    """A camera as it stands among the facts of a world: `place` (B, 3) x, y and view within
+    [-1, 1], `flags` (B, 3) pressed, following and close, -1 or 1."""
+    x, y, view = place.unbind(1)
+    pressed, follows, near = (flags > 0).unbind(1)
+    mode = torch.where(follows, FOLLOW, torch.where(near, CLOSE, FIXED))
+    zoom = 1 / (view * VIEW_UNIT + VIEW_MIDDLE)
+    return Camera((x + 1) * (WIDTH / 2), (y + 1) / 2, zoom, mode, pressed.float())
+
+
+def to_facts(camera: Camera) -> tuple[Tensor, Tensor]:
+    """The inverse."""
+    view = (1 / camera.zoom - VIEW_MIDDLE) / VIEW_UNIT
+    place = torch.stack([camera.x / (WIDTH / 2) - 1, 2 * camera.y - 1, view], 1)
+    flags = torch.stack([camera.pressed > 0.5, camera.mode == FOLLOW, camera.mode == CLOSE], 1)
+    return place, 2 * flags.float() - 1

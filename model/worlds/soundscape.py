@@ -22,7 +22,7 @@ _MELODY = (110.0, 110.0, 130.81, 110.0, 146.83, 130.81, 98.0, 82.41)  # Hz, one 
 _OCTAVES = ((1.0, 0.030), (2.0, 0.012), (3.0, 0.005))  # of the melody: factor, level
 _KICK_HZ, _KICK_LEVEL = 58.0, 0.05
 _LOOP_SECONDS = 2
-_REPEATS = 4  # of the noise within the loop: as often as the rain's picture, so that it can be learned
+_REPEATS = 4  # of the noise within the loop, as the rain's picture: it can be learned
 _RAIN_LEVEL, _FOG_LEVEL = 0.008, 0.003
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from model import judge
+from model.judge import sounds
 from model.worlds.atmosphere import STYLES, TIMES, WEATHERS
 from model.worlds.court import facts, simulator
 from model.worlds.court.drawing import SHIRTS
@@ -107,8 +107,8 @@ def test_contacts_are_heard_when_they_happen() -> None:
     sound = simulator.listen(replace(truth, states=quiet))
     matched = found = true = 0
     for i in range(16):
-        times = judge.contact_times(truth.strength[i], truth.when[i])
-        score = judge.score_onsets(judge.onsets(sound[i]), times)
+        times = sounds.contact_times("court", simulator.CONTACTS, truth.strength[i], truth.when[i])
+        score = sounds.score_onsets(sounds.onsets(sound[i]), times)
         matched, found, true = matched + score.matched, found + score.found, true + score.true
     assert true > 50
     assert 2 * matched / (found + true) > 0.85

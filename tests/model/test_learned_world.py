@@ -43,9 +43,7 @@ def play(world: LearnedWorld, state: WorldState, log: list[Actions]) -> torch.Te
 
 
 @pytest.mark.parametrize("steps", [1, 2, 4])
-def test_a_seed_and_an_action_log_give_the_same_latents_twice(
-    weights: Weights, steps: int
-) -> None:
+def test_a_seed_and_an_action_log_give_the_same_latents_twice(weights: Weights, steps: int) -> None:
     world, log = LearnedWorld(weights, "court", steps=steps), action_log(9)
     assert torch.equal(play(world, world.start(5), log), play(world, world.start(5), log))
 

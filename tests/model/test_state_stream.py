@@ -8,16 +8,16 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from model.dynamics import Dynamics, DynamicsConfig
+from model.scene import map_count, scene
+from model.worlds.court.maps import Maps
 from torch import Tensor
 
 from model import train_dynamics
 from model.cells import unpatchify
 from model.config import TransformerConfig
-from model.dynamics import Dynamics, DynamicsConfig
 from model.sampler import Scenery, anchor
-from model.scene import map_count, scene
 from model.worlds.court import facts, maps, simulator
-from model.worlds.court.maps import Maps
 
 
 def trajectories(seed: int = 0) -> simulator.Trajectory:

@@ -113,7 +113,9 @@ def test_a_turned_ring_equals_one_that_never_turned() -> None:
         unturned[..., 0, :] = ring[..., 0, :]
         for place, chunk in enumerate(range(last - window + 1, last + 1)):
             unturned[..., 1 + place, :] = ring[..., 1 + chunk % window, :]
-    expected, _ = model(**chunk_of(inputs, 29), cache=join_cache([fresh[0]], [fresh[1]], [window - 1]))
+    expected, _ = model(
+        **chunk_of(inputs, 29), cache=join_cache([fresh[0]], [fresh[1]], [window - 1])
+    )
     torch.testing.assert_close(picture, expected, atol=1e-4, rtol=1e-3)
 
 

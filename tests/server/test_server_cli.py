@@ -66,8 +66,8 @@ def test_missing_weights_are_noticed_before_anything_else(tmp_path: Path) -> Non
 
 
 def test_corrupt_weights(tmp_path: Path) -> None:
-    (tmp_path / "court").mkdir()
-    (tmp_path / "court" / "world.safetensors").write_bytes(b"\x00" * 64)
+    (tmp_path / "config.json").write_text('{"worlds": ["court"]}')
+    (tmp_path / "model.safetensors").write_bytes(b"\x00" * 64)
     done = lightcone("serve", "--weights", str(tmp_path), "--port", "0")
     assert done.returncode == 1
     assert done.stdout == ""
@@ -81,7 +81,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from small_worlds import small_weights  # loads torch
 
     folder = tmp_path_factory.mktemp("weights")
-    small_weights().save(folder / "court")
+    small_weights().save(folder)
     return folder
 
 

@@ -13,10 +13,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model.interface import FPS
+from model.worlds import camera as cameras
 from model.worlds.court import facts
 from model.worlds.court.affine import Affine
 from model.worlds.court.facts import AT, place
-from model.worlds.court.physics import BOARD_GAP, BUTTONS, CONTACTS, RIM_HALF
+from model.worlds.court.physics import (
+    BOARD_GAP,
+    BUTTONS,
+    CLOSE_ZOOM,
+    CONTACTS,
+    LOOK_UP,
+    RIM_HALF,
+)
 from model.worlds.court.rival import GUARD
 from model.worlds.soundscape import BEATS, tempo
 
@@ -26,6 +34,9 @@ _RUNNING = 2  # bodies
 _WEIGHTS = {"ball": 2.0, "player": 1.5}  # of facts that are looked at most
 _CONTACT_WEIGHT, _WHEN_WEIGHT = 3.0, 0.1
 _TURNS = 3  # how gaits and ball turn is learned; beat, bar and clocks do so by definition
+
+_CAMERA = slice(AT["camera_x"], AT["camera_view"] + 1)
+_CAMERA_FLAGS = slice(AT["camera_pressed"], AT["camera_close"] + 1)
 
 
 class Dynamics(nn.Module):
@@ -68,19 +79,34 @@ class Dynamics(nn.Module):
             x = x + layer(F.silu(x))
         change, turns, switch, strength, when = self.leave(F.silu(x)).split(self._parts, 1)
         plain = (state[:, : facts.ANGLES.start] + change).clamp(-3, 3)
-        known = torch.addcmul(self.turn, self.faster, plain[:, -1:])
+        drive = plain[:, -1:]
+        known = torch.addcmul(self.turn, self.faster, drive)
         flags = torch.tanh(torch.add(switch, state[:, facts.FLAGS], alpha=2))
+        camera, switches = _looked(state, plain, held)
         return torch.cat(
             [
-                plain,
+                plain[:, : _CAMERA.start],
+                camera,
+                drive,
                 _turned(state[:, facts.ANGLES], torch.cat([turns, known], 1)),
-                flags,
+                flags[:, : -switches.shape[1]],
+                switches,
                 state[:, facts.STATIC],
                 F.softplus(strength, beta=8),
                 torch.sigmoid(when),
             ],
             1,
         )
+
+
+def _looked(state: Tensor, now: Tensor, held: Tensor) -> tuple[Tensor, Tensor]:
+    """Where the camera looks a frame later, when things are as in `now`. It is no part of the
+    world that is learned but a tool to look at it, and moves as it is defined."""
+    camera = cameras.from_facts(state[:, _CAMERA], state[:, _CAMERA_FLAGS])
+    player, hoop = place(now, "player"), place(state, "hoop")
+    follow = player[0], player[1] + LOOK_UP
+    later = cameras.advance(camera, held[:, -3:], follow, (*hoop, CLOSE_ZOOM))
+    return cameras.to_facts(later)
 
 
 def _turned(angles: Tensor, by: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from model.worlds.camera import CLOSE, FOLLOW
+from model.worlds.camera import CLOSE, FOLLOW, VIEW_MIDDLE, VIEW_UNIT
 from model.worlds.clips import Trajectory
 from model.worlds.court.physics import CONTACTS, JUMP_SPEED, PICKUP_PAUSE, RUN_SPEED
 from model.worlds.court.state import (
@@ -65,7 +65,6 @@ ALONG = WIDTH / 2  # of positions along x, from the middle
 HEIGHT = 0.4  # above the floor; the ball's from as much above it
 HOOP_MIDDLE, HOOP_UNIT = 0.60, 1 / 15
 NET = 0.1
-VIEW_UNIT = 0.25  # of 1 / zoom, from 3/4: what a picture shows is affine in that
 
 
 def facts(truth: Trajectory[CourtState]) -> Tensor:
@@ -83,7 +82,7 @@ def facts(truth: Trajectory[CourtState]) -> Tensor:
         s.net_speed,
         camera.x / ALONG - 1,
         2 * camera.y - 1,
-        (1 / camera.zoom - 0.75) / VIEW_UNIT,
+        (1 / camera.zoom - VIEW_MIDDLE) / VIEW_UNIT,
         pulse.drive,
     ]
     turn = 2 * math.pi

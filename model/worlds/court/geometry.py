@@ -12,6 +12,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from model.worlds.camera import VIEW_MIDDLE, VIEW_UNIT
 from model.worlds.court import facts
 from model.worlds.court.affine import Affine
 from model.worlds.court.facts import AT, place
@@ -88,7 +89,7 @@ def _cells(f: Tensor) -> tuple[Tensor, Tensor]:
     (..., ROWS), y up."""
     y = (ROWS / 2 - 0.5 - torch.arange(ROWS, dtype=f.dtype)) / _CELLS_PER_HEIGHT
     x = (torch.arange(COLUMNS, dtype=f.dtype) + 0.5 - COLUMNS / 2) / _CELLS_PER_HEIGHT
-    view = (f[..., AT["camera_view"]] * facts.VIEW_UNIT + 0.75)[..., None]
+    view = (f[..., AT["camera_view"]] * VIEW_UNIT + VIEW_MIDDLE)[..., None]
     cx, cy = place(f, "camera")
     return cx[..., None] + view * x, cy[..., None] + view * y
 

@@ -41,6 +41,7 @@ RESTITUTION = {"floor": 0.78, "wall": 0.70, "board": 0.66, "rim": 0.60}
 
 CLOCK_SECONDS = 2.0  # after which everything that repeats by the clock does
 CLOSE_ZOOM = 1.7
+LOOK_UP = 0.22  # from the player's feet to what a following camera looks at
 
 BUTTONS = ("left", "right", "jump", "shoot", *cameras.BUTTONS)
 CONTACTS = ("bounce", "rim", "board", "wall", "swish", "step", "land", "pickup", "throw")
@@ -67,7 +68,7 @@ def advance(state: CourtState, actions: Tensor) -> tuple[CourtState, Contacts]:
     view = cameras.advance(
         state.camera,
         actions[:, 4:],
-        follow=(player.x, player.y + 0.22),
+        follow=(player.x, player.y + LOOK_UP),
         close=(state.hoop_x, state.hoop_y, CLOSE_ZOOM),
     )
     state = replace(

@@ -14,19 +14,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model.interface import FPS
+from model.worlds import camera as cameras
 from model.worlds.pond import facts
 from model.worlds.pond.facts import AT, CONTACTS_AT, CONTINUOUS, COUNT, FIELD, FLAGS, STATIC
-from model.worlds.pond.physics import BUTTONS, CONTACTS
+from model.worlds.pond.physics import BUTTONS, CLOSE_ZOOM, CONTACTS, LOOK_UP
 from model.worlds.pond.relations import (
     BELLS,
     DISTANCES,
     READS,
-    TARGETS,
     Related,
     Relations,
     ripple_basis,
 )
-from model.worlds.pond.water import COLUMNS, RIPPLES
+from model.worlds.pond.water import COLUMNS, LEVEL, RIPPLES
 from model.worlds.soundscape import BEATS, FASTEST, SLOWEST
 
 WIDTH, LAYERS = 256, 3
@@ -37,8 +37,8 @@ _FAR = 16.0  # no fact is beyond
 _LEARNED = AT["drive"] + 1  # facts before those that clocks turn
 _STROKE = slice(AT["stroke_sin"], AT["splash_x"])
 _SPLASH = slice(AT["splash_x"], AT["camera_x"])
-_CAMERA = slice(AT["camera_x"], AT["camera_view"])
-_VIEW = slice(AT["camera_view"], AT["drive"])
+_CAMERA = slice(AT["camera_x"], AT["drive"])
+_CAMERA_FLAGS = slice(AT["camera_pressed"], AT["camera_close"] + 1)
 _DRIVE = slice(AT["drive"], _LEARNED)
 _BEAT = slice(_LEARNED, AT["bar_cos"] + 1)
 _TURNED = slice(_BEAT.start, AT["gust"])
@@ -47,14 +47,13 @@ _RIPPLES = slice(AT["clock4_sin"], AT["clock4_sin"] + 2 * len(RIPPLES))
 _BODIES = STATIC.stop  # facts before contacts and field
 _KINDS = len(CONTACTS)
 # What the perceptron says: changes, flags, strengths of contacts, when they are and whether there
-# is a new splash, that splash, what the camera turns to, how each window presses on the water.
-_SAYS = (_LEARNED, FLAGS.stop - FLAGS.start, _KINDS, _KINDS + 1, 3, TARGETS, 2 * BELLS * PRESSES)
+# is a new splash, that splash, how each window presses on the water.
+_SAYS = (_LEARNED, FLAGS.stop - FLAGS.start, _KINDS, _KINDS + 1, 3, 2 * BELLS * PRESSES)
 
 
 class Dynamics(nn.Module):
     low: Tensor
     high: Tensor
-    room: Tensor
     turn: Tensor
     swell: Tensor
     slowest: Tensor
@@ -74,21 +73,20 @@ class Dynamics(nn.Module):
         self.near = nn.Linear(seen, CHANNELS)
         self.here = nn.Linear(CHANNELS, CHANNELS)
         self.flow = nn.Linear(CHANNELS, 2)
+        self.travel = nn.Linear(seen, 2)  # small waves on free water are linear
         with torch.no_grad():
-            for end in (self.leave, self.flow):
+            for end in (self.leave, self.flow, self.travel):
                 end.weight.mul_(0.05)
                 end.bias.zero_()
             first = sum(_SAYS[:2])
             self.leave.bias[first : first + 2 * _KINDS + 1] = -1  # contacts are rare
         low, high = torch.full((2, _LEARNED), _FAR)
         low = -low
-        for part, bounds in ((_VIEW, (-1.0, 1.0)), (_DRIVE, (0.0, 1.0))):
-            low[part], high[part] = bounds
+        low[_DRIVE], high[_DRIVE] = 0.0, 1.0
         turn, swell = _turn()
         tempo = (2 * math.pi / FPS) * torch.tensor([1, 1, 1 / BEATS, 1 / BEATS])
         self.register_buffer("low", low, persistent=False)
         self.register_buffer("high", high, persistent=False)
-        self.register_buffer("room", torch.tensor([facts.VIEW]), persistent=False)
         self.register_buffer("turn", turn, persistent=False)
         self.register_buffer("swell", swell, persistent=False)
         self.register_buffer("slowest", SLOWEST * tempo, persistent=False)
@@ -113,24 +111,24 @@ class Dynamics(nn.Module):
         x = self.enter(torch.cat(told, 1))
         for layer in self.layers:
             x = x + layer(F.silu(x))
-        change, flags, strength, chances, splash, gaze, presses = self.leave(F.silu(x)).split(
-            _SAYS, 1
-        )
+        change, flags, strength, chances, splash, presses = self.leave(F.silu(x)).split(_SAYS, 1)
         now = torch.clamp(f[:, :_LEARNED] + change, self.low, self.high)
         when, fresh = chances.sigmoid().split([_KINDS, 1], 1)
         turned = F.linear(f[:, _TURNED], self.turn, self.swell)
         across, clock, swell = turned.split([4, _CLOCKS, 1], 1)
+        camera, switches = _looked(f, now, held)
         return torch.cat(
             [
                 now[:, : _STROKE.start],
                 F.normalize(now[:, _STROKE], dim=1),
                 torch.lerp(now[:, _SPLASH], splash, fresh),
-                self._look(now, related.ways, gaze),
-                now[:, _VIEW.start :],
+                camera,
+                now[:, _DRIVE],
                 self._beat(f[:, _BEAT], across, now[:, _DRIVE]),
                 clock,
                 f[:, STATIC] * swell,
-                torch.add(flags, f[:, FLAGS], alpha=2).tanh(),
+                torch.add(flags, f[:, FLAGS], alpha=2).tanh()[:, : -switches.shape[1]],
+                switches,
                 f[:, STATIC],
                 F.softplus(strength, beta=4),
                 when,
@@ -138,13 +136,6 @@ class Dynamics(nn.Module):
             ],
             1,
         )
-
-    def _look(self, now: Tensor, ways: Tensor, gaze: Tensor) -> Tensor:
-        """Where the camera looks. What it turns to and how fast is learned; that it sees
-        nothing beyond the world is not."""
-        at = torch.baddbmm(now[:, _CAMERA, None], ways, gaze[:, :, None])[:, :, 0]
-        room = torch.addcmul(self.room, now[:, _VIEW], self.room, value=-1)  # 1 - 1 / zoom
-        return torch.clamp(at, -room, room)
 
     def _beat(self, now: Tensor, across: Tensor, drive: Tensor) -> Tensor:
         """Beat and bar, turned as fast as the drive says; `across` is a quarter turn ahead."""
@@ -161,9 +152,25 @@ class Dynamics(nn.Module):
         inside = self.inside.expand(len(f), -1, -1)
         beside = F.pad(torch.cat([field, inside], 1), (REACH, REACH)).unfold(2, 2 * REACH + 1, 1)
         beside = beside.transpose(1, 2).flatten(2)  # (B, COLUMNS, 3 * (2 * REACH + 1))
-        x = F.silu(self.near(torch.cat([beside, pressed, rippled], 2)))
-        x = self.flow(F.silu(self.here(x)))
+        seen = torch.cat([beside, pressed, rippled], 2)
+        x = F.silu(self.near(seen))
+        x = self.travel(seen) + self.flow(F.silu(self.here(x)))
         return torch.clamp(field + x.transpose(1, 2), -_FAR, _FAR).flatten(1)
+
+
+def _looked(f: Tensor, now: Tensor, held: Tensor) -> tuple[Tensor, Tensor]:
+    """Where the camera looks a frame later, when things are as in `now`; `held` -1 or 1. It is no
+    part of the world that is learned but a tool to look at it, and moves as it is defined."""
+    camera = cameras.from_facts(f[:, _CAMERA], f[:, _CAMERA_FLAGS])
+
+    def where(name: str, unit: float) -> tuple[Tensor, Tensor]:
+        x, y = now[:, AT[f"{name}x"]], now[:, AT[f"{name}y"]]
+        return (x + 1) * facts.ALONG, LEVEL + unit * y
+
+    person, board = where("p", facts.PERSON_Y), where("b", facts.BOARD_Y)
+    follow = person[0], person[1] + LOOK_UP
+    later = cameras.advance(camera, held[:, -3:], follow, (*board, CLOSE_ZOOM))
+    return cameras.to_facts(later)
 
 
 def loss_weights() -> Tensor:

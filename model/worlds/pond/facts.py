@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from model.worlds.camera import CLOSE, FOLLOW
+from model.worlds.camera import CLOSE, FOLLOW, VIEW_MIDDLE, VIEW_UNIT
 from model.worlds.clips import Trajectory
 from model.worlds.pond import physics
 from model.worlds.pond.physics import CONTACTS, PondState
@@ -59,7 +59,6 @@ BOARD_Y, PERSON_Y = 0.015, 0.2  # above LEVEL
 BOARD_SPEED, BOARD_RISE, TILT, TILT_RATE = 0.3, 0.08, 0.08, 0.6
 PERSON_SPEED, PERSON_RISE, LEAN, LEAN_RATE = 0.4, 0.5, 0.35, 0.8
 SURFACE, SURFACE_SPEED = 0.012, 0.12
-VIEW = 0.25  # of 1 / zoom, from 3/4: where things are in the picture is affine in that
 
 
 def facts(truth: Trajectory[PondState]) -> Tensor:
@@ -87,7 +86,7 @@ def facts(truth: Trajectory[PondState]) -> Tensor:
         2 * s.splash_age / physics.SPRAY_SECONDS - 1,
         camera.x / ALONG - 1,
         2 * camera.y - 1,
-        (1 / camera.zoom - 0.75) / VIEW,
+        (1 / camera.zoom - VIEW_MIDDLE) / VIEW_UNIT,
         pulse.drive,
         beat.sin(),
         beat.cos(),

@@ -12,6 +12,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from model.worlds.camera import VIEW_MIDDLE, VIEW_UNIT
 from model.worlds.pond import facts, water
 from model.worlds.pond.facts import ALONG, AT, COUNT, FIELD
 from model.worlds.pond.physics import BOARD_HALF, BODY, SPRAY_SECONDS
@@ -246,7 +247,7 @@ def _seen_up(f: Tensor) -> Tensor:
 
 def _view(f: Tensor) -> Tensor:
     """1 / zoom."""
-    return f[..., AT["camera_view"], None] * facts.VIEW + 0.75
+    return f[..., AT["camera_view"], None] * VIEW_UNIT + VIEW_MIDDLE
 
 
 def _place(f: Tensor) -> Tensor:

@@ -24,8 +24,8 @@ from model.worlds.pond.facts import (
     SURFACE,
     TILT,
 )
-from model.worlds.pond.physics import BOARD_HALF, BOARD_THICK, LOOK_UP
-from model.worlds.pond.water import COLUMNS, LEFT, LEVEL, RIGHT, SPACING
+from model.worlds.pond.physics import BOARD_HALF, BOARD_THICK
+from model.worlds.pond.water import COLUMNS, LEFT, RIGHT, SPACING
 
 BLADE = 0.07  # how far before the person the paddle dips
 # Where the water is read: under and beside the board, and where the person is; how widely.
@@ -38,7 +38,6 @@ READS = len(_BOARD_AT) + len(_PERSON_AT)
 _BELL_WIDTHS = (BOARD_HALF, 1.5 * BOARD_HALF, 0.03, 0.03, 0.05, 0.035)
 BELLS = len(_BELL_WIDTHS)
 DISTANCES = 16
-TARGETS = 3  # of the camera: the middle, the person, the board
 _DEEP = (0.2, 0.05, 0.012)  # what depth of the person's feet is 1
 
 
@@ -64,7 +63,6 @@ class Affine(nn.Module):
 class Related:
     read: Tensor  # (B, 2, READS) the water's height and speed, summed under windows
     distances: Tensor  # (B, DISTANCES) within [-1, 1]
-    ways: Tensor  # (B, 2, TARGETS) of the camera to what it may look at
     bells: Tensor  # (B, COLUMNS, BELLS) windows on the water
     ramps: Tensor  # (B, COLUMNS, BELLS) the same times the way from their middles
 
@@ -79,10 +77,8 @@ class Relations(nn.Module):
         super().__init__()
         widths = torch.tensor([*[_READ_WIDTH] * READS, *_BELL_WIDTHS], dtype=torch.float64)
         x = water.middles(torch.device("cpu")).double()[:, None]
-        self.parts = (READS + BELLS, DISTANCES, 2 * TARGETS)
-        self.affine = Affine(
-            lambda f: torch.cat([_middles(f) / widths, _distances(f), _ways(f)], -1)
-        )
+        self.parts = (READS + BELLS, DISTANCES)
+        self.affine = Affine(lambda f: torch.cat([_middles(f) / widths, _distances(f)], -1))
         levels = torch.zeros(DISTANCES)
         columns = _READ_WIDTH * math.sqrt(math.pi) / SPACING  # under a window
         levels[: len(_DEEP)] = torch.tensor([-SURFACE / columns / deep for deep in _DEEP])
@@ -90,7 +86,7 @@ class Relations(nn.Module):
         self.register_buffer("levels", levels, persistent=False)
 
     def forward(self, f: Tensor) -> Related:
-        middles, distances, ways = self.affine(f).split(self.parts, 1)
+        middles, distances = self.affine(f).split(self.parts, 1)
         offsets = self.grid - middles[:, None]
         # An exponent below -20 would make denormal numbers, which slow every later product.
         windows = offsets.square().clamp(max=20).neg().exp()
@@ -99,7 +95,7 @@ class Relations(nn.Module):
         read = torch.bmm(field, reads)
         distances = torch.addcmul(distances, read[:, 0, -1:], self.levels).tanh()
         ramps = bells * offsets[:, :, READS:]
-        return Related(read, distances, ways.view(-1, 2, TARGETS), bells, ramps)
+        return Related(read, distances, bells, ramps)
 
 
 def ripple_basis() -> Tensor:
@@ -140,15 +136,6 @@ def _distances(f: Tensor) -> Tensor:
         f[..., AT["lean"]] * LEAN / 0.1,
         f[..., AT["tilt"]] * TILT / 0.02,
     ]
-    return torch.stack(rows, -1)
-
-
-def _ways(f: Tensor) -> Tensor:
-    """From where the camera looks, in its own coordinates: (..., 2 * TARGETS)."""
-    x, y = f[..., AT["camera_x"]], f[..., AT["camera_y"]]
-    person = 2 * (LEVEL + f[..., AT["py"]] * PERSON_Y + LOOK_UP) - 1
-    board = 2 * (LEVEL + f[..., AT["by"]] * BOARD_Y) - 1
-    rows = [-x, f[..., AT["px"]] - x, f[..., AT["bx"]] - x, -y, person - y, board - y]
     return torch.stack(rows, -1)
 
 
