@@ -75,9 +75,8 @@ def advance(
     middle = torch.full_like(camera.x, WIDTH / 2), torch.full_like(camera.y, 0.5)
     share = torch.where(cut | (mode == CLOSE), 1.0, 1 / (FOLLOW_SECONDS * FPS))
     at = []
-    for now, fixed, followed, near in zip(
-        (camera.x, camera.y), middle, follow, close, strict=False
-    ):
+    nows, nears = (camera.x, camera.y), (close[0], close[1])
+    for now, fixed, followed, near in zip(nows, middle, follow, nears, strict=True):
         wanted = torch.where(mode == FIXED, fixed, torch.where(mode == FOLLOW, followed, near))
         at.append(now + share * (wanted - now))
     x, y = _inside(at[0], at[1], zoom)
