@@ -11,6 +11,7 @@ from model.checkpoint import read
 from model.config import TransformerConfig
 from model.latents import FRAMES
 from model.network import Network, known_words
+from model.reader import load_reader
 from model.registry import WEIGHTS_DIR
 from model.simulators import learnable, open_simulator
 from model.train import load_codecs
@@ -48,6 +49,7 @@ def main(argv: list[str] | None = None) -> int:
         picture,
         sound,
         network,
+        load_reader(args.run / "reader.pt"),
         dynamics,
         {world: starts(world, args.seed) for world in network.worlds},
     ).save(args.out)

@@ -24,7 +24,7 @@ from model.worlds.pond import facts as pond
 from model.worlds.pond.water import LEVEL
 
 BODY_MIDDLE = 0.13  # of a person, from the feet
-VIEW_UNIT = 0.25  # of the fact camera_view, which is 1 / zoom from 3/4
+
 _POSE = ("facing", "holds", "arms")  # of people on the court
 _CAMERA = ("camera_x", "camera_y", "camera_view")
 _SHIRTS: tuple[str, ...] = open_simulator("court").WORDS["shirt"]
@@ -81,7 +81,7 @@ class Readable:
 def camera_of(facts: Mapping[str, Tensor]) -> Camera:
     """From the facts of its view, each (N,)."""
     x, y, view = (facts[name] for name in _CAMERA)
-    zoom = 1 / (0.75 + VIEW_UNIT * view).clamp(0.5, 1)
+    zoom = 1 / (cameras.VIEW_MIDDLE + cameras.VIEW_UNIT * view).clamp(0.5, 1)
     none = torch.zeros_like(x)
     return Camera((x + 1) * cameras.WIDTH / 2, (y + 1) / 2, zoom, none, none)
 

@@ -46,6 +46,7 @@ class Simulator(Protocol):
 class Facts(Protocol):
     """A module such as `model.worlds.court.facts`: what is the case, as numbers."""
 
+    NAMES: tuple[str, ...]
     COUNT: int
     CONTINUOUS: slice
     FLAGS: slice

@@ -16,6 +16,7 @@ from model.config import TransformerConfig
 from model.interface import WeightsError
 from model.network import Knowledge, Network
 from model.prompts import Values
+from model.reader import Reader
 from model.simulators import learnable
 from model.text import Vocabulary
 
@@ -38,13 +39,20 @@ class Weights:
     picture: PictureCodec
     sound: SoundCodec
     network: Network
+    reader: Reader
     dynamics: dict[str, nn.Module]
     starts: dict[str, Starts]
 
     @property
     def _modules(self) -> dict[str, nn.Module]:
         states = {f"dynamics.{name}": module for name, module in self.dynamics.items()}
-        return {"picture": self.picture, "sound": self.sound, "network": self.network, **states}
+        return {
+            "picture": self.picture,
+            "sound": self.sound,
+            "network": self.network,
+            "reader": self.reader,
+            **states,
+        }
 
     @classmethod
     def load(cls, folder: Path) -> Weights:
@@ -57,6 +65,7 @@ class Weights:
                 picture=PictureCodec(PictureCodecConfig(**config["picture"])),
                 sound=SoundCodec(SoundCodecConfig(**sound)),
                 network=Network(TransformerConfig(**config["transformer"]), known),
+                reader=Reader(known.worlds),
                 dynamics={name: learnable(name).dynamics() for name in known.worlds},
                 starts={
                     name: Starts(

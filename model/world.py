@@ -19,6 +19,7 @@ from model.prompts import Grammar, Values, grammar
 from model.sampler import FIRST, Latents, nothing, reread, sample
 from model.simulators import learnable, open_simulator
 from model.stage import Scene
+from model.still import read_still
 from model.weights import Weights
 
 
@@ -79,13 +80,14 @@ class LearnedWorld:
         self.device = usable_device(device)
         self.dtype = compute_dtype(self.device)
         self.grammar: Grammar = grammar(world)
-        self._static = learnable(world).facts.STATIC
+        self._facts = learnable(world).facts
         self.picture = weights.picture.to(self.device, self.dtype)
         self.picture.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.sound = weights.sound.to(self.device, self.dtype)
         self.network = weights.network.to(self.device, self.dtype)
         self.dynamics = weights.dynamics[world].to(self.device)
         self.starts = weights.starts[world]
+        self._reader = weights.reader
 
     # how worlds begin
 
@@ -94,15 +96,27 @@ class LearnedWorld:
         self, seed: int, prompt: str = "", image: NDArray[np.uint8] | None = None
     ) -> WorldState:
         """Begin at one of the known starts that fit the prompt; `seed` chooses which, and all
-        that the prompt leaves open. Raises PromptError."""
+        that the prompt leaves open. With a still (H, W, 3), begin there. Raises PromptError."""
         asked = self.grammar.asked(prompt, begun=False)
+        if image is not None:
+            moment = read_still(
+                self._reader,
+                self.name,
+                image,
+                self._facts.NAMES,
+                self.grammar,
+                asked,
+                self.starts.state,
+                self.starts.values,
+            )
+            return self.begin(moment.state.to(self.device), moment.values, seed, image)
         fits = [self.grammar.fit(values, asked) for values in self.starts.values]
         best = [i for i, fit in enumerate(fits) if fit == max(fits)]
         chosen = best[int(np.random.default_rng(seed).integers(len(best)))]
         seen = {n: v for n, v in asked.items() if n in self.grammar.appearance}
         values = self.grammar.with_asked(self.starts.values[chosen], seen)
         state = self.starts.state[None, chosen].to(self.device)
-        return self.begin(state, values, seed, image)
+        return self.begin(state, values, seed)
 
     @torch.inference_mode()
     def begin(
@@ -176,7 +190,7 @@ class LearnedWorld:
         ]
         found = self.starts.state[fits.index(max(fits)), -1].to(self.device)
         facts = last.state.clone()
-        facts[..., self._static] = found[self._static]
+        facts[..., self._facts.STATIC] = found[self._facts.STATIC]
         return replace(last, state=facts)
 
     def _recache(self, state: WorldState) -> WorldState:

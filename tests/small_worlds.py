@@ -10,6 +10,7 @@ from model.codec import PictureCodec, PictureCodecConfig, SoundCodec, SoundCodec
 from model.config import TransformerConfig
 from model.export import starts
 from model.network import Network, known_words
+from model.reader import Reader
 from model.simulators import SIMULATED, learnable
 from model.weights import Starts, Weights
 
@@ -28,7 +29,8 @@ def small_weights(worlds: tuple[str, ...] = SIMULATED) -> Weights:
             for parameter in module.parameters():
                 parameter.add_(torch.randn_like(parameter) * 0.05)
         module.eval().requires_grad_(False)
-    return Weights(picture, sound, network, dynamics, {w: few_starts(w) for w in worlds})
+    reader = Reader(worlds).eval().requires_grad_(False)
+    return Weights(picture, sound, network, reader, dynamics, {w: few_starts(w) for w in worlds})
 
 
 def few_starts(world: str) -> Starts:

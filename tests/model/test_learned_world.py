@@ -172,7 +172,9 @@ def test_standing_facts_follow_a_prompt_and_lost_chances_are_named(world: Learne
     assert refused.value.words == ("flying",)
 
 
-def test_a_still_begins_a_world(world: LearnedWorld) -> None:
+@pytest.mark.parametrize("name", SIMULATED)
+def test_a_still_begins_a_world(weights: Weights, name: str) -> None:
+    world = LearnedWorld(weights, name)
     image = np.full((96, 128, 3), 200, np.uint8)
     state, plain = world.start(1, image=image), world.start(1)
     assert not torch.equal(state.last.picture, plain.last.picture)
