@@ -47,8 +47,9 @@ class Network(nn.Module):
 
     @property
     def paint(self) -> list[nn.Parameter]:
-        """The canvases and textures of all worlds."""
-        return [stage.paint for stage in self.stages.values()]  # type: ignore[misc]
+        """The learned looks of all worlds."""
+        stages = [stage for stage in self.stages.values() if isinstance(stage, Stage)]
+        return [paint for stage in stages for paint in stage.paint]
 
     def prompt(self, words: Tensor, share: Tensor) -> Tensor:
         """Two captions (B, 2, LONGEST) and the share of the second in each chunk (B, C) ->

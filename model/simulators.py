@@ -68,6 +68,7 @@ class Learnable:
     loss_weights: Callable[[], Tensor]  # (COUNT,)
     maps: int  # of the geometry
     textures: int  # 0 where the world is flat
+    things: int  # that have sprites
 
 
 def open_simulator(name: str) -> Simulator:
@@ -91,4 +92,5 @@ def learnable(name: str) -> Learnable:
         loss_weights=dynamics.loss_weights,
         maps=geometry.MAPS,
         textures=getattr(geometry, "TEXTURES", 0),
+        things=getattr(geometry, "THINGS", 0),
     )

@@ -19,6 +19,8 @@ class View:
     `texture` (..., 4, rows, columns) numbers of textures.
     `sharp` (..., 4, rows, columns): how often a texture of 128 texels is halved to fit.
     `busy` (..., rows, columns): 1 where something moves, 0 where nothing does.
+    `things` (..., S, columns + rows): how far the middles of columns and rows are from the middle
+    of each thing that has a sprite, -1 to 1 within it, x to the right, y up.
     """
 
     maps: Tensor
@@ -26,3 +28,4 @@ class View:
     busy: Tensor
     texture: Tensor | None = None
     sharp: Tensor | None = None
+    things: Tensor | None = None

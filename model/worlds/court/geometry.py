@@ -26,6 +26,8 @@ _CELLS_PER_HEIGHT = 24
 _WIDE = (0.16, 0.16, 0.09, 0.14, 0.12, 0.12, 0.08)  # picture heights
 _HIGH = (0.22, 0.22, 0.09, 0.20, 0.05, 0.05, 0.05)
 _WINDOWS = len(_WIDE)
+THINGS = 4  # the first windows, whose things have sprites
+_AWAY = 9.0  # beyond any sprite
 _WAVES = ((0.5, 0.22, 0.1), (0.5, 0.22, 0.1), (0.24, 0.08), (0.5, 0.16))  # wavelengths
 _WAVES_OF = tuple(thing for thing, lengths in enumerate(_WAVES) for _ in lengths)
 _POSE = ("vx", "vy", "gait_sin", "gait_cos", "arms", "facing", "up", "holds")
@@ -62,8 +64,9 @@ class Geometry(nn.Module):
         present, above, strengths = self.strengths(f).split([_WINDOWS, 3, _PLAIN - 3], -1)
         shadows = torch.exp(-2.5 * above.clamp_min(0))
         # An exponent below -20 would make denormal numbers, which slow every later product down.
-        fall = self.in_windows(f).square().square().clamp(max=20)
-        windows = torch.exp(-fall).unflatten(-1, (_WINDOWS, -1)) * present[..., None]
+        near = self.in_windows(f).unflatten(-1, (_WINDOWS, -1))
+        fall = near.square().square().clamp(max=20)
+        windows = torch.exp(-fall) * present[..., None]
         angles = self.angles(f).unflatten(-1, (len(_WAVES_OF), -1))
         waves = torch.cat([angles.sin(), angles.cos()], -2)  # (..., 2 waves, cells)
 
@@ -81,7 +84,9 @@ class Geometry(nn.Module):
         size = (*f.shape[:-1], ROWS, COLUMNS)
         place = torch.stack([x[..., None, :].expand(size), y[..., None].expand(size)], -1)
         busy = maps.index_select(-3, self.moving).abs().amax(-3)
-        return View(maps, place[..., None, :, :, :], busy.clamp(max=1))
+        absent = (1 - present[..., :THINGS, None]) * _AWAY
+        things = near[..., :THINGS, :] + absent
+        return View(maps, place[..., None, :, :, :], busy.clamp(max=1), things=things)
 
 
 def _cells(f: Tensor) -> tuple[Tensor, Tensor]:

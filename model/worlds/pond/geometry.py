@@ -41,6 +41,12 @@ _DROP = 0.035  # radius of a drop's window
 _SPLASH_PARTS = (1, 1, 1, 1, 1, 1, 1)  # place, age, ahead, rise, rest, strength, reach
 _SPLASH = len(_SPLASH_PARTS)
 _BOARD_WAVES = (0.3, 0.1)  # wavelengths along the board
+THINGS = 5
+# What takes a column and a row to a sprite's coordinates: the board's half lies within 0.17 by
+# 0.10 picture heights, the splash's within 0.26 by 0.24, a little above the water.
+_BOARD_SPRITE = (BOARD_HALF / 0.17, facts.SURFACE / 0.10)
+_SPLASH_SPRITE = (_DROP / 0.26, _DROP / 0.24)
+_SPLASH_LIFT = 0.6
 _LINES = 4  # the water in a cell's middle, in its left and right half, the board
 _LINE_WAVES = (0.4, 0.1, 0.1, 0.1)  # wavelengths across each line
 _LINE_HIGH = (0.10, 0.10, 0.10, 0.06)  # of the window around each line
@@ -72,6 +78,7 @@ class Geometry(nn.Module):
     over: Tensor
     depth: Tensor
     pose_at: Tensor
+    sprites_of: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -107,6 +114,7 @@ class Geometry(nn.Module):
             "fall": torch.tensor(fall / _DROP),
             "over": torch.tensor(30 * facts.SURFACE),
             "depth": torch.tensor(facts.SURFACE / _LIT),
+            "sprites_of": torch.tensor([_PERSON, _REEDS, _FAR_REEDS]),
             "pose_at": torch.tensor([AT[name] for name in _ON_BOARD]),
         }
         for name, value in buffers.items():
@@ -130,7 +138,30 @@ class Geometry(nn.Module):
         for thing in (0, 1 + len(_POSE), 2 + len(_POSE), _SMOOTH):
             busy = torch.maximum(busy, maps[..., thing, :, :])
         # `sharp` is 0 at zoom 1 and 1 at zoom 2, as the logarithm; between, near enough.
-        return View(maps, places[..., None, :, :, :], busy, sharp=sharp)
+        things = self._things(windows, heights, board, deck, splash, cells)
+        return View(maps, places[..., None, :, :, :], busy, sharp=sharp, things=things)
+
+    def _things(
+        self,
+        windows: Tensor,
+        heights: Tensor,
+        board: Tensor,
+        deck: Tensor,
+        splash: Tensor,
+        cells: Tensor,
+    ) -> Tensor:
+        """Cells from person, reeds, far reeds, board and splash: (..., THINGS, COLUMNS + ROWS)."""
+        own = windows.unflatten(-1, (_WINDOWS, -1)).index_select(-2, self.sprites_of)
+        on_board = torch.cat(
+            [board[..., :COLUMNS] * _BOARD_SPRITE[0], (heights - deck[..., :1]) * _BOARD_SPRITE[1]],
+            -1,
+        )
+        wide, high = cells.split([COLUMNS, ROWS], -1)
+        at_splash = torch.cat(
+            [(wide - splash[..., :1]) * _SPLASH_SPRITE[0], high * _SPLASH_SPRITE[1] - _SPLASH_LIFT],
+            -1,
+        )
+        return torch.cat([own, on_board[..., None, :], at_splash[..., None, :]], -2)
 
     def _smooth(self, windows: Tensor, angles: Tensor, strengths: Tensor) -> Tensor:
         """Person, head and reeds: (..., _SMOOTH, ROWS, COLUMNS)."""
