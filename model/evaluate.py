@@ -27,20 +27,19 @@ from model.judge.physics import physics
 from model.judge.play import Learned
 from model.judge.prompting import prompting
 from model.judge.response import response
-from model.reader import Reader, load_reader
+from model.reader import Reader
 from model.registry import WEIGHTS_DIR
 from model.simulators import SIMULATED, open_simulator
 from model.weights import Weights
 from model.world import LearnedWorld
 
 MEASURES = ("fidelity", "response", "physics", "memory", "hearing", "prompts", "endurance")
-READ = ("physics", "prompts", "endurance")  # need a reader
 FEW = 8  # worlds of measures that take many steps
 
 
 def judge(
     world: LearnedWorld,
-    reader: Reader | None,
+    reader: Reader,
     seeds: list[int],
     only: list[str],
     minutes: float,
@@ -52,14 +51,12 @@ def judge(
         "fidelity": lambda: fidelity(world, seeds),
         "response": lambda: response(name, learned, few),
         "hearing": lambda: hearing(world, seeds),
+        "physics": lambda: physics(name, learned, reader, few),
+        "prompts": lambda: prompting(world, reader, seeds),
+        "endurance": lambda: endurance(name, learned, reader, seeds, minutes, runs),
     }
     if name == "corridors":
         measures["memory"] = lambda: memory(learned, few)
-    if reader is not None:
-        eyes = reader
-        measures["physics"] = lambda: physics(name, learned, eyes, few)
-        measures["prompts"] = lambda: prompting(world, eyes, seeds)
-        measures["endurance"] = lambda: endurance(name, learned, eyes, seeds, minutes, runs)
     found, took = Findings(), {}
     for measure in MEASURES:
         if measure in only and measure in measures:
@@ -106,9 +103,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=10, help="of long runs")
     parser.add_argument("--runs", type=int, default=1, help="long runs of each world, at once")
     parser.add_argument("--weights", type=Path, default=WEIGHTS_DIR)
-    parser.add_argument(
-        "--reader", type=Path, default=Path("runs/worlds/reader.pt"), help="of pictures"
-    )
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--json", action="store_true", help="print only the figures, as JSON")
     parser.add_argument("--report", type=Path, help="folder of a page with plots and pictures")
@@ -123,14 +117,13 @@ def main(argv: list[str] | None = None) -> int:
     found: dict[str, Findings] = {}
     took: dict[str, dict[str, float]] = {}
     try:
-        reader = load_reader(args.reader) if set(args.only) & set(READ) else None
         weights = Weights.load(args.weights)
         for name in args.worlds:
             open_simulator(name)
             world = LearnedWorld(weights, name, steps=args.steps, device=args.device)
             print(f"{name}:", file=sys.stderr)
             found[name], took[name] = judge(
-                world, reader, args.seeds, args.only, args.minutes, args.runs
+                world, weights.reader, args.seeds, args.only, args.minutes, args.runs
             )
             if not args.json:
                 print(f"\n{name}\n{report.lines(found[name].figures)}")

@@ -158,7 +158,6 @@ def test_the_command_judges_weights_on_disk(
     ("flags", "code", "said"),
     [
         (["--weights", "no/such"], 1, "no weights"),
-        (["--reader", "no/such", "--only", "physics"], 1, "no reader"),
         (["--worlds", "atlantis"], 2, "atlantis"),
         (["--only", "taste"], 2, "taste"),
         (["--seeds", "x"], 2, "no list or range"),
