@@ -16,5 +16,5 @@ def run(args: Namespace) -> dict[str, Any]:
     os.environ.update(openmp(args.threads))
     from bench import chunk_report
 
-    folder = (args.weights or WEIGHTS_DIR) / args.world
-    return chunk_report.run(folder, args.steps, args.device, args.seed, args.chunks)
+    folder = args.weights or WEIGHTS_DIR
+    return chunk_report.run(folder, args.world, args.steps, args.device, args.seed, args.chunks)

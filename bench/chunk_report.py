@@ -23,17 +23,17 @@ from bench.errors import BenchError
 from bench.machine import machine
 from bench.procfs import process_memory
 from model.interface import ModelError
+from model.weights import Weights
 
 MINUTES = (1, 60)
 
 
-def run(folder: Path, steps: int, device: str, seed: int, chunks: int) -> dict[str, Any]:
-    """Of the weights in `folder`. Raises BenchError."""
+def run(folder: Path, name: str, steps: int, device: str, seed: int, chunks: int) -> dict[str, Any]:
+    """Of a world that the weights in `folder` know. Raises BenchError."""
     try:
-        world = TimedWorld.load(folder, steps=steps, device=device)
+        world = TimedWorld(Weights.load(folder), name, steps=steps, device=device)
     except ModelError as error:
         raise BenchError(str(error)) from error
-    assert isinstance(world, TimedWorld)
     return report(world, seed, chunks)
 
 

@@ -59,9 +59,9 @@ class TimedWorld(LearnedWorld):
         self.times = replace(self.times, sound=took - self.times.picture)
         return shown
 
-    def decode_picture(self, tokens: Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    def decode_picture(self, latents: Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
         before = self._now()
-        frames = super().decode_picture(tokens)
+        frames = super().decode_picture(latents)
         self.times = replace(self.times, picture=1000 * (self._now() - before))
         return frames
 
@@ -95,7 +95,7 @@ def measure(
 def state_at(world: TimedWorld, seed: int, minute: int) -> WorldState:
     """The state of a world that has run for so long, but for the way there: a full ring, in
     the phase that it has at that chunk, and the chunk's index."""
-    window = world.transformer.config.window
+    window = world.network.config.window
     index = minute * 60 * FPS // world.info.frames_per_chunk
     state = world.start(seed)
     held = _held(world, seed)
@@ -124,7 +124,7 @@ def spreads(times: Sequence[ChunkTimes]) -> dict[str, Spread | None]:
 def weights_mb(world: LearnedWorld) -> dict[str, float]:
     """MB (10**6 bytes) of the weights that each part reads."""
     parts: dict[str, nn.Module] = {
-        "denoise": nn.ModuleList([world.dynamics, world.transformer]),
+        "denoise": nn.ModuleList([world.dynamics, world.network]),
         "picture": world.picture.decoder,
         "sound": world.sound,
     }

@@ -11,6 +11,7 @@ from typing import Any
 
 from bench import report
 from bench.errors import BenchError
+from model.registry import LEARNED_WORLDS
 from model.threads import default_threads
 
 
@@ -82,8 +83,8 @@ def _viewers(parser: argparse.ArgumentParser) -> None:
 
 
 def _chunk(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--world", default="court", choices=("court",))
-    parser.add_argument("--weights", type=Path, help="folder of weights, one folder for each world")
+    parser.add_argument("--world", default="court", choices=LEARNED_WORLDS)
+    parser.add_argument("--weights", type=Path, help="folder of weights")
     parser.add_argument("--steps", type=int, default=1, choices=(1, 2, 4), help="denoising steps")
     parser.add_argument("--device", default="cpu", help="torch device")
     parser.add_argument(

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from bench.errors import BenchError
 from bench.progress import Progress
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)

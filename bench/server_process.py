@@ -44,7 +44,7 @@ def target(url: str | None, world: str, flags: Sequence[str] = ()) -> Iterator[T
 @contextlib.contextmanager
 def _started(world: str, flags: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
     program = [sys.executable, "-c", "from server.cli import main; main()", "serve"]
-    given = ["--world", world, "--port", "0", "--log-level", "warning", *flags]
+    given = ["--worlds", world, "--port", "0", "--log-level", "warning", *flags]
     process = subprocess.Popen([*program, *given], stdout=subprocess.PIPE, text=True)
     try:
         yield process

@@ -69,8 +69,9 @@ def join_cache(keys: Sequence[Tensor], values: Sequence[Tensor], indices: Sequen
     return cache_at(torch.stack(list(keys), 1), torch.stack(list(values), 1), indices)
 
 
-def cache_at(keys: Tensor, values: Tensor, indices: Sequence[int]) -> Cache:
-    """Joined rings (T layers, B, N, H, 1 + window, D) when it is the turn of these chunks."""
+def cache_at(keys: Tensor, values: Tensor, indices: Sequence[int], since: int = 0) -> Cache:
+    """Joined rings (T layers, B, N, H, 1 + window, D) when it is the turn of these chunks. Those
+    before `since` were never written."""
     window = keys.shape[-2] - 1
     slots = torch.arange(1, window + 1)
     slot, position, mask, now = [], [], [], []
@@ -78,7 +79,7 @@ def cache_at(keys: Tensor, values: Tensor, indices: Sequence[int]) -> Cache:
         at = 0 if index < 0 else 1 + index % window
         here = min(index + 1, window)
         age = (index - (slots - 1)) % window  # chunks since the slot was written
-        filled = (age <= index) & (index >= 0)
+        filled = (age <= index - since) & (index >= 0)
         position.append(torch.cat([torch.zeros(1, dtype=torch.long), (here - age).clamp_min(0)]))
         readable = torch.cat([torch.ones(1, dtype=torch.bool), filled])
         mask.append(torch.where(readable, 0.0, float("-inf")))

@@ -8,7 +8,6 @@ from torch.nn import functional as F
 
 from model.codec import Residual2d
 from model.config import PATCH, TransformerConfig
-from model.scene import map_count
 
 
 class Stem(nn.Module):
@@ -19,28 +18,20 @@ class Stem(nn.Module):
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
         c = self.config = config
-        self.narrow = nn.Conv2d(map_count(c.frames), c.maps, 1)
-        self.enter = nn.Conv2d(2 * c.picture_values // PATCH**2, c.cells, 3, padding=1)
+        self.enter = nn.Conv2d(2 * c.depth, c.cells, 3, padding=1)
         self.enter_maps = nn.Conv2d(c.maps, c.cells, 3, padding=1, bias=False)
         self.layers = nn.Sequential(Residual2d(c.cells))
         self.to_tokens = nn.Linear(c.cells * PATCH**2, c.width)
-        nn.init.zeros_(self.to_tokens.weight)
-        nn.init.zeros_(self.enter_maps.weight)
-
-    def map(self, maps: Tensor) -> Tensor:
-        """The scene's maps (B, C, M, h, w) -> (B * C, maps, h, w)."""
-        return _channels_last(F.silu(self.narrow(maps.flatten(0, 1))))
 
     def forward(self, seen: Tensor, maps: Tensor) -> Tensor:
-        """Two chunks as tokens (B, C, P, 2 values) and maps -> cells (B * C, cells, h, w)."""
-        grid = unpatchify(seen.flatten(0, 1), self.config.rows, self.config.columns)
-        cells: Tensor = self.layers(self.enter(grid) + self.enter_maps(maps))
+        """Latents of two chunks (N, 2 depth, h, w) and the scene's maps (N, maps, h, w) -> cells
+        (N, cells, h, w)."""
+        cells: Tensor = self.layers(self.enter(seen) + self.enter_maps(maps))
         return cells
 
-    def tokens(self, cells: Tensor, batch: int, places: Tensor | None) -> Tensor:
-        """Cells (B * C, cells, h, w) -> tokens (B, C, P', width)."""
-        tokens = patchify(cells).unflatten(0, (batch, -1))
-        told: Tensor = self.to_tokens(pick(tokens, places))
+    def tokens(self, cells: Tensor) -> Tensor:
+        """Cells (N, cells, h, w) -> tokens (N, P, width)."""
+        told: Tensor = self.to_tokens(patchify(cells))
         return told
 
 
@@ -53,38 +44,22 @@ class Head(nn.Module):
         c = self.config = config
         self.from_tokens = nn.Linear(c.width, c.cells * PATCH**2)
         self.from_maps = nn.Conv2d(c.maps, c.cells, 3, padding=1, bias=False)
-        nn.init.zeros_(self.from_maps.weight)
+        self.from_text = nn.Linear(c.text, 2 * c.cells)
         self.layers = nn.Sequential(*[Residual2d(c.cells) for _ in range(2)])
-        self.leave = nn.Conv2d(c.cells, 2 * c.picture_values // PATCH**2, 3, padding=1)
-        nn.init.zeros_(self.leave.weight)
-        nn.init.zeros_(self.leave.bias)  # type: ignore[arg-type]
+        self.leave = nn.Conv2d(c.cells, 2 * c.depth, 3, padding=1)
+        for layer in (self.from_text, self.leave):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
-    def forward(self, cells: Tensor, maps: Tensor, tokens: Tensor, places: Tensor | None) -> Tensor:
-        """Cells (B * C, cells, h, w), maps (B * C, maps, h, w) and tokens (B, C, P', width)
-        -> (B, C, P', 2 values): what is new, and the mask."""
+    def forward(self, cells: Tensor, maps: Tensor, tokens: Tensor, text: Tensor) -> Tensor:
+        """Cells (N, cells, h, w), maps (N, maps, h, w), tokens (N, P, width) and text (N, text)
+        -> (N, 2 depth, h, w): what is new, and the mask."""
         c = self.config
-        batch, chunks = tokens.shape[:2]
-        told = self.from_tokens(tokens)
-        told = put(told, places, told.new_zeros(batch, chunks, c.picture_tokens, told.shape[-1]))
-        x = cells + unpatchify(told.flatten(0, 1), c.rows, c.columns) + self.from_maps(maps)
-        out = patchify(self.leave(F.silu(self.layers(x))))
-        return pick(out.unflatten(0, (batch, chunks)), places)
-
-
-def pick(tokens: Tensor, places: Tensor | None) -> Tensor:
-    """The picture tokens at `places` (B, P') of (B, C, P, values); all where there are none."""
-    if places is None:
-        return tokens
-    index = places[:, None, :, None].expand(-1, tokens.shape[1], -1, tokens.shape[3])
-    return tokens.gather(2, index)
-
-
-def put(tokens: Tensor, places: Tensor | None, onto: Tensor) -> Tensor:
-    """`onto` (B, C, P, values) with the tokens at `places` replaced; the inverse of `pick`."""
-    if places is None:
-        return tokens
-    index = places[:, None, :, None].expand(-1, tokens.shape[1], -1, tokens.shape[3])
-    return onto.scatter(2, index, tokens.to(onto.dtype))
+        told = unpatchify(self.from_tokens(tokens), c.rows, c.columns)
+        scale, shift = self.from_text(text)[..., None, None].chunk(2, 1)
+        x = (cells + told + self.from_maps(maps)) * (1 + scale) + shift
+        out: Tensor = self.leave(F.silu(self.layers(x)))
+        return out
 
 
 def patchify(cells: Tensor, patch: int = PATCH) -> Tensor:
@@ -102,6 +77,6 @@ def unpatchify(tokens: Tensor, rows: int, columns: int, patch: int = PATCH) -> T
     return x.reshape(*lead, rows * patch, columns * patch, k).movedim(-1, -3)
 
 
-def _channels_last(x: Tensor) -> Tensor:
+def channels_last(x: Tensor) -> Tensor:
     """The same (N, C, H, W) in the memory format that CPUs convolve fastest."""
     return x.contiguous(memory_format=torch.channels_last)

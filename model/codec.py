@@ -19,12 +19,16 @@ from torch.nn import functional as F
 
 DecoderState = tuple[Tensor, ...]
 
+_CELL = 4  # pixels along each side of a latent cell
+_PIXELS = 3 * _CELL**2
+_FIRST_LOGVAR = -7.5
+
 
 @dataclass(frozen=True)
 class PictureCodecConfig:
     height: int = 96
     width: int = 128
-    channels: int = 8
+    channels: int = 12
     wide: int = 64  # width of the decoder
     blocks: int = 3
 
@@ -61,10 +65,13 @@ class _Normalised(nn.Module):
         return z * self._shaped(self.std, z) + self._shaped(self.mean, z)
 
     def fit(self, z: Tensor) -> None:
-        """Set the normalisation from a batch of raw latents."""
+        """Set the normalisation from a batch of raw latents: variance 1 over all channels, and
+        half of their differences (in logarithms) kept, so that an error in what hardly shows
+        counts less."""
         dims = [d for d in range(z.ndim) if d != 1]
+        std = z.std(dims).clamp_min(1e-3)
         self.mean.copy_(z.mean(dims))
-        self.std.copy_(z.std(dims).clamp_min(1e-3))
+        self.std.copy_((std * std.mean()).sqrt())
 
 
 class Residual2d(nn.Module):
@@ -82,23 +89,12 @@ class Residual2d(nn.Module):
         return out
 
 
-class _Place(nn.Module):
-    """Adds what is learned about each place of the picture: scenery that never moves."""
-
-    def __init__(self, width: int, rows: int, columns: int) -> None:
-        super().__init__()
-        self.table = nn.Parameter(torch.randn(width, rows, columns) * 0.02)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.table
-
-
 class PictureCodec(_Normalised):
     """Pictures (N, 3, H, W) in [-1, 1] <-> latents (N, channels, H / 4, W / 4).
 
     The encoder is one linear convolution. What moves in the picture therefore moves in the
     latents, in the same way before any scenery, and a small error of the latents is a small
-    error of the picture. The decoder, which knows what courts look like, makes up for it.
+    error of the picture. The decoder adds to a linear one what worlds look like.
     """
 
     def __init__(self, config: PictureCodecConfig) -> None:
@@ -106,15 +102,32 @@ class PictureCodec(_Normalised):
         self.config = config
         c = config
         self.encoder = nn.Sequential(
-            nn.PixelUnshuffle(4), nn.Conv2d(48, 2 * c.channels, 3, padding=1)
+            nn.PixelUnshuffle(_CELL), nn.Conv2d(_PIXELS, 2 * c.channels, 3, padding=1)
         )
         self.decoder = nn.Sequential(
             nn.Conv2d(c.channels, c.wide, 3, padding=1),
-            _Place(c.wide, c.height // 4, c.width // 4),
             *[Residual2d(c.wide) for _ in range(c.blocks)],
-            nn.Conv2d(c.wide, 48, 3, padding=1),
-            nn.PixelShuffle(4),
+            nn.Conv2d(c.wide, _PIXELS, 3, padding=1),
         )
+        self.decode_plainly = nn.Conv2d(c.channels, _PIXELS, 1)
+
+    @torch.no_grad()
+    def begin(self, pictures: Tensor) -> None:
+        """Start at the principal components of the cells of some pictures, the best linear code,
+        from which training goes on."""
+        cells = F.pixel_unshuffle(pictures, _CELL).transpose(0, 1).flatten(1)  # (48, cells)
+        middle = cells.mean(1)
+        basis = torch.linalg.svd((cells - middle[:, None]).cov())[0][:, : self.config.channels]
+        encode = self.encoder[1]
+        assert isinstance(encode, nn.Conv2d)
+        for layer in (encode, self.decoder[-1]):
+            nn.init.zeros_(layer.weight)  # type: ignore[arg-type]
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+        encode.weight[: self.config.channels, :, 1, 1] = basis.T
+        encode.bias[: self.config.channels] = -basis.T @ middle  # type: ignore[index]
+        encode.bias[self.config.channels :] = _FIRST_LOGVAR  # type: ignore[index]
+        self.decode_plainly.weight[:, :, 0, 0] = basis
+        self.decode_plainly.bias.copy_(middle)  # type: ignore[union-attr]
 
     def posterior(self, picture: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of the raw latents."""
@@ -122,8 +135,7 @@ class PictureCodec(_Normalised):
         return mu, logvar.clamp(-12, 4)
 
     def decode_raw(self, z: Tensor) -> Tensor:
-        out: Tensor = self.decoder(z)
-        return out
+        return F.pixel_shuffle(self.decoder(z) + self.decode_plainly(z), _CELL)
 
     def encode(self, frames: Tensor) -> Tensor:
         """(N, 3, H, W) uint8 -> normalised latents (N, channels, H / 4, W / 4)."""

@@ -1,28 +1,26 @@
-"""The sizes of the transformer."""
+"""The sizes of the transformer and of what stands around it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from model.scene import FACTS
 
 PATCH = 4  # cells of a picture token, along each side
 
 
 @dataclass(frozen=True)
 class TransformerConfig:
-    width: int = 256
+    width: int = 192
     heads: int = 4
-    layers: str = "STSSTS"
-    window: int = 12  # chunks a T layer sees, itself among them
+    layers: str = "STST"
+    window: int = 6  # chunks a T layer sees, itself among them
     frames: int = 2  # of a chunk
     rows: int = 6  # of picture tokens
     columns: int = 8
-    picture_values: int = 256  # of a picture token: frames * patch * patch * channels
+    channels: int = 12  # of a latent cell of one frame
     sound_values: int = 32  # of a sound token
-    buttons: int = 4
-    cells: int = 32  # width of the convolutions before and after the tokens
-    maps: int = 24  # width of the scene's maps when they join the cells
+    cells: int = 48  # width of the convolutions before and after the tokens
+    maps: int = 48  # width of the scene when it joins the cells
+    text: int = 128  # width of what a prompt becomes
 
     @property
     def picture_tokens(self) -> int:
@@ -34,8 +32,9 @@ class TransformerConfig:
         return self.rows * PATCH, self.columns * PATCH
 
     @property
-    def facts(self) -> int:
-        return (1 + self.frames) * FACTS
+    def depth(self) -> int:
+        """Channels of a latent cell over all frames of a chunk."""
+        return self.frames * self.channels
 
     @property
     def tokens(self) -> int:

@@ -8,47 +8,48 @@ from pathlib import Path
 import torch
 
 from model.checkpoint import read
-from model.codec import PictureCodec, SoundCodec
 from model.config import TransformerConfig
-from model.dynamics import Dynamics, DynamicsConfig
-from model.latents import encode
+from model.latents import FRAMES
+from model.network import Network, known_words
+from model.reader import load_reader
 from model.registry import WEIGHTS_DIR
+from model.simulators import learnable, open_simulator
 from model.train import load_codecs
-from model.transformer import Transformer
-from model.world import LearnedWorld, Starts
-from model.worlds.court import simulator
+from model.train_dynamics import load_dynamics
+from model.weights import Starts, Weights
 
-STARTS = 96
+STARTS = 192  # of each world
 
 
-def starts(codecs: tuple[PictureCodec, SoundCodec], seed: int) -> Starts:
-    """Opening moments for worlds: a chunk each of freshly begun simulations."""
-    generator = torch.Generator().manual_seed(seed)
-    worlds = simulator.random_trajectories(
-        STARTS, simulator.FRAMES_PER_CHUNK, generator, torch.device("cpu"), skip=24
+def starts(world: str, seed: int) -> Starts:
+    """Opening moments: a chunk each of freshly begun simulations."""
+    simulator = open_simulator(world)
+    truth = simulator.random_trajectories(
+        STARTS, FRAMES, torch.Generator().manual_seed(seed), torch.device("cpu"), skip=24
     )
-    encoded = encode(worlds, *codecs)
-    return Starts(
-        encoded.picture[:, 0],
-        encoded.sound[:, 0],
-        encoded.state[:, 0],
-        simulator.captions(worlds.states),
-    )
+    values = simulator.attributes(truth.states).tolist()
+    return Starts(learnable(world).facts.facts(truth), [tuple(row) for row in values])
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m model.export", description=__doc__)
-    parser.add_argument("--run", type=Path, default=Path("runs/court"))
-    parser.add_argument("--out", type=Path, default=WEIGHTS_DIR / "court")
+    parser.add_argument("--run", type=Path, default=Path("runs/worlds"))
+    parser.add_argument("--out", type=Path, default=WEIGHTS_DIR)
     parser.add_argument("--seed", type=int, default=77)
     args = parser.parse_args(argv)
-    codecs = load_codecs(args.run, torch.device("cpu"))
-    transformer = Transformer(TransformerConfig())
+    picture, sound = load_codecs(args.run, torch.device("cpu"))
+    network = Network(TransformerConfig(), known_words())
     saved = read(args.run / "transformer.pt")
-    transformer.load_state_dict(saved["ema"])
-    dynamics = Dynamics(DynamicsConfig())
-    dynamics.load_state_dict(read(args.run / "dynamics.pt")["module"])
-    LearnedWorld(*codecs, transformer, dynamics, starts(codecs, args.seed)).save(args.out)
+    network.load_state_dict(saved["ema"])
+    dynamics = {world: load_dynamics(args.run, world) for world in network.worlds}
+    Weights(
+        picture,
+        sound,
+        network,
+        load_reader(args.run / "reader.pt"),
+        dynamics,
+        {world: starts(world, args.seed) for world in network.worlds},
+    ).save(args.out)
     print(f"{args.out}: step {saved['step']}, exponential moving average")
     return 0
 

@@ -5,9 +5,10 @@ numpy and the standard library only, so that callers can import it without torch
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,19 @@ SAMPLE_RATE = 24_000
 SAMPLES_PER_FRAME = SAMPLE_RATE // FPS
 
 Actions = NDArray[np.float32]
-"""What is held during one chunk, frame by frame: (frames_per_chunk, buttons), 0 or 1,
-columns in the order of `WorldInfo.buttons`."""
+"""What is held during one chunk, frame by frame: (frames_per_chunk, buttons + axes). Columns of
+buttons, 0 or 1, in the order of `WorldInfo.buttons`; then those of axes, within their `low` and
+`high`, in the order of `WorldInfo.axes`."""
+
+How = Literal["cut", "blend", "recache"]
+"""How a running world takes a new prompt: at once, little by little, or at once with what is
+remembered of the world computed anew under the new words."""
+
+PROMPT_BREAK = ";"
+"""Parts prompts that are said one after the other: what the later one names wins."""
+
+AT_REST: Mapping[str, float] = MappingProxyType({})
+"""No axis is moved."""
 
 
 class ModelError(Exception):
@@ -71,6 +83,22 @@ class Button:
 
 
 @dataclass(frozen=True)
+class Axis:
+    """One control that has a strength: 0 at rest, from `low` to `high`.
+
+    With `mouse` "x", sideways motion of the mouse moves it, right towards `high`. `gamepad` is
+    of kind "axis"; the stick's end in `direction` is `high`.
+    """
+
+    name: str
+    label: str
+    low: float
+    high: float
+    mouse: Literal["x"] | None = None
+    gamepad: GamepadBinding | None = None
+
+
+@dataclass(frozen=True)
 class WorldInfo:
     """The fixed facts of a world."""
 
@@ -82,6 +110,8 @@ class WorldInfo:
     frames_per_chunk: int
     buttons: tuple[Button, ...]
     words: tuple[str, ...] = ()  # what a prompt may say
+    changing_words: tuple[str, ...] = ()  # those of `words` that a running world can follow
+    axes: tuple[Axis, ...] = ()
 
     @property
     def samples_per_chunk(self) -> int:
@@ -91,12 +121,16 @@ class WorldInfo:
     def chunk_seconds(self) -> float:
         return self.frames_per_chunk / FPS
 
-    def actions(self, held: Sequence[str]) -> Actions:
-        """Actions of one chunk in which exactly `held` is held. Unknown names raise KeyError."""
-        index = {button.name: i for i, button in enumerate(self.buttons)}
-        out = np.zeros((self.frames_per_chunk, len(self.buttons)), np.float32)
+    def actions(self, held: Sequence[str], axes: Mapping[str, float] = AT_REST) -> Actions:
+        """Actions of one chunk in which exactly `held` is held and exactly `axes` are moved.
+        Unknown names raise KeyError."""
+        controls: tuple[Button | Axis, ...] = (*self.buttons, *self.axes)
+        index = {control.name: i for i, control in enumerate(controls)}
+        out = np.zeros((self.frames_per_chunk, len(controls)), np.float32)
         for name in held:
             out[:, index[name]] = 1.0
+        for name, value in axes.items():
+            out[:, index[name]] = value
         return out
 
 
@@ -115,8 +149,16 @@ class World(Protocol):
     @property
     def info(self) -> WorldInfo: ...
 
-    def start(self, seed: int, prompt: str = "") -> Any:
-        """The state before the first chunk. Raises PromptError."""
+    def start(self, seed: int, prompt: str = "", image: NDArray[np.uint8] | None = None) -> Any:
+        """The state before the first chunk, which goes on from `image`, (H, W, 3) RGB of the
+        world's size, where one is given. Raises PromptError."""
+        ...
+
+    def prompt(self, state: Any, prompt: str, how: How, chunks: int) -> tuple[Any, int]:
+        """The state under a new prompt, and the index of the first chunk that shows it fully:
+        the next one, or with "blend" the last of the next `chunks`. What the prompt does not
+        name stays, so "" changes nothing. The given state stays as it was. Raises PromptError,
+        also for words that only a start can follow."""
         ...
 
     def step(

@@ -22,7 +22,7 @@ def arguments(
     """Add what every training is told, with these defaults."""
     cuda = torch.cuda.is_available()
     parser.add_argument(
-        "--out", type=Path, default=Path("runs/court"), help="folder of checkpoints"
+        "--out", type=Path, default=Path("runs/worlds"), help="folder of checkpoints"
     )
     parser.add_argument("--steps", type=int, default=steps)
     parser.add_argument("--batch", type=int, default=batch)

@@ -7,13 +7,15 @@ step on CPUs without native bfloat16.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from model.parallel import Group
+
+QUICK = 15.0
 
 
 class Muon(torch.optim.Optimizer):
@@ -77,7 +79,8 @@ def _orthogonalise(g: Tensor, iterations: int) -> Tensor:
 
 
 class MuonAdam:
-    """Muon for the given matrices of a model and AdamW for all else, as one optimizer."""
+    """Muon for the given matrices of a model and AdamW for all else, as one optimizer. `quick`
+    are tables, of which each entry is rarely told anything: AdamW at QUICK times its rate."""
 
     def __init__(
         self,
@@ -86,18 +89,22 @@ class MuonAdam:
         muon_lr: float,
         adam_lr: float,
         group: Group,
+        quick: Sequence[nn.Parameter] = (),
     ) -> None:
-        hidden = {id(p) for p in matrices}
-        others = [p for p in model.parameters() if p.requires_grad and id(p) not in hidden]
+        taken = {id(p) for p in (*matrices, *quick)}
+        others = [p for p in model.parameters() if p.requires_grad and id(p) not in taken]
+        groups: list[dict[str, Any]] = [{"params": others, "lr": adam_lr}]
+        if quick:
+            groups.append({"params": list(quick), "lr": QUICK * adam_lr})
         self._parts: list[torch.optim.Optimizer] = [
             Muon(matrices, group, lr=muon_lr),
-            torch.optim.AdamW(others, lr=adam_lr, betas=(0.9, 0.98), weight_decay=0.0),
+            torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.0),
         ]
-        self._rates = [muon_lr, adam_lr]
+        self._rates = [[g["lr"] for g in part.param_groups] for part in self._parts]
 
     def set_rate(self, factor: float) -> None:
-        for part, base in zip(self._parts, self._rates, strict=True):
-            for group in part.param_groups:
+        for part, rates in zip(self._parts, self._rates, strict=True):
+            for group, base in zip(part.param_groups, rates, strict=True):
                 group["lr"] = base * factor
 
     def step(self) -> None:

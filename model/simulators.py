@@ -1,13 +1,21 @@
-"""The simulated worlds by name: teachers and judges, which never serve a frame."""
+"""The simulated worlds by name: teachers and judges, which never serve a frame, and what a model
+that learned them still knows of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol, cast
 
+from torch import Tensor, nn
+
 from model.interface import UnknownWorld, WorldInfo
 from model.worlds.clips import Clip
+
+Settle = Callable[[Mapping[str, int], Mapping[str, int]], dict[str, int]]
+"""(values of all attributes, those of them that were asked for) -> values that can be had
+together, of which as many are as asked as can be."""
 
 SIMULATED = ("court", "pond", "corridors")
 
@@ -17,10 +25,56 @@ class Simulator(Protocol):
 
     INFO: WorldInfo
     CONTACTS: tuple[str, ...]
+    WORDS: dict[str, tuple[str, ...]]
+    APPEARANCE: tuple[str, ...]  # fields of the state that its laws never read
+    SEEN: tuple[str, ...]  # attributes of WORDS that tell how things look and sound
+    HELD: tuple[str, ...]  # attributes of WORDS that stand as facts while a world runs
+
+    def random_trajectories(self, *args: Any, **more: Any) -> Any: ...
 
     def seeded_trajectories(self, seeds: Sequence[int], frames: int, skip: int = 24) -> Any: ...
 
     def film(self, truth: Any) -> Clip[Any]: ...
+
+    def render(self, states: Any) -> Tensor: ...
+
+    def listen(self, truth: Any) -> Tensor: ...
+
+    def restyle(self, states: Any, numbers: Tensor) -> Any: ...
+
+    def captions(self, states: Any) -> list[str]: ...
+
+    def attributes(self, states: Any) -> Tensor: ...
+
+    def settle(self, values: Mapping[str, int], asked: Mapping[str, int]) -> dict[str, int]: ...
+
+
+class Facts(Protocol):
+    """A module such as `model.worlds.court.facts`: what is the case, as numbers."""
+
+    NAMES: tuple[str, ...]
+    COUNT: int
+    CONTINUOUS: slice
+    FLAGS: slice
+    STATIC: slice
+    CONTACTS_AT: slice
+
+    def facts(self, truth: Any) -> Tensor:
+        """(B, T, COUNT)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Learnable:
+    """What the learned model of a world is built around, beside its weights."""
+
+    facts: Facts
+    geometry: Callable[[], nn.Module]
+    dynamics: Callable[[], nn.Module]
+    loss_weights: Callable[[], Tensor]  # (COUNT,)
+    maps: int  # of the geometry
+    textures: int  # 0 where the world is flat
+    things: int  # that have sprites
 
 
 def open_simulator(name: str) -> Simulator:
@@ -29,3 +83,20 @@ def open_simulator(name: str) -> Simulator:
         known = ", ".join(SIMULATED)
         raise UnknownWorld(f"the world '{name}' has no simulator (known: {known})")
     return cast(Simulator, import_module(f"model.worlds.{name}.simulator"))
+
+
+def learnable(name: str) -> Learnable:
+    """Of a world that has a simulator."""
+    parts = {
+        k: import_module(f"model.worlds.{name}.{k}") for k in ("facts", "geometry", "dynamics")
+    }
+    geometry, dynamics = parts["geometry"], parts["dynamics"]
+    return Learnable(
+        facts=cast(Facts, parts["facts"]),
+        geometry=geometry.Geometry,
+        dynamics=dynamics.Dynamics,
+        loss_weights=dynamics.loss_weights,
+        maps=geometry.MAPS,
+        textures=getattr(geometry, "TEXTURES", 0),
+        things=getattr(geometry, "THINGS", 0),
+    )

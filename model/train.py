@@ -1,15 +1,15 @@
-"""Training of the court's transformer on a stream of freshly simulated, encoded clips.
+"""Training of the transformer on a stream of freshly simulated, encoded clips of all worlds.
 
 `lightcone train` or `python -m model.train`; runs unchanged on CPU and CUDA, shows rate and
-ETA, stops on Ctrl-C and resumes from its checkpoint, and writes the exponential moving average
-as shippable weights.
+ETA, stops on Ctrl-C and resumes from its checkpoint, and keeps the exponential moving average
+that `python -m model.export` makes shippable weights of.
 
 The recipe: x-prediction under diffusion forcing, where most chunks start from pure noise
 (one-step generation is what a live world uses most). Later, in a share of the batches, the model
 is unrolled: it makes one chunk after the other from its own, with its cache as when serving, and
 the error against the simulator's truth is propagated back through all of them (prediction-dependent
-transitions, Chiappa et al. 2017), over few chunks at first and over a whole second in the end. The
-world is all but deterministic, so the truth is what an exact prediction would have reached.
+transitions, Chiappa et al. 2017), over few chunks at first and over all of the window in the end.
+The worlds are all but deterministic, so the truth is what an exact prediction would have reached.
 """
 
 from __future__ import annotations
@@ -17,67 +17,80 @@ from __future__ import annotations
 import argparse
 import copy
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from tqdm import tqdm
 
 from model import loop
 from model.cache import Unrolled
-from model.cells import pick, put
 from model.checkpoint import load_training, read, save_training
 from model.codec import PictureCodec, PictureCodecConfig, SoundCodec, SoundCodecConfig
 from model.config import TransformerConfig
 from model.interface import ModelError
-from model.latents import FRAMES, Reservoir, TrainingBatch
+from model.latents import Reservoir, TrainingBatch
 from model.muon import MuonAdam
+from model.network import Network, known_words
 from model.parallel import Group
 from model.precision import compute_dtype
 from model.registry import WEIGHTS_DIR
-from model.sampler import STILL, settle
-from model.scene import Scene, scene
+from model.stage import Scene
 from model.train_codecs import decoder_path
-from model.transformer import Transformer
-from model.world import LearnedWorld
-from model.worlds.court.maps import Maps
+from model.weights import Weights
 
-UNROLL_LEAST = 4  # chunks
+UNROLL_LEAST = 3  # chunks
 
 
 @dataclass(frozen=True)
 class Recipe:
-    steps: int = 1250
-    batch: int = 8
-    chunks: int = 12
-    kept: int = 16  # picture tokens of a partial batch, of 48
-    partial: float = 0.9  # share of partial batches
-    unroll: float = 0.6  # share of batches in which the model continues what it made itself
-    unroll_from: float = 0.45  # of the training, over UNROLL_LEAST chunks
+    steps: int = 6000
+    batch: int = 1  # sequences of each world, in each process
+    chunks: int = 6
+    unroll: float = 0.5  # share of batches in which the model continues what it made itself
+    unroll_from: float = 0.5  # of the training, over UNROLL_LEAST chunks
     unroll_full: float = 0.8  # of the training, over all chunks
     last_noise: float = 0.15  # largest noise on the previous chunk
     muon_lr: float = 0.01
     adam_lr: float = 1e-3
     ema: float = 0.99
-    fresh: float = 0.25  # new clips a step
-    capacity: int = 1500  # clips held
-    prefill: int = 160
+    fresh: float = 0.3  # new clips a step
+    capacity: int = 1200  # clips held
+    prefill: int = 120
     compiled: bool = False  # by torch.compile, which needs a C++ compiler
 
 
 Pair = tuple[Tensor, Tensor]
 
 
+@dataclass(frozen=True)
+class Sequences:
+    """Sequences of all worlds in one batch, and their scene; fields as in TrainingBatch."""
+
+    picture: Tensor
+    sound: Tensor
+    last_picture: Tensor
+    last_sound: Tensor
+    scene: Scene
+
+    @staticmethod
+    def of(network: Network, parts: list[TrainingBatch]) -> Sequences:
+        scenes = [
+            network.scene(p.world, p.facts, network.prompt(p.prompts, p.share)) for p in parts
+        ]
+        names = ("picture", "sound", "last_picture", "last_sound")
+        whole = {n: torch.cat([getattr(p, n) for p in parts]) for n in names}
+        return Sequences(**whole, scene=Scene.cat(scenes))
+
+
 def teacher_forced(
-    model: Callable[..., Pair],
-    batch: TrainingBatch,
-    told: Scene,
-    recipe: Recipe,
-    generator: torch.Generator,
+    transformer: nn.Module, batch: Sequences, recipe: Recipe, generator: torch.Generator
 ) -> tuple[Pair, Tensor]:
-    """Predictions after the simulator's past, slightly blurred, and their noise levels (B, C)."""
+    """Predictions after the simulator's past, slightly blurred, and their noise levels (B, C).
+    Half of the sinks are made from nothing, as worlds begin; the others are read."""
     device = batch.picture.device
 
     def random(*shape: int) -> Tensor:
@@ -88,71 +101,80 @@ def teacher_forced(
 
     size, chunks = batch.picture.shape[:2]
     draw = random(size, chunks)
-    tau = torch.where(draw < 0.7, 0.0, torch.where(draw < 0.85, random(size, chunks), 1.0))
-    tau[:, 0] = 1.0
+    tau = torch.where(draw < 0.75, 0.0, torch.where(draw < 0.9, random(size, chunks), 1.0))
+    begins = random(size) < 0.5
+    tau[:, 0] = torch.where(begins, 0.0, 1.0)
+    known = torch.ones(size, chunks, device=device)
+    known[:, 0] = torch.where(begins, 0.0, 1.0)
     blur = recipe.last_noise * random(size, 1, 1, 1)
     last = (
-        batch.last_picture + blur * noise_like(batch.picture),
-        batch.last_sound + blur * noise_like(batch.sound),
+        known[..., None, None, None] * batch.last_picture
+        + blur[..., None] * noise_like(batch.picture),
+        known[..., None, None] * batch.last_sound + blur * noise_like(batch.sound),
     )
     level = tau[:, :, None, None]
-    truth = batch.picture, batch.sound
-    noisy = [level * clean + (1 - level) * noise_like(clean) for clean in truth]
-    return model(noisy[0], noisy[1], *last, tau, batch.actions, told, batch.places), tau
+    noisy = (
+        level[..., None] * batch.picture + (1 - level[..., None]) * noise_like(batch.picture),
+        level * batch.sound + (1 - level) * noise_like(batch.sound),
+    )
+    return transformer(*noisy, *last, tau, batch.scene), tau
 
 
-def unrolled(model: Transformer, batch: TrainingBatch, told: Scene) -> tuple[Pair, Tensor]:
+def unrolled(network: Network, batch: Sequences) -> tuple[Pair, Tensor]:
     """Predictions of the sequences as the model itself continues them from their sink and what
-    precedes their first chunk, one step each, and their noise levels (B, C). Places that are not
-    trained on stay true."""
-    frames = model.config.frames
+    precedes their first chunk, one step each, and their noise levels (B, C)."""
     size, chunks = batch.picture.shape[:2]
     tau = batch.picture.new_zeros(size, chunks)
     tau[:, 0] = 1.0
-    cache = Unrolled(model.config)
+    cache = Unrolled(network.config)
     made: list[Pair] = []
     last = batch.last_picture[:, :1], batch.last_sound[:, :1]
     for i in range(chunks):
         now = slice(i, i + 1)
         truth = batch.picture[:, now], batch.sound[:, now]
         noisy = truth if i == 0 else (torch.zeros_like(truth[0]), torch.zeros_like(truth[1]))
-        picture, sound = model(
-            *noisy, *last, tau[:, now], batch.actions[:, now], told[:, now], batch.places, cache
+        picture, sound = network.transformer(
+            *noisy, *last, tau[:, now], batch.scene.chunk(i), cache
         )
         made.append((picture, sound))
-        if i == 0:
-            last = batch.last_picture[:, 1:2], batch.last_sound[:, 1:2]
-        else:
-            before = pick(last[0], batch.places)
-            still = settle(picture[:, 0], before[:, 0], frames, STILL)
-            last = put(still[:, None], batch.places, truth[0]), sound
+        last = (batch.last_picture[:, 1:2], batch.last_sound[:, 1:2]) if i == 0 else made[-1]
     pictures, sounds = zip(*made, strict=True)
     return (torch.cat(pictures, 1), torch.cat(sounds, 1)), tau
 
 
-def loss(predicted: Pair, tau: Tensor, batch: TrainingBatch) -> tuple[Tensor, dict[str, float]]:
+def loss(
+    predicted: Pair, tau: Tensor, batch: Sequences, shows: Tensor
+) -> tuple[Tensor, dict[str, float]]:
     """The x-prediction error, weighted by what moves and sounds; and the plain error of what was
-    made from pure noise."""
+    made from pure noise. `shows` (channels,): how much an error of each channel of a cell shows
+    in the picture, 1 on average."""
+    frames = batch.picture.shape[2] // len(shows)
+    seen = shows.repeat(frames)[:, None, None]
     picture, sound = predicted
     learn = (tau < 1)[:, :, None, None].float()
-    true = pick(batch.picture, batch.places)
-    before = pick(batch.last_picture, batch.places)
-    before = before[..., true.shape[-1] // FRAMES :].repeat(1, 1, 1, FRAMES)
-    motion = (true - before).square().mean(-1, keepdim=True)
-    weight = learn * (1 + 4 * (motion / 0.1).clamp(max=1))
-    error = (picture - true).square()
-    picture_loss = (weight * error).sum() / (weight.sum() * error.shape[-1])
+    newest = batch.last_picture.chunk(frames, 2)[-1].repeat(1, 1, frames, 1, 1)
+    motion = (seen * (batch.picture - newest).square()).mean(2)  # (B, C, h, w)
+    alive = torch.maximum((motion / 0.1).clamp(max=1), batch.scene.busy.clamp(0, 1))
+    alive = F.max_pool2d(alive, 3, stride=1, padding=1)
+    weight = learn * (1 + 4 * alive)
+    error = (seen * (picture - batch.picture).square()).mean(2)
+    picture_loss = (weight * error).sum() / weight.sum()
     loudness = (batch.sound - batch.last_sound[:, :, -1:]).square().mean(-1, keepdim=True)
     weight = learn * (1 + 2 * loudness.clamp(max=1))
     sound_error = (sound - batch.sound).square()
     sound_loss = (weight * sound_error).sum() / (weight.sum() * sound_error.shape[-1])
     first = (tau == 0)[:, :, None, None].float()
+    # The worlds stand one after the other.
+    kinds = zip((first * error.detach()).chunk(3), first.chunk(3), strict=True)
     figures = {
-        "picture": float((first * error.detach()).sum() / (first.sum() * error[0, 0].numel())),
-        "sound": float(
-            (first * sound_error.detach()).sum() / (first.sum() * sound_error[0, 0].numel())
-        ),
+        f"picture{i}": float(wrong.sum() / (count.sum() * error[0, 0].numel()))
+        for i, (wrong, count) in enumerate(kinds)
+        if count.any()
     }
+    if first.any():
+        figures["sound"] = float(
+            (first * sound_error.detach()).sum() / (first.sum() * sound_error[0, 0].numel())
+        )
     return picture_loss + 0.5 * sound_loss, figures
 
 
@@ -174,15 +196,17 @@ def load_codecs(folder: Path, device: torch.device) -> tuple[PictureCodec, Sound
             saved = read(further if further.exists() else folder / f"{name}.pt")
             codec.load_state_dict(saved["module"])
     else:
-        shipped = LearnedWorld.load(WEIGHTS_DIR / "court")
-        picture, sound = shipped.picture.float(), shipped.sound.float()
+        shipped = Weights.load(WEIGHTS_DIR)
+        picture, sound = shipped.picture, shipped.sound
     picture.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     picture.to(device).eval().requires_grad_(False)
     sound.to(device).eval().requires_grad_(False)
     return picture, sound
 
 
-def hidden_matrices(model: Transformer) -> list[nn.Parameter]:
+def hidden_matrices(network: Network) -> list[nn.Parameter]:
+    """What Muon trains: the blocks of the transformer and the convolutions around them."""
+    model = network.transformer
     stacks = (model.blocks, model.stem.layers, model.head.layers)
     return [p for stack in stacks for p in stack.parameters() if p.ndim >= 2]
 
@@ -190,7 +214,7 @@ def hidden_matrices(model: Transformer) -> list[nn.Parameter]:
 def rate(step: int, steps: int) -> float:
     """Warm-up over 50 steps, constant, then a linear fall to 2 %."""
     warm = min(1.0, (step + 1) / 50)
-    fall = (steps - step) / steps
+    fall = min(1.0, (steps - step) / (0.6 * steps))
     return warm * (0.02 + 0.98 * fall)
 
 
@@ -204,70 +228,83 @@ def train(
 ) -> None:
     """Train in `folder`, from its checkpoint, else from the weights in `start_from`, else from
     nothing. Raises WeightsError."""
-    picture, sound = load_codecs(folder, device)
-    model = Transformer(TransformerConfig()).to(device)
-    maps = Maps(*model.config.cells_shape).to(device)
-    optimizer = MuonAdam(model, hidden_matrices(model), recipe.muon_lr, recipe.adam_lr, group)
+    codecs = load_codecs(folder, device)
+    network = Network(TransformerConfig(), known_words()).to(device)
+    optimizer = MuonAdam(
+        network,
+        hidden_matrices(network),
+        recipe.muon_lr,
+        recipe.adam_lr,
+        group,
+        quick=network.paint,
+    )
     path = folder / "transformer.pt"
     if start_from is not None and not path.exists():
-        model.load_state_dict(LearnedWorld.load(start_from).transformer.state_dict())
-    step = load_training(path, model, optimizer)
-    forward = torch.compile(model, dynamic=False) if recipe.compiled else model
-    ema = copy.deepcopy(model).requires_grad_(False)
+        network.load_state_dict(Weights.load(start_from).network.state_dict())
+    step = load_training(path, network, optimizer)
+    transformer: nn.Module = network.transformer
+    if recipe.compiled:
+        # Unrolled, the cache grows with each chunk: compiled, it would be so for every length.
+        transformer = cast(nn.Module, torch.compile(transformer, dynamic=False))
+    ema = copy.deepcopy(network.state_dict())
     if step:
-        ema.load_state_dict(read(path)["ema"])
+        ema = read(path)["ema"]
+        ema = {name: value.to(device) for name, value in ema.items()}
     generator = torch.Generator().manual_seed((seed * 1_000_003 + step) * 64 + group.rank)
     choices = torch.Generator().manual_seed(seed * 1_000_003 + step)  # the same in all processes
-    reservoir = Reservoir(picture, sound, generator, device, recipe.capacity // group.size)
+    kinds = len(network.worlds)
+    reservoirs = [
+        Reservoir(
+            world, codecs, network.vocabulary, generator, device,
+            recipe.capacity // group.size // kinds,
+        )
+        for world in network.worlds
+    ]  # fmt: skip
+    shows = codecs[0].std.square() / codecs[0].std.square().mean()
     quiet = not group.leads
     first = range(recipe.prefill // group.size)
-    for _ in tqdm(first, desc="first clips", unit="clip", disable=quiet):
-        reservoir.refresh(1)
+    for i in tqdm(first, desc="first clips", unit="clip", disable=quiet):
+        reservoirs[i % kinds].refresh(1)
     dtype = compute_dtype(device)
-    owed = 0.0
-
-    def chance() -> float:
-        return float(torch.rand((), generator=choices))
+    owed, refreshed = 0.0, 0
 
     def advance(step: int) -> dict[str, float]:
-        nonlocal owed
+        nonlocal owed, refreshed
         owed += recipe.fresh / group.size
-        reservoir.refresh(int(owed))
+        for _ in range(int(owed)):
+            reservoirs[refreshed % kinds].refresh(1)
+            refreshed += 1
         owed -= int(owed)
-        progress = step / recipe.steps
-        partial = chance() < (recipe.partial if progress < 0.9 else 0.5)
-        unroll = unrolled_chunks(recipe, progress)
-        if chance() >= recipe.unroll:
+        unroll = unrolled_chunks(recipe, step / recipe.steps)
+        if float(torch.rand((), generator=choices)) >= recipe.unroll:
             unroll = 0
-        batch = reservoir.batch(
-            recipe.batch // group.size, unroll or recipe.chunks, recipe.kept if partial else None
-        )
-        told = scene(maps, batch.last_state, batch.state, torch.float32)
+        parts = [r.batch(recipe.batch, unroll or recipe.chunks) for r in reservoirs]
         optimizer.set_rate(rate(step, recipe.steps))
         with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
+            batch = Sequences.of(network, parts)
             if unroll:
-                predicted, tau = unrolled(model, batch, told)
+                predicted, tau = unrolled(network, batch)
             else:
-                predicted, tau = teacher_forced(forward, batch, told, recipe, generator)
-            value, figures = loss(predicted, tau, batch)
+                predicted, tau = teacher_forced(transformer, batch, recipe, generator)
+            value, figures = loss(predicted, tau, batch, shows)
         if unroll:
             figures = {f"unrolled {name}": error for name, error in figures.items()}
         if not math.isfinite(float(value.detach())):
             raise FloatingPointError(f"the loss is not finite at step {step}")
         optimizer.zero_grad()
         value.backward()
-        group.average_gradients(model.parameters())
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        group.average_gradients(network.parameters())
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         decay = min(recipe.ema, (step + 1) / (step + 21))
         with torch.no_grad():
-            for slow, fast in zip(ema.parameters(), model.parameters(), strict=True):
-                slow.lerp_(fast, 1 - decay)
+            for name, fast in network.state_dict().items():
+                ema[name].lerp_(fast, 1 - decay)
         return {"loss": float(value.detach()), **figures}
 
     def save(step: int) -> None:
         if group.leads:
-            save_training(path, model, optimizer, step, ema=ema.state_dict())
+            save_training(path, network, optimizer, step, ema=ema)
 
     loop.run(advance, save, step=step, steps=recipe.steps, quiet=quiet)
 
@@ -282,7 +319,7 @@ def main(argv: list[str] | None = None) -> int:
         muon_lr=Recipe.muon_lr,
     )
     parser.add_argument(
-        "--start-from", type=Path, help="shipped weights to begin from, e.g. model/weights/court"
+        "--start-from", type=Path, help="shipped weights to begin from, e.g. model/weights"
     )
     parser.add_argument(
         "--unroll", type=float, default=Recipe.unroll, help="share of unrolled batches"

@@ -1,6 +1,6 @@
 """Training of the picture and the sound codec on fresh simulated clips.
 
-`python -m model.train_codecs picture --out runs/court` (or `sound`); stops on Ctrl-C, resumes
+`python -m model.train_codecs picture --out runs/worlds` (or `sound`); stops on Ctrl-C, resumes
 from its checkpoint.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import math
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,10 +20,11 @@ from model.codec import PictureCodec, PictureCodecConfig, SoundCodec, SoundCodec
 from model.interface import ModelError
 from model.muon import MuonAdam
 from model.parallel import Group
-from model.worlds.court import drawing, simulator
+from model.simulators import SIMULATED, Simulator, open_simulator
 
 PICTURE_SIGMA = 0.024  # of values in [-1, 1]: 38.4 dB
 SOUND_SIGMA = 0.0025
+WORLDS, CLIP_FRAMES = 96, 60  # simulated at a time
 
 
 def kl(mu: Tensor, logvar: Tensor) -> Tensor:
@@ -31,45 +33,57 @@ def kl(mu: Tensor, logvar: Tensor) -> Tensor:
 
 
 class Pool:
-    """Simulated worlds to draw batches from, renewed after every `uses` batches: physics costs
-    the same for 256 worlds as for one."""
+    """Simulated worlds to draw batches from, those of one kind renewed after every `uses`
+    batches: physics costs the same for many worlds as for one."""
 
-    def __init__(self, generator: torch.Generator, device: torch.device, uses: int = 60) -> None:
+    def __init__(self, generator: torch.Generator, device: torch.device, uses: int = 90) -> None:
         self.generator, self.device, self._uses = generator, device, uses
         self._used = 0
-        self._worlds = self._simulate()
+        self._simulators = [open_simulator(name) for name in SIMULATED]
+        self._worlds = [self._simulate(s) for s in self._simulators]
 
-    def _simulate(self) -> simulator.Trajectory:
-        return simulator.random_trajectories(256, 72, self.generator, self.device, skip=8)
+    def _simulate(self, simulator: Simulator) -> Any:
+        return simulator.random_trajectories(
+            WORLDS, CLIP_FRAMES, self.generator, self.device, skip=8
+        )
 
-    def _draw(self) -> simulator.Trajectory:
-        if self._used == self._uses:
-            self._worlds, self._used = self._simulate(), 0
+    def _draw(self) -> list[Any]:
         self._used += 1
+        kinds = len(self._simulators)
+        if self._used % (self._uses // kinds) == 0:
+            renewed = self._used // (self._uses // kinds) % kinds
+            self._worlds[renewed] = self._simulate(self._simulators[renewed])
         return self._worlds
 
     def _integers(self, below: int, count: int) -> Tensor:
         return torch.randint(below, (count,), generator=self.generator).to(self.device)
 
     def pictures(self, batch: int) -> tuple[Tensor, Tensor]:
-        """Pictures (N, 3, H, W) in [-1, 1] and the weight of their pixels (N, 1, H, W): what is
-        not scenery counts more, since it is small."""
-        worlds = self._draw()
-        at = self._integers(256, batch)[:, None], self._integers(72, batch)[:, None]
-        states = worlds.states[at]
-        frames = to_signed(simulator.render(states)[:, 0])
-        flat = states[:, 0]
-        scenery = drawing.background(flat, simulator.HEIGHT_PX, simulator.WIDTH_PX) * 2 - 1
-        moving = ((frames - scenery).abs().amax(1, keepdim=True) > 0.06).float()
-        return frames.contiguous(memory_format=torch.channels_last), 1 + 3 * moving
+        """Pictures (N, 3, H, W) in [-1, 1] and the weight of their pixels (N, 1, H, W), 1 on
+        average: what has just moved counts more, since it is small. As many of each world."""
+        pairs = []
+        for simulator, worlds in zip(self._simulators, self._draw(), strict=True):
+            count = -(-batch // len(self._simulators))
+            frame = self._integers(CLIP_FRAMES - 1, count)[:, None]
+            at = self._integers(WORLDS, count)[:, None], torch.cat([frame, frame + 1], 1)
+            pairs.append(to_signed(simulator.render(worlds.states[at])))
+        before, frames = torch.cat(pairs).unbind(1)
+        moving = ((frames - before).abs().amax(1, keepdim=True) > 0.06).float()
+        weight = 1 + 3 * moving
+        weight = weight / weight.mean((1, 2, 3), keepdim=True)
+        return frames.contiguous(memory_format=torch.channels_last), weight
 
     def sounds(self, batch: int) -> Tensor:
-        """One second of sound of each of `batch` worlds, (B, 24000); busy ones preferred."""
-        worlds = self._draw()
-        start = int(self._integers(48, 1))
-        candidates = worlds[self._integers(256, 2 * batch), start : start + 24]
-        busy = candidates.strength.sum((1, 2))
-        return simulator.listen(candidates[busy.topk(batch).indices])
+        """One second of sound of each of about `batch` worlds, (B, 24000); busy ones preferred.
+        As many of each world."""
+        heard = []
+        for simulator, worlds in zip(self._simulators, self._draw(), strict=True):
+            count = -(-batch // len(self._simulators))
+            start = int(self._integers(CLIP_FRAMES - 24, 1))
+            candidates = worlds[self._integers(WORLDS, 2 * count), start : start + 24]
+            busy = candidates.strength.sum((1, 2))
+            heard.append(simulator.listen(candidates[busy.topk(count).indices]))
+        return torch.cat(heard)
 
 
 def picture_loss(
@@ -121,7 +135,7 @@ def sound_loss(codec: SoundCodec, sound: Tensor) -> tuple[Tensor, dict[str, floa
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m model.train_codecs", description=__doc__)
     parser.add_argument("which", choices=("picture", "sound"))
-    loop.arguments(parser, steps=1500, batch=16, adam_lr=2e-3, muon_lr=0.02)
+    loop.arguments(parser, steps=1500, batch=15, adam_lr=2e-3, muon_lr=0.02)
     parser.add_argument(
         "--decoder-only",
         action="store_true",
@@ -153,6 +167,8 @@ def train(args: argparse.Namespace) -> None:
     optimizer = MuonAdam(codec, kernels(codec), args.muon_lr, args.adam_lr, Group())
     step = load_training(path, codec, optimizer)
     pool = Pool(torch.Generator().manual_seed(args.seed * 1_000_003 + step), device)
+    if isinstance(codec, PictureCodec) and not step and not args.decoder_only:
+        codec.begin(pool.pictures(90)[0])
 
     def advance(step: int) -> dict[str, float]:
         warm = min(1.0, (step + 1) / 100)
@@ -198,10 +214,9 @@ def kernels(codec: nn.Module) -> list[nn.Parameter]:
 @torch.no_grad()
 def fit_normalisation(codec: nn.Module, pool: Pool) -> None:
     if isinstance(codec, PictureCodec):
-        codec.fit(codec.posterior(pool.pictures(256)[0])[0])
+        codec.fit(codec.posterior(pool.pictures(240)[0])[0])
     elif isinstance(codec, SoundCodec):
-        worlds = simulator.random_trajectories(128, 48, pool.generator, pool.device)
-        codec.fit(codec.posterior(simulator.listen(worlds))[0])
+        codec.fit(codec.posterior(pool.sounds(120))[0])
 
 
 if __name__ == "__main__":

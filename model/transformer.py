@@ -1,18 +1,19 @@
 """The causal audio-video diffusion transformer.
 
-One chunk is `positions` picture tokens, each covering one patch of the latent picture over all
-frames of the chunk, and one sound token for each frame. Layers of kind "S" attend inside a
+One chunk is picture tokens, each covering one patch of the latent picture over all frames of the
+chunk, and one sound token for each frame. Layers of kind "S" attend inside a
 chunk, across space and modality; layers of kind "T" attend over time at one position: to the
 sink (the first chunk), the last `window - 1` chunks and the chunk itself. Only T layers need a
 cache. Its keys are stored without rotary embedding and get their positions when they are read,
 sink 0, window 1 to `window`, so that hour three looks like minute one.
 
-Each token is given the same patch of the previous chunk at its input. It predicts the clean
-latents (x-prediction; Li & He 2025, "Back to basics") and a mask that says where they replace
-those of the last frame, so that what stands still is copied exactly. The noisy input is scaled by
-its noise level: pure noise says nothing and is not heard. Every chunk has a noise level of its
-own (diffusion forcing, Chen et al. 2024). Conditioning is AdaLN-single (PixArt-alpha, Chen et al.
-2023): noise level and the actions of each frame.
+Convolutions around the blocks (`Stem`, `Head`) are given the cells of the previous chunk and of
+the scene. What comes out is the clean latents (x-prediction; Li & He 2025, "Back to basics") and a
+mask that says where they replace those of the last frame, so that what stands still is copied
+exactly. The noisy input is scaled by its noise level: pure noise says nothing and is not heard.
+Every chunk has a noise level of its own (diffusion forcing, Chen et al. 2024). Conditioning is
+AdaLN-single (PixArt-alpha, Chen et al. 2023): noise level, prompt, and what is the case
+(model/stage.py), which is where actions come in.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ from torch.nn import functional as F
 
 from model.attention import attend
 from model.cache import Cache, Unrolled
-from model.cells import Head, Stem, pick
+from model.cells import Head, Stem, channels_last
 from model.config import TransformerConfig
-from model.scene import Scene
+from model.stage import Scene
 
 _TAU_WAVES = 16
 
@@ -39,13 +40,10 @@ class Transformer(nn.Module):
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
         c = self.config = config
-        head = c.width // c.heads
-        self.picture_in = nn.Linear(2 * c.picture_values, c.width)
         self.sound_in = nn.Linear(2 * c.sound_values, c.width)
-        self.facts_in = nn.Linear(c.facts, c.width)
         self.place = nn.Parameter(torch.randn(c.tokens, c.width) * 0.02)
         self.condition = nn.Sequential(
-            nn.Linear(2 * _TAU_WAVES + c.frames * c.buttons + c.facts, c.width),
+            nn.Linear(2 * _TAU_WAVES + c.width + c.text, c.width),
             nn.SiLU(),
             nn.Linear(c.width, c.width),
         )
@@ -53,22 +51,14 @@ class Transformer(nn.Module):
         self.stem = Stem(c)
         self.blocks = nn.ModuleList(Block(c, kind) for kind in c.layers)
         self.final = nn.Linear(c.width, 2 * c.width)
-        self.picture_out = nn.Linear(c.width, 2 * c.picture_values)
         self.sound_out = nn.Linear(c.width, 2 * c.sound_values)
         self.head = Head(c)
-        for layer in (
-            self.modulation,
-            self.final,
-            self.picture_out,
-            self.sound_out,
-            self.facts_in,
-        ):
+        for layer in (self.modulation, self.final, self.sound_out):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
         with torch.no_grad():
-            self.picture_out.bias[c.picture_values :] = -2.0
             self.sound_out.bias[c.sound_values :] = 2.0
-        cos, sin = _tables(c.window + 1, head)
+        cos, sin = _tables(c.window + 1, c.width // c.heads)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
 
@@ -79,40 +69,32 @@ class Transformer(nn.Module):
         last_picture: Tensor,
         last_sound: Tensor,
         tau: Tensor,
-        actions: Tensor,
         scene: Scene,
-        places: Tensor | None = None,
         cache: Cache | Unrolled | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Predict the clean latents of C chunks.
 
-        `picture` (B, C, P, picture_values) and `sound` (B, C, frames, sound_values) are
-        `tau` * clean + (1 - tau) * noise, `last_*` the chunks before them, `tau` (B, C),
-        `actions` (B, C, frames * buttons), `scene` what
-        is the case in them. With `places` (B, P') only those picture tokens go
-        through the blocks and come back. Without a cache the C chunks are one sequence from the
-        sink on, at most 1 + window long; with one, C is 1 and the chunk's keys are written to it.
+        `picture` (B, C, depth, h, w) and `sound` (B, C, frames, sound_values) are
+        `tau` * clean + (1 - tau) * noise, `last_*` the chunks before them, `tau` (B, C), `scene`
+        what is the case in them. Without a cache the C chunks are one sequence from the sink on,
+        at most 1 + window long; with one, C is 1 and the chunk's keys are written to it.
         """
         c = self.config
-        chunks = picture.shape[1]
+        batch, chunks = picture.shape[:2]
         level = tau[:, :, None, None].to(picture.dtype)
-        picture, sound = level * picture, level * sound
-        maps = self.stem.map(scene.maps)
-        seen = torch.cat([picture, last_picture], -1)
-        cells = self.stem(seen, maps)
-        place = self.place[: c.picture_tokens].expand(len(picture), 1, -1, -1)
-        tokens = self.picture_in(pick(seen, places)) + self.stem.tokens(cells, len(picture), places)
+        heard = torch.cat([level * sound, last_sound], -1)
+        seen = torch.cat([level[..., None] * picture, last_picture], 2).flatten(0, 1)
+        maps = channels_last(scene.maps)
+        cells = self.stem(channels_last(seen), maps)
+        tokens = self.stem.tokens(cells).unflatten(0, (batch, chunks))
         x = torch.cat(
             [
-                tokens + pick(place, places),
-                self.sound_in(torch.cat([sound, last_sound], -1))
-                + self.facts_in(scene.facts)[:, :, None]
-                + self.place[c.picture_tokens :],
+                tokens + self.place[: c.picture_tokens],
+                self.sound_in(heard) + scene.heard + self.place[c.picture_tokens :],
             ],
             2,
         )  # (B, C, N, width)
-        waves = _waves(tau).to(x.dtype)
-        told = torch.cat([waves, actions.to(x.dtype), scene.facts], -1)
+        told = torch.cat([_waves(tau).to(x.dtype), scene.told, scene.text], -1)
         condition = F.silu(self.condition(told))
         modulation = self.modulation(condition)[:, :, None]  # (B, C, 1, 6 width)
         time = _Time(self, cache, chunks, x.device, x.dtype)
@@ -120,17 +102,19 @@ class Transformer(nn.Module):
             x = block(x, modulation, time)
         shift, scale = self.final(condition)[:, :, None].chunk(2, -1)
         x = _norm(x) * (1 + scale) + shift
-        count = x.shape[2] - c.frames
-        newest = last_picture[..., -(c.picture_values // c.frames) :].repeat(1, 1, 1, c.frames)
-        new = self.picture_out(x[:, :, :count]) + self.head(cells, maps, x[:, :, :count], places)
-        made = _compose(pick(newest, places), new)
-        return made, _compose(last_sound[:, :, -1:], self.sound_out(x[:, :, count:]))
+        drawn = x[:, :, : c.picture_tokens].flatten(0, 1)
+        new = self.head(cells, maps, drawn, scene.text.flatten(0, 1))
+        new[:, : c.depth] += scene.surfaces
+        newest = last_picture[:, :, -c.channels :].repeat(1, 1, c.frames, 1, 1)
+        made = _compose(newest, new.unflatten(0, (batch, chunks)), 2)
+        said = self.sound_out(x[:, :, c.picture_tokens :])
+        return made, _compose(last_sound[:, :, -1:], said, -1)
 
 
-def _compose(known: Tensor, out: Tensor) -> Tensor:
+def _compose(known: Tensor, out: Tensor, dim: int) -> Tensor:
     """What is known where the mask is shut, what is new where it is open."""
-    new, mask = out.chunk(2, -1)
-    return torch.lerp(known, new, torch.sigmoid(mask))
+    new, mask = out.chunk(2, dim)
+    return torch.lerp(known.expand_as(new), new, torch.sigmoid(mask))
 
 
 class _Time:

@@ -11,27 +11,31 @@ from fastapi import FastAPI, Request, Response, WebSocket
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
-from model.interface import PromptError
+from model.interface import PromptError, WorldInfo
 from model.registry import WORLD_NAMES
 from server import problems
 from server.bodies import (
+    MAX_WORLD_BODY_BYTES,
+    CatalogueEntry,
     Health,
     ProblemBody,
     WorldBody,
     WorldMade,
     WorldRequest,
     body_of,
+    entry_of,
     parse_world_request,
     read_body,
 )
 from server.control import serve_control
 from server.engine import EngineError
+from server.image import BadImage, from_base64
 from server.origins import may_connect
 from server.page import page
 from server.problems import Problem, forbidden_origin, unknown_world
 from server.ratelimit import TokenBucket
 from server.world import LiveWorld
-from server.worlds import Busy, Worlds
+from server.worlds import Asked, Busy, Worlds
 from streaming import BadOffer, UnknownSession, UnsupportedCodec
 
 OFFERS_PER_SECOND = 10.0  # answering one costs the loop some ms, and ports for a while
@@ -85,6 +89,8 @@ def _find(worlds: Worlds, world_id: str) -> LiveWorld:
 
 
 def _add_worlds(app: FastAPI, worlds: Worlds) -> None:
+    decoding = asyncio.Lock()  # a large picture takes much memory, so one at a time
+
     @app.get("/healthz", responses={503: {"model": Health}})
     async def healthz(response: Response) -> Health:
         """Whether worlds can be made."""
@@ -93,11 +99,16 @@ def _add_worlds(app: FastAPI, worlds: Worlds) -> None:
             response.status_code = 503
         return Health(
             status="unavailable" if engine is None else "ok",
-            world=worlds.info.name,
+            serves=list(worlds.infos),
             worlds=sum(world.live for world in worlds),
             viewers=sum(world.viewers for world in worlds),
             chunk_ms=None if engine is None else 1000 * engine.chunk_s,
         )
+
+    @app.get("/catalogue")
+    async def catalogue() -> list[CatalogueEntry]:
+        """The worlds that are served, the default one first."""
+        return [entry_of(info) for info in worlds.infos.values()]
 
     @app.post(
         "/worlds",
@@ -114,10 +125,13 @@ def _add_worlds(app: FastAPI, worlds: Worlds) -> None:
     )
     async def make_world(request: Request, response: Response) -> WorldMade:
         """Make a world, or get the running one where there is no room for another."""
-        asked = parse_world_request(await read_body(request, "application/json", optional=True))
-        _check_served(worlds, asked)
+        body = await read_body(
+            request, "application/json", most=MAX_WORLD_BODY_BYTES, optional=True
+        )
+        wanted = parse_world_request(body)
         try:
-            world, created = await worlds.create(asked.seed, asked.prompt or "")
+            with worlds.waiting():
+                world, created = await worlds.create(await _asked(worlds, wanted, decoding))
         except PromptError as error:
             raise Problem(
                 422,
@@ -132,14 +146,14 @@ def _add_worlds(app: FastAPI, worlds: Worlds) -> None:
             title = "Busy" if isinstance(error, Busy) else "Engine unavailable"
             raise Problem(503, code, title, str(error), {"Retry-After": "2"}) from error
         response.headers["Location"] = f"/worlds/{world.id}"
-        body = body_of(world).model_dump()
+        made = body_of(world).model_dump()
         if not created:
             response.status_code = 200
-            body["reason"] = (
+            made["reason"] = (
                 f"there is room for {worlds.settings.max_worlds} at a time and it is taken; "
                 "join this world"
             )
-        return WorldMade(**body, created=created)
+        return WorldMade(**made, created=created)
 
     @app.get("/worlds")
     async def list_worlds() -> list[WorldBody]:
@@ -163,13 +177,29 @@ def _add_worlds(app: FastAPI, worlds: Worlds) -> None:
         await serve_control(socket, worlds.get(world_id), worlds.settings.max_viewers)
 
 
-def _check_served(worlds: Worlds, asked: WorldRequest) -> None:
-    served = worlds.info.name
-    if asked.world not in (None, served):
-        known = asked.world in WORLD_NAMES
-        why = f"this server serves '{served}'" if known else f"known: {', '.join(WORLD_NAMES)}"
-        detail = f"no world '{str(asked.world)[:100]}' here ({why})"
-        raise Problem(404, "unknown-world", "Unknown world", detail)
+async def _asked(worlds: Worlds, request: WorldRequest, decoding: asyncio.Lock) -> Asked:
+    """Raises Problem."""
+    info = _served(worlds, request.world)
+    image = None
+    if request.image is not None:
+        try:  # in a thread: a large picture takes longer than the stream may wait
+            async with decoding:
+                image = await asyncio.to_thread(from_base64, request.image, info.width, info.height)
+        except BadImage as error:
+            raise Problem(422, "bad-image", "Bad image", str(error)) from error
+    return Asked(info, request.seed, request.prompt or "", image)
+
+
+def _served(worlds: Worlds, name: str | None) -> WorldInfo:
+    """The world of this name, the first one where it is None. Raises Problem."""
+    served = ", ".join(worlds.infos)
+    name = next(iter(worlds.infos)) if name is None else name
+    if name in worlds.infos:
+        return worlds.infos[name]
+    known = name in WORLD_NAMES
+    why = f"this server serves {served}" if known else f"known: {', '.join(WORLD_NAMES)}"
+    detail = f"no world '{name[:100]}' here ({why})"
+    raise Problem(404, "unknown-world", "Unknown world", detail)
 
 
 def _add_whep(app: FastAPI, worlds: Worlds) -> None:

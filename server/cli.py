@@ -45,11 +45,11 @@ def main() -> None:
 
 @app.command(context_settings=FORWARDED, add_help_option=False)
 def serve(context: typer.Context) -> None:
-    """Serve a world to browsers. Flags: lightcone serve --help."""
+    """Serve worlds to browsers. Flags: lightcone serve --help."""
     from server.listener import bind
     from server.logs import set_up_logs
     from server.settings import parse_flags
-    from server.weights import check_world
+    from server.weights import served_worlds
 
     try:
         settings = parse_flags(context.args)
@@ -60,7 +60,7 @@ def serve(context: typer.Context) -> None:
         sys.exit(2)
     set_up_logs(settings.log_level)
     # what is quickest to find out comes first
-    check_world(settings.world, settings.weights)
+    served_worlds(settings.worlds, settings.weights)
     with bind(settings.host, settings.port) as listener:
         from server.serve import serve as serve_worlds
 
@@ -80,6 +80,9 @@ def generate(
         typer.Option(help='JSON lines {"t": 1.25, "buttons": ["right"]}, held from t on.'),
     ] = None,
     prompt: Annotated[str, typer.Option(help="What the world should look like.")] = "",
+    image: Annotated[
+        Path | None, typer.Option(help="PNG or JPEG file that the world starts from.")
+    ] = None,
     weights: Annotated[Path, typer.Option(help="Folder of weights.")] = WEIGHTS_DIR,
     steps: Annotated[int, typer.Option(min=1, max=64, help="Denoising steps a chunk.")] = 1,
     device: Annotated[str, typer.Option(help="Torch device.")] = "cpu",
@@ -89,7 +92,9 @@ def generate(
     from server.generate import Job
     from server.generate import generate as generate_world
 
-    generate_world(Job(out, world, seed, seconds, actions, prompt, weights, steps, device, scale))
+    generate_world(
+        Job(out, world, seed, seconds, actions, prompt, image, weights, steps, device, scale)
+    )
 
 
 @app.command(context_settings=FORWARDED, add_help_option=False)

@@ -10,7 +10,7 @@ import logging
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from server import protocol
-from server.protocol import Error, ErrorCode, Hello, Input, Ping, ProtocolError
+from server.protocol import Error, ErrorCode, Hello, Input, Ping, Prompt, ProtocolError
 from server.ratelimit import TokenBucket
 from server.seats import Seat
 from server.world import LiveWorld
@@ -113,16 +113,19 @@ async def _read(socket: WebSocket, world: LiveWorld, seat: Seat) -> None:
         if not allowed.take(clock()):
             text = f"more than {protocol.MESSAGES_PER_SECOND} messages a second"
             raise _fatal("too_many_messages", protocol.CLOSE_TOO_MANY, text)
+        prompt: int | None = None
         try:
             match protocol.decode_client(data):
                 case Input() as message:
                     world.accept(seat, message)
-                case Ping() as ping:
-                    seat.outbox.put(world.pong(ping))
+                case Prompt(seq=prompt) as message:
+                    world.accept_prompt(seat, message)
+                case Ping() as message:
+                    seat.outbox.put(world.pong(message))
                 case Hello():
                     raise ProtocolError("invalid", "hello was said already")
         except ProtocolError as error:
-            seat.outbox.put(Error(code=error.code, message=str(error)))
+            seat.outbox.put(Error(code=error.code, message=str(error), seq=prompt))
 
 
 async def _write(socket: WebSocket, seat: Seat) -> None:

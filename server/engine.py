@@ -13,15 +13,15 @@ import socket
 import sys
 import tempfile
 from asyncio.subprocess import Process
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.interface import PromptError, WorldInfo
+from model.interface import How, PromptError, WorldInfo
 from model.threads import openmp
 from server.errors import LightconeError
 from server.wire import (
@@ -31,9 +31,13 @@ from server.wire import (
     Drop,
     Failed,
     Load,
+    Prompt,
+    Prompted,
     Ready,
     Refused,
+    Reply,
     Start,
+    Started,
     Step,
     encode,
     info_from_wire,
@@ -42,13 +46,15 @@ from server.wire import Message as WireMessage
 
 CLOSE_TIMEOUT_S = 2.0
 
+_R = TypeVar("_R", Started, Prompted, Done)
+
 
 class EngineError(LightconeError):
     """The engine could not do what was asked; the message is one readable line."""
 
 
 class EngineRefused(EngineError):
-    """The engine could not open its world: no weights, an unknown device."""
+    """The engine could not open its first world: no weights, an unknown device."""
 
 
 class EngineLost(EngineError):
@@ -61,15 +67,24 @@ class StepFailed(EngineError):
 
 @dataclass(frozen=True)
 class EngineConfig:
-    """What the engine opens. `slots` bounds the chunks in flight, one for each world."""
+    """What the engine opens: the first of `worlds` at once, the others when they are needed.
+    `slots` bounds the chunks in flight, one for each running world."""
 
-    world: str
+    worlds: tuple[str, ...]
     weights: Path
     steps: int
     device: str
     threads: int
     probe_compute_ms: float
     slots: int
+
+
+@dataclass(frozen=True)
+class PromptResult:
+    """The chunks that show a prompt first, and fully."""
+
+    first: int
+    full: int
 
 
 @dataclass(frozen=True)
@@ -88,18 +103,18 @@ class Engine:
     def __init__(
         self, process: Process, link: _Link, memory: IO[bytes], ready: Ready, slots: int
     ) -> None:
-        self.info: WorldInfo = info_from_wire(ready.info)
+        infos = [info_from_wire(info) for info in ready.infos]
+        self.infos: dict[str, WorldInfo] = {info.name: info for info in infos}
         self.chunk_s = ready.chunk_ms / 1000
         self._process = process
         self._link = link
         self._file = memory
-        self._memory = ChunkMemory(memory.fileno(), self.info, slots)
+        self._memory = ChunkMemory(memory.fileno(), infos, slots)
         self._free = list(range(slots))
-        self._column = {button.name: i for i, button in enumerate(self.info.buttons)}
 
     @classmethod
     async def launch(cls, config: EngineConfig) -> Engine:
-        """Start the process and wait until its world is open and warm.
+        """Start the process and wait until its first world is open and warm.
 
         Raises EngineRefused or EngineLost.
         """
@@ -120,7 +135,7 @@ class Engine:
         _, link = await asyncio.get_running_loop().create_connection(_Link, sock=ours)
         link.send(
             Load(
-                config.world,
+                list(config.worlds),
                 str(config.weights),
                 config.steps,
                 config.device,
@@ -145,28 +160,54 @@ class Engine:
         return self._link.lost
 
     @property
+    def disturbed(self) -> bool:
+        """A start or a prompt is in flight: a step of any world waits for it. A start that opens
+        a world takes seconds, which say nothing about how long steps take."""
+        return bool(self._link.rare)
+
+    @property
     def pid(self) -> int:
         return self._process.pid
 
-    async def start(self, key: str, seed: int, prompt: str) -> None:
-        """Make the state of world `key`. Raises PromptError, StepFailed, EngineLost."""
-        await self._link.request(lambda request: Start(request, key, seed, prompt))
+    async def start(
+        self, key: str, world: str, seed: int, prompt: str, image: NDArray[np.uint8] | None = None
+    ) -> float:
+        """Make the state `key` of a world, from a picture of its size where there is one. Returns
+        the seconds that a chunk takes. Raises PromptError, StepFailed, EngineLost."""
+        data = None if image is None else image.tobytes()
+        started = await self._link.request(
+            lambda request: Start(request, key, world, seed, prompt, data), Started
+        )
+        return started.chunk_ms / 1000
 
-    async def step(self, key: str, held: frozenset[str]) -> StepResult:
-        """The next chunk of world `key` with these buttons held.
+    async def prompt(self, key: str, text: str, how: How, chunks: int) -> PromptResult:
+        """Tell the state `key` a new prompt, after the step that is being made.
+
+        Raises PromptError, StepFailed (the state is as it was) and EngineLost.
+        """
+        told = await self._link.request(
+            lambda request: Prompt(request, key, text, how, chunks), Prompted
+        )
+        return PromptResult(told.first, told.full)
+
+    async def step(
+        self, key: str, info: WorldInfo, held: frozenset[str], axes: Mapping[str, float]
+    ) -> StepResult:
+        """The next chunk of the state `key` with these buttons held and these axes moved.
 
         Raises StepFailed (the state is as it was) and EngineLost.
         """
         slot = self._free.pop()
-        columns = sorted(self._column[name] for name in held)
         try:
-            done = await self._link.request(lambda request: Step(request, key, slot, columns))
-            return StepResult(done.chunk, done.ms / 1000, *self._memory.read(slot))
+            done = await self._link.request(
+                lambda request: Step(request, key, slot, sorted(held), dict(axes)), Done
+            )
+            return StepResult(done.chunk, done.ms / 1000, *self._memory.read(slot, info))
         finally:
             self._free.append(slot)
 
     def drop(self, key: str) -> None:
-        """Forget the state of world `key`, if there is one."""
+        """Forget the state `key`, if there is one."""
         self._link.send(Drop(key))
 
     def kill(self) -> None:
@@ -187,7 +228,8 @@ class _Link(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         self.first: asyncio.Future[Ready | Refused] = loop.create_future()
         self.lost: asyncio.Future[None] = loop.create_future()
-        self._replies: dict[int, asyncio.Future[Done]] = {}
+        self.rare: set[int] = set()  # requests in flight that are no steps
+        self._replies: dict[int, asyncio.Future[Reply]] = {}
         self._next = 0
         self._decoder = Decoder()
         self._transport: asyncio.Transport | None = None
@@ -200,10 +242,10 @@ class _Link(asyncio.Protocol):
             match message:
                 case Ready() | Refused():
                     _settle(self.first, message)
-                case Done(request):
-                    _settle(self._replies.pop(request), message)
+                case Started(request) | Prompted(request) | Done(request):
+                    self._answer(request, message)
                 case Failed(request):
-                    _settle(self._replies.pop(request), _error(message))
+                    self._answer(request, _error(message))
 
     def connection_lost(self, exc: Exception | None) -> None:
         gone = EngineLost("the engine process has ended unexpectedly")
@@ -211,6 +253,7 @@ class _Link(asyncio.Protocol):
         for reply in self._replies.values():
             _settle(reply, gone)
         self._replies.clear()
+        self.rare.clear()
         self._transport = None
         _settle(self.lost, None)
 
@@ -218,14 +261,24 @@ class _Link(asyncio.Protocol):
         if self._transport is not None:
             self._transport.write(encode(message))
 
-    async def request(self, make: Callable[[int], Start | Step]) -> Done:
+    async def request(self, make: Callable[[int], Start | Prompt | Step], kind: type[_R]) -> _R:
+        """Send a request, and its reply, which is of this kind."""
         if self._transport is None:
             raise EngineLost("the engine process is not running")
         self._next += 1
-        reply: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
+        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._replies[self._next] = reply
-        self.send(make(self._next))
-        return await reply
+        message = make(self._next)
+        if not isinstance(message, Step):
+            self.rare.add(self._next)
+        self.send(message)
+        answer = await reply
+        assert isinstance(answer, kind)
+        return answer
+
+    def _answer(self, request: int, result: Reply | Exception) -> None:
+        self.rare.discard(request)
+        _settle(self._replies.pop(request), result)
 
     def close(self) -> None:
         if self._transport is not None:

@@ -9,12 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
-from model.interface import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Actions, Chunk, World, WorldInfo
+from model.interface import (
+    FPS,
+    SAMPLE_RATE,
+    SAMPLES_PER_FRAME,
+    Actions,
+    Chunk,
+    PromptError,
+    World,
+    WorldInfo,
+)
 from model.registry import open_world
-from server.actions_file import Timeline, read_actions
+from server.actions_file import ActionsFileError, Timeline, read_actions
 from server.errors import LightconeError
+from server.image import BadImage, decode
 from server.weights import check_world
 from streaming import Mp4Writer, RecordingError, StreamFormat
 
@@ -37,6 +48,7 @@ class Job:
     seconds: float
     actions: Path | None
     prompt: str
+    image: Path | None
     weights: Path
     steps: int
     device: str
@@ -58,15 +70,30 @@ def generate(job: Job) -> None:
     world = open_world(job.world, weights=job.weights, steps=job.steps, device=job.device)
     timeline = Timeline()
     if job.actions is not None:
-        timeline = read_actions(job.actions, [button.name for button in world.info.buttons])
-    write(world, job, timeline)
+        timeline = read_actions(job.actions, world.info)
+    image = None if job.image is None else read_image(job.image, world.info)
+    write(world, job, timeline, image)
 
 
-def write(world: World, job: Job, timeline: Timeline) -> None:
-    """Write `job.out` with an open world and these actions. Raises PromptError and OutputError;
-    whatever is raised, nothing of the file is left and an older one of its name stays."""
+def read_image(path: Path, info: WorldInfo) -> NDArray[np.uint8]:
+    """A PNG or JPEG file in the size of a world. Raises BadImage, which names the file."""
+    try:
+        return decode(path.read_bytes(), info.width, info.height)
+    except OSError as error:
+        raise BadImage(f"{path}: {error.strerror or error}") from error
+    except BadImage as error:
+        raise BadImage(f"{path}: {error}") from error
+
+
+def write(
+    world: World, job: Job, timeline: Timeline, image: NDArray[np.uint8] | None = None
+) -> None:
+    """Write `job.out` with an open world and these actions. Raises PromptError, ActionsFileError
+    and OutputError; whatever is raised, nothing of the file is left and an older one of its name
+    stays."""
     info = world.info
-    state = world.start(job.seed, job.prompt)
+    state = world.start(job.seed, job.prompt, image)
+    _check_prompts(world, state, job, timeline)
     frames = math.ceil(round(job.seconds * FPS, 6))
     format = StreamFormat(info.width, info.height, FPS, SAMPLE_RATE)
     try:
@@ -82,9 +109,25 @@ def write(world: World, job: Job, timeline: Timeline) -> None:
         raise OutputError(str(error)) from error
 
 
+def _check_prompts(world: World, state: Any, job: Job, timeline: Timeline) -> None:
+    """That the world, once begun, can follow them, found out before the first is due. Raises
+    ActionsFileError."""
+    for line in timeline.lines:
+        if line.prompt is not None and job.actions is not None:
+            try:
+                world.prompt(state, line.prompt.text, "cut", 1)
+            except PromptError as error:
+                raise ActionsFileError(job.actions, line.number, str(error)) from error
+
+
 def _chunks(world: World, state: Any, timeline: Timeline, frames: int) -> Iterator[Chunk]:
     """Enough chunks for `frames`, from `state` on."""
+    told = 0
     for first in range(0, frames, world.info.frames_per_chunk):
+        due = timeline.prompts_until(first, FPS)
+        for line in due[told:]:
+            state, _ = world.prompt(state, line.text, line.how, line.chunks)
+        told = len(due)
         [state], [chunk] = world.step([state], [actions_at(timeline, first, world.info)])
         yield chunk
 
@@ -92,6 +135,8 @@ def _chunks(world: World, state: Any, timeline: Timeline, frames: int) -> Iterat
 def actions_at(timeline: Timeline, first_frame: int, info: WorldInfo) -> Actions:
     """The actions of the chunk that begins with this frame, frame by frame."""
     frames = range(first_frame, first_frame + info.frames_per_chunk)
-    held = [timeline.held(frame, FPS) for frame in frames]
-    rows = [[float(button.name in names) for button in info.buttons] for names in held]
-    return np.array(rows, np.float32).reshape(len(rows), len(info.buttons))
+    rows = [
+        info.actions(sorted(timeline.held(frame, FPS)), timeline.axes(frame, FPS))[0]
+        for frame in frames
+    ]
+    return np.stack(rows)

@@ -1,4 +1,4 @@
-"""The control protocol, version 1: every message on `/worlds/{id}/control`.
+"""The control protocol, version 2: every message on `/worlds/{id}/control`.
 
 Messages are msgpack maps with a `type` field, one per binary websocket message, parsed only
 here. docs/protocol.md explains them; `lightcone schema` exports their JSON Schema, from which
@@ -16,13 +16,17 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgpack
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from model.interface import How
+
 _T = TypeVar("_T")
 
-VERSION = 1
-MAX_MESSAGE_BYTES = 4096
+VERSION = 2
+MAX_MESSAGE_BYTES = 4096  # from a client
 MESSAGES_PER_SECOND = 250  # from one client in the long run; MESSAGE_BURST at once
 MESSAGE_BURST = 500
 MAX_ERROR_TEXT = 300
+MAX_PROMPT = 500  # characters
+MAX_BLEND = 96  # chunks, 8 s
 HELLO_TIMEOUT_S = 5.0
 
 # websocket close codes, beside 1000 (the client left) and 1012 (the server goes down)
@@ -42,10 +46,14 @@ WorldPhase = Literal["starting", "running", "paused", "ended", "failed"]
 ErrorCode = Literal[
     "malformed",  # not msgpack, or no known message type
     "invalid",  # a field is missing, of the wrong type or out of range
+    "unknown_axis",  # a moved axis that this world has not
+    "unknown_words",  # a prompt with words that this world does not know
+    "prompt_failed",  # the world could not take the prompt; it goes on as it was
+    "too_many_prompts",  # so many prompts wait already
     "too_large",  # more than MAX_MESSAGE_BYTES
     "unknown_button",  # a held button that this world has not
     "stale_sequence",  # seq not greater than the last one accepted
-    "not_driver",  # input from somebody who only watches
+    "not_driver",  # input or a prompt from somebody who only watches
     "unsupported_version",  # a version that this server does not speak
     "expected_hello",  # the first message must be hello
     "world_failed",  # the world can not go on
@@ -66,6 +74,10 @@ ClientTime = Annotated[float, Field(allow_inf_nan=False)]
 """The client's own clock in milliseconds, finite; it comes back with the answer."""
 
 
+Sequence = Annotated[int, Field(ge=0, lt=2**53)]
+Strength = Annotated[float, Field(allow_inf_nan=False)]
+
+
 class Hello(Message):
     """First message of a client. `want` "driver" asks for the wheel and gets it if free."""
 
@@ -75,13 +87,28 @@ class Hello(Message):
 
 
 class Input(Message):
-    """Everything held from now on. `seq` grows by at least one; `t` is the client's clock in
-    milliseconds, finite, and comes back in the receipt."""
+    """Everything held from now on, and how far each axis is moved (those that are not named are
+    at rest). `seq` grows by at least one; `t` is the client's clock in milliseconds, finite, and
+    comes back in the receipt."""
 
     type: Literal["input"] = "input"
-    seq: Annotated[int, Field(ge=0, lt=2**53)]
+    seq: Sequence
     t: ClientTime
     buttons: Annotated[list[str], Field(max_length=32)]
+    axes: Annotated[dict[str, Strength], Field(max_length=8)] = {}
+
+
+class Prompt(Message):
+    """The world in new words: at once ("cut"), over `chunks` ("blend"), or at once with its
+    memory computed anew ("recache"). What they do not name stays. `seq` and `t` as in an input,
+    which it shares the sequence with."""
+
+    type: Literal["prompt"] = "prompt"
+    seq: Sequence
+    t: ClientTime
+    text: Annotated[str, Field(max_length=MAX_PROMPT)]
+    how: How = "cut"
+    chunks: Annotated[int, Field(ge=1, le=MAX_BLEND)] = 12
 
 
 class Ping(Message):
@@ -107,6 +134,18 @@ class Control(Message):
     gamepad: list[GamepadInput]
 
 
+class AxisControl(Message):
+    """A control with a strength from `low` to `high`, 0 at rest. `mouse` "x": moved by sideways
+    motion. `gamepad` is an axis, whose end in `direction` is `high`."""
+
+    name: str
+    label: str
+    low: float
+    high: float
+    mouse: Literal["x"] | None
+    gamepad: GamepadInput | None
+
+
 class WorldDescription(Message):
     id: str
     world: str
@@ -118,6 +157,8 @@ class WorldDescription(Message):
     sample_rate: int
     frames_per_chunk: int
     controls: list[Control]
+    axes: list[AxisControl]
+    words: list[str]  # what a prompt may say while it runs
 
 
 class Welcome(Message):
@@ -131,7 +172,8 @@ class Welcome(Message):
 
 class Status(Message):
     """Sent after welcome and whenever one of its fields changes; at least once a second while
-    running. `stalls` counts late chunks since the world began, `stalled_ms` their sum."""
+    running. `stalls` counts late chunks since the world began, `stalled_ms` their sum; `prompt`
+    is all that the world was told, as one prompt, with which another one can begin."""
 
     type: Literal["status"] = "status"
     phase: WorldPhase
@@ -142,6 +184,7 @@ class Status(Message):
     stalls: int
     stalled_ms: float
     chunk_ms: float  # median time to generate one of the recent chunks
+    prompt: str
     reason: str | None = None
 
 
@@ -153,6 +196,20 @@ class Receipt(Message):
     t: float
     frame: int
     media_time: float
+
+
+class PromptReceipt(Message):
+    """The prompt `seq` begins to show at `media_time` (frame `frame`), and shows fully from
+    `full_media_time` (frame `full_frame`) on."""
+
+    type: Literal["prompt_receipt"] = "prompt_receipt"
+    seq: int
+    t: float
+    frame: int
+    media_time: float
+    full_frame: int
+    full_media_time: float
+    text: str
 
 
 class Stall(Message):
@@ -170,21 +227,25 @@ class Pong(Message):
 
 
 class Error(Message):
-    """What was refused and why. The connection goes on unless `fatal`."""
+    """What was refused and why. The connection goes on unless `fatal`. `seq` is that of the
+    prompt that it answers; `words` are those of a prompt that are not among the `known`."""
 
     type: Literal["error"] = "error"
     code: ErrorCode
     message: str
     fatal: bool = False
+    seq: int | None = None
+    words: list[str] = []
+    known: list[str] = []
 
 
-ClientMessage = Annotated[Hello | Input | Ping, Field(discriminator="type")]
-ServerMessage = Annotated[
-    Welcome | Status | Receipt | Stall | Pong | Error, Field(discriminator="type")
-]
+FromClient = Hello | Input | Prompt | Ping
+FromServer = Welcome | Status | Receipt | PromptReceipt | Stall | Pong | Error
+ClientMessage = Annotated[FromClient, Field(discriminator="type")]
+ServerMessage = Annotated[FromServer, Field(discriminator="type")]
 
-_client: TypeAdapter[Hello | Input | Ping] = TypeAdapter(ClientMessage)
-_server: TypeAdapter[Welcome | Status | Receipt | Stall | Pong | Error] = TypeAdapter(ServerMessage)
+_client: TypeAdapter[FromClient] = TypeAdapter(ClientMessage)
+_server: TypeAdapter[FromServer] = TypeAdapter(ServerMessage)
 
 
 class ProtocolError(Exception):
@@ -200,12 +261,14 @@ def encode(message: Message) -> bytes:
     return packed
 
 
-def decode_client(data: bytes) -> Hello | Input | Ping:
+def decode_client(data: bytes) -> FromClient:
     """Parse what a client sent. Raises ProtocolError."""
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise ProtocolError("too_large", f"message of {len(data)} bytes (max {MAX_MESSAGE_BYTES})")
     return _decode(data, _client)
 
 
-def decode_server(data: bytes) -> Welcome | Status | Receipt | Stall | Pong | Error:
+def decode_server(data: bytes) -> FromServer:
     """Parse what a server sent. Raises ProtocolError."""
     return _decode(data, _server)
 
@@ -220,8 +283,6 @@ def schema() -> dict[str, Any]:
 
 
 def _decode(data: bytes, adapter: TypeAdapter[_T]) -> _T:
-    if len(data) > MAX_MESSAGE_BYTES:
-        raise ProtocolError("too_large", f"message of {len(data)} bytes (max {MAX_MESSAGE_BYTES})")
     try:
         value = msgpack.unpackb(data)
     except Exception as error:  # msgpack raises many kinds, ValueError among them

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from model.interface import Axis
 from server.input import HeldInput
 from server.outbox import Outbox
 from server.protocol import Role
@@ -25,10 +26,12 @@ class Seat:
 
 class Seats:
     """In the order in which they came. The first who asked for the wheel drives; when they
-    leave, everything is released and the next who asked drives, with a fresh input."""
+    leave, everything is released and the next who asked drives, with a fresh input. Times are
+    monotonic seconds."""
 
-    def __init__(self, buttons: Iterable[str]) -> None:
+    def __init__(self, buttons: Iterable[str], axes: Iterable[Axis]) -> None:
         self._buttons = tuple(buttons)
+        self._axes = tuple(axes)
         self._seats: list[Seat] = []
 
     def __iter__(self) -> Iterator[Seat]:
@@ -41,19 +44,19 @@ class Seats:
     def driver(self) -> Seat | None:
         return next((seat for seat in self._seats if seat.input is not None), None)
 
-    def join(self, want: Role) -> Seat:
+    def join(self, want: Role, now: float) -> Seat:
         seat = Seat(want, Outbox())
         self._seats.append(seat)
-        self._hand_over_wheel()
+        self._hand_over_wheel(now)
         return seat
 
-    def leave(self, seat: Seat) -> None:
+    def leave(self, seat: Seat, now: float) -> None:
         self._seats.remove(seat)
         seat.input = None
-        self._hand_over_wheel()
+        self._hand_over_wheel(now)
 
-    def _hand_over_wheel(self) -> None:
+    def _hand_over_wheel(self, now: float) -> None:
         if self.driver is None:
             waiting = next((seat for seat in self._seats if seat.want == "driver"), None)
             if waiting is not None:
-                waiting.input = HeldInput(self._buttons)
+                waiting.input = HeldInput(self._buttons, self._axes, now)

@@ -39,7 +39,8 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     stopped = loop.create_task(stop.wait())
-    log.info("loading %s", settings.world)
+    names = ", ".join(settings.served)
+    log.info("loading %s", names)
     launching = loop.create_task(Engine.launch(settings.engine_config()))
     await asyncio.wait({stopped, launching}, return_when=asyncio.FIRST_COMPLETED)
     if not launching.done():
@@ -54,7 +55,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         raise
     server = _Server(_config(Worlds(settings, engine)))
     serving = loop.create_task(server.serve(sockets=[listener]))
-    print(f"Lightcone serves {settings.world} at {url}", flush=True)
+    print(f"Lightcone serves {names} at {url}", flush=True)
     await asyncio.wait({stopped, serving}, return_when=asyncio.FIRST_COMPLETED)
     log.info("going down")
     server.should_exit = True

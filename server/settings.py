@@ -12,6 +12,7 @@ from model.registry import WEIGHTS_DIR
 from model.threads import default_threads
 from server.engine import EngineConfig
 from server.origins import ANY
+from server.weights import ALL, served_worlds
 
 CLIENT_DIR = Path(__file__).parent.parent / "client-demo" / "dist"
 
@@ -23,8 +24,10 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    world: str = Field("court", description="The world that is served.")
-    weights: Path = Field(WEIGHTS_DIR, description="Folder of weights, one folder for each world.")
+    worlds: str = Field(
+        ALL, description="Worlds that are served, with commas; all is every one with weights."
+    )
+    weights: Path = Field(WEIGHTS_DIR, description="Folder of weights.")
     steps: int = Field(1, ge=1, le=64, description="Denoising steps for each chunk.")
     device: str = Field("cpu", description="Torch device of the model.")
     threads: int = Field(
@@ -52,9 +55,14 @@ class Settings(BaseSettings):
     def allowed_origins(self) -> tuple[str, ...]:
         return tuple(origin.strip() for origin in self.origins.split(",") if origin.strip())
 
+    @property
+    def served(self) -> tuple[str, ...]:
+        """Names of the worlds. Raises UnknownWorld and WeightsError."""
+        return served_worlds(self.worlds, self.weights)
+
     def engine_config(self) -> EngineConfig:
         return EngineConfig(
-            world=self.world,
+            worlds=self.served,
             weights=self.weights,
             steps=self.steps,
             device=self.device,

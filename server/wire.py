@@ -6,25 +6,29 @@ Picture and sound do not travel here but in `ChunkMemory`, which both processes 
 
 from __future__ import annotations
 
+import math
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
-from model.interface import Button, GamepadBinding, WorldInfo
+from model.interface import Axis, Button, GamepadBinding, How, WorldInfo
+
+ALIGNED = 64  # bytes, a cache line
 
 # server to engine
 
 
 class Load(NamedTuple):
-    """First message: which world to open, and how. Answered by Ready or Refused."""
+    """First message: which worlds are asked for, and how to open them. The first is opened at
+    once, the others with their first Start. Answered by Ready or Refused."""
 
-    world: str
+    worlds: list[str]
     weights: str
     steps: int
     device: str
@@ -33,22 +37,36 @@ class Load(NamedTuple):
 
 
 class Start(NamedTuple):
-    """Make the state of a new world `key`. Answered by Done or Failed."""
+    """Make the state of a new `world` with this key. `image` holds the bytes of its pictures'
+    shape, or nothing. Answered by Started or Failed."""
 
     request: int
     key: str
+    world: str
     seed: int
     prompt: str
+    image: bytes | None
+
+
+class Prompt(NamedTuple):
+    """Tell world `key` a new prompt (see `World.prompt`). Answered by Prompted or Failed."""
+
+    request: int
+    key: str
+    text: str
+    how: How
+    chunks: int
 
 
 class Step(NamedTuple):
-    """Generate the next chunk of `key` with these columns of the actions held, into `slot`.
+    """Generate the next chunk of `key` with this held and these axes moved, into `slot`.
     Answered by Done or Failed."""
 
     request: int
     key: str
     slot: int
-    held: list[int]
+    held: list[str]
+    axes: dict[str, float]
 
 
 class Drop(NamedTuple):
@@ -61,9 +79,10 @@ class Drop(NamedTuple):
 
 
 class Ready(NamedTuple):
-    """The world is open and warm; `chunk_ms` is what a chunk took, `info` a WorldInfo as dict."""
+    """The first world is open and warm; `chunk_ms` is what a chunk of it took, `infos` the
+    WorldInfo of all, as dicts."""
 
-    info: dict[str, Any]
+    infos: list[dict[str, Any]]
     chunk_ms: float
 
 
@@ -74,10 +93,27 @@ class Refused(NamedTuple):
     message: str
 
 
-class Done(NamedTuple):
+class Started(NamedTuple):
+    """`chunk_ms` is what a chunk of this world took when it was opened."""
+
     request: int
-    chunk: int  # its index; 0 after Start
-    ms: float  # time in the model
+    chunk_ms: float
+
+
+class Prompted(NamedTuple):
+    """The chunks that show the prompt first, and fully."""
+
+    request: int
+    first: int
+    full: int
+
+
+class Done(NamedTuple):
+    """Chunk `chunk` is in its slot; it took `ms` in the model."""
+
+    request: int
+    chunk: int
+    ms: float
 
 
 class Failed(NamedTuple):
@@ -90,10 +126,9 @@ class Failed(NamedTuple):
     known: list[str]
 
 
-Message = Load | Start | Step | Drop | Ready | Refused | Done | Failed
-_TYPES: dict[str, type[Any]] = {
-    cls.__name__: cls for cls in (Load, Start, Step, Drop, Ready, Refused, Done, Failed)
-}
+Reply = Started | Prompted | Done
+Message = Load | Start | Prompt | Step | Drop | Ready | Refused | Reply | Failed
+_TYPES: dict[str, type[Any]] = {cls.__name__: cls for cls in get_args(Message)}
 
 
 def encode(message: Message) -> bytes:
@@ -127,36 +162,48 @@ def info_from_wire(fields: dict[str, Any]) -> WorldInfo:
         )
         for b in fields["buttons"]
     )
-    return WorldInfo(**{**fields, "buttons": buttons, "words": tuple(fields["words"])})
+    axes = tuple(
+        Axis(**{**a, "gamepad": None if a["gamepad"] is None else GamepadBinding(**a["gamepad"])})
+        for a in fields["axes"]
+    )
+    words = {name: tuple(fields[name]) for name in ("words", "changing_words")}
+    return WorldInfo(**{**fields, "buttons": buttons, "axes": axes, **words})
 
 
 class ChunkMemory:
-    """Slots of one chunk each in a file that both processes map.
+    """Slots in a file that both processes map; each takes one chunk of any of these worlds.
 
     The file has no name, so nothing is left behind however either process ends.
     """
 
-    def __init__(self, fd: int, info: WorldInfo, slots: int) -> None:
-        picture = (info.frames_per_chunk, info.height, info.width, 3)
-        picture_bytes = int(np.prod(picture))
-        sound_at = -(-picture_bytes // 64) * 64
-        slot_bytes = -(-(sound_at + 4 * info.samples_per_chunk) // 64) * 64
-        os.ftruncate(fd, slots * slot_bytes)
-        memory = mmap.mmap(fd, slots * slot_bytes)
-        self._frames: list[NDArray[np.uint8]] = []
-        self._sound: list[NDArray[np.float32]] = []
-        for slot in range(slots):
-            at = slot * slot_bytes
-            frames = np.frombuffer(memory, np.uint8, picture_bytes, at).reshape(picture)
-            self._frames.append(frames)
-            self._sound.append(
-                np.frombuffer(memory, np.float32, info.samples_per_chunk, at + sound_at)
-            )
+    def __init__(self, fd: int, infos: Sequence[WorldInfo], slots: int) -> None:
+        self._slot_bytes = max(_sound_at(info) + 4 * info.samples_per_chunk for info in infos)
+        self._slot_bytes = -(-self._slot_bytes // ALIGNED) * ALIGNED
+        os.ftruncate(fd, slots * self._slot_bytes)
+        self._memory = mmap.mmap(fd, slots * self._slot_bytes)
 
-    def write(self, slot: int, frames: NDArray[np.uint8], sound: NDArray[np.float32]) -> None:
-        np.copyto(self._frames[slot], frames)
-        np.copyto(self._sound[slot], sound)
+    def write(
+        self, slot: int, info: WorldInfo, frames: NDArray[np.uint8], sound: NDArray[np.float32]
+    ) -> None:
+        pictures, samples = self._views(slot, info)
+        np.copyto(pictures, frames)
+        np.copyto(samples, sound)
 
-    def read(self, slot: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    def read(self, slot: int, info: WorldInfo) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Copies: the slot may be written again at once."""
-        return self._frames[slot].copy(), self._sound[slot].copy()
+        frames, sound = self._views(slot, info)
+        return frames.copy(), sound.copy()
+
+    def _views(self, slot: int, info: WorldInfo) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        at, shape = slot * self._slot_bytes, _picture_shape(info)
+        frames = np.frombuffer(self._memory, np.uint8, math.prod(shape), at).reshape(shape)
+        at += _sound_at(info)
+        return frames, np.frombuffer(self._memory, np.float32, info.samples_per_chunk, at)
+
+
+def _picture_shape(info: WorldInfo) -> tuple[int, int, int, int]:
+    return (info.frames_per_chunk, info.height, info.width, 3)
+
+
+def _sound_at(info: WorldInfo) -> int:
+    return -(-math.prod(_picture_shape(info)) // ALIGNED) * ALIGNED

@@ -9,18 +9,21 @@ import statistics
 from collections import deque
 from dataclasses import dataclass
 
-from model.interface import FPS, WorldInfo
+from model.interface import FPS, PromptError, WorldInfo
 from server.describe import welcome
-from server.engine import Engine, EngineError, EngineLost, StepResult
+from server.engine import Engine, EngineError, EngineLost, PromptResult, StepResult
 from server.input import Sample
 from server.lifecycle import Event, Lifecycle
 from server.pacer import RECENT, Pacer
 from server.protocol import (
+    MAX_ERROR_TEXT,
     Error,
     Input,
     Message,
     Ping,
     Pong,
+    Prompt,
+    PromptReceipt,
     ProtocolError,
     Receipt,
     Role,
@@ -28,21 +31,25 @@ from server.protocol import (
     Status,
     WorldPhase,
 )
+from server.said import and_then
 from server.seats import Seat, Seats
 from streaming import MediaClock, WorldStream
 
 GRACE_S = 0.005  # a chunk this late is sent at once without moving the clock: nobody can see it
 TIMER_S = 0.001  # how exactly the loop can wait
-NOTHING = Sample(frozenset(), ())
+MAX_PROMPTS = 4  # that wait for the model at once
+NOTHING = Sample()
 
 log = logging.getLogger("lightcone.world")
 
 
 @dataclass(frozen=True)
 class WorldOrigin:
-    """What a world was made from."""
+    """What a world was made from; `chunk_s` is the time of a chunk at warm-up."""
 
     id: str
+    info: WorldInfo
+    chunk_s: float
     seed: int
     prompt: str
 
@@ -55,6 +62,7 @@ class _Generated:
     seat: Seat | None  # who drove
     sample: Sample
     took: float  # seconds in the engine, there and back
+    disturbed: bool  # it has waited there for something that is no step
 
 
 class LiveWorld:
@@ -72,9 +80,10 @@ class LiveWorld:
         step_timeout_s: float,
     ) -> None:
         self.origin = origin
-        self.info: WorldInfo = engine.info
+        self.info = origin.info
+        self.prompt = origin.prompt  # all that it was told
         self.stream = stream
-        self.seats = Seats(button.name for button in self.info.buttons)
+        self.seats = Seats((button.name for button in self.info.buttons), self.info.axes)
         self.reason: str | None = None
         self.over = asyncio.Event()
         self._engine = engine
@@ -82,9 +91,10 @@ class LiveWorld:
         self._step_timeout_s = step_timeout_s
         self._loop = asyncio.get_running_loop()
         self._lifecycle = Lifecycle()
-        self._pacer = Pacer(self.info.chunk_seconds, engine.chunk_s)
-        self._model_s: deque[float] = deque([engine.chunk_s], maxlen=RECENT)
+        self._pacer = Pacer(self.info.chunk_seconds, origin.chunk_s)
+        self._model_s: deque[float] = deque([origin.chunk_s], maxlen=RECENT)
         self._next_chunk = 0
+        self._prompting: set[asyncio.Task[None]] = set()
         self._watched = asyncio.Event()
         self._idle_since = self._loop.time()
         stream.on_viewers = self._on_viewers
@@ -127,13 +137,14 @@ class LiveWorld:
             stalls=self._clock.stalls,
             stalled_ms=1000 * self._clock.stalled_s,
             chunk_ms=1000 * statistics.median(self._model_s),
+            prompt=self.prompt,
             reason=self.reason,
         )
 
     # control clients
 
     def join(self, want: Role) -> Seat:
-        seat = self.seats.join(want)
+        seat = self.seats.join(want, self._loop.time())
         seat.outbox.put(welcome(self.id, self.info, seat.role))
         self._tell_status()
         log.info("%s: a %s takes part (%d in all)", self.id, seat.role, len(self.seats))
@@ -141,8 +152,8 @@ class LiveWorld:
 
     def leave(self, seat: Seat) -> None:
         role = seat.role
-        self.seats.leave(seat)
         self._idle_since = self._loop.time()
+        self.seats.leave(seat, self._idle_since)
         self._tell_status()
         log.info("%s: a %s left (%d take part)", self.id, role, len(self.seats))
 
@@ -150,10 +161,53 @@ class LiveWorld:
         """Raises ProtocolError."""
         if seat.input is None:
             raise ProtocolError("not_driver", "only the driver's input counts; you watch")
-        seat.input.accept(message)
+        seat.input.accept(message, self._loop.time())
+
+    def accept_prompt(self, seat: Seat, message: Prompt) -> None:
+        """The next chunks are of this prompt; its receipt, or an error, goes to `seat`. Raises
+        ProtocolError."""
+        if seat.input is None:
+            raise ProtocolError("not_driver", "only the driver's prompts count; you watch")
+        if len(self._prompting) >= MAX_PROMPTS:
+            raise ProtocolError("too_many_prompts", f"{MAX_PROMPTS} prompts wait already")
+        seat.input.take_number(message.seq)
+        task = self._loop.create_task(self._tell_prompt(seat, message))
+        self._prompting.add(task)
+        task.add_done_callback(self._prompting.discard)
 
     def pong(self, ping: Ping) -> Pong:
         return Pong(t=ping.t, media_time=self.media_time)
+
+    async def _tell_prompt(self, seat: Seat, message: Prompt) -> None:
+        """Off the run: it reaches the model between two steps, in the order of the messages."""
+        try:
+            told = await self._engine.prompt(self.id, message.text, message.how, message.chunks)
+        except PromptError as error:
+            text = str(error)[:MAX_ERROR_TEXT]
+            words, known = list(error.words), list(error.known)
+            seat.outbox.put(
+                Error(code="unknown_words", message=text, seq=message.seq, words=words, known=known)
+            )
+        except EngineError as error:
+            text = str(error)[:MAX_ERROR_TEXT]
+            seat.outbox.put(Error(code="prompt_failed", message=text, seq=message.seq))
+        else:
+            log.info("%s: prompt %r, from chunk %d on", self.id, message.text, told.first)
+            self.prompt = and_then(self.prompt, message.text)
+            seat.outbox.put(self._prompt_receipt(message, told))
+            self._tell_status()
+
+    def _prompt_receipt(self, message: Prompt, told: PromptResult) -> PromptReceipt:
+        frame, full = (n * self.info.frames_per_chunk for n in (told.first, told.full))
+        return PromptReceipt(
+            seq=message.seq,
+            t=message.t,
+            frame=frame,
+            media_time=frame / FPS,
+            full_frame=full,
+            full_media_time=full / FPS,
+            text=message.text,
+        )
 
     # its end
 
@@ -221,12 +275,13 @@ class LiveWorld:
         await self._until_start(frame)
         seat = self.seats.driver
         held = None if seat is None else seat.input
-        sample = NOTHING if held is None else held.sample()
         started = self._loop.time()
+        sample = NOTHING if held is None else held.sample(started)
+        disturbed = self._engine.disturbed
         async with asyncio.timeout(self._step_timeout_s):
-            result = await self._engine.step(self.id, sample.held)
+            result = await self._engine.step(self.id, self.info, sample.held, sample.axes)
         self._next_chunk += 1
-        return _Generated(result, seat, sample, self._loop.time() - started)
+        return _Generated(result, seat, sample, self._loop.time() - started, disturbed)
 
     async def _until_start(self, frame: int) -> None:
         """Until it is time to start the chunk of `frame`, and somebody watches. A pause moves
@@ -254,7 +309,8 @@ class LiveWorld:
             for seq, t in chunk.sample.carried:
                 receipt = Receipt(seq=seq, t=t, frame=frame, media_time=frame / FPS)
                 chunk.seat.outbox.put(receipt)
-        self._pacer.record(took=chunk.took + sent - before, late=sent - due)
+        if not chunk.disturbed:
+            self._pacer.record(took=chunk.took + sent - before, late=sent - due)
         self._model_s.append(chunk.result.model_s)
         if held:
             log.debug("%s: frame %d came %.1f ms late", self.id, frame, 1000 * held)

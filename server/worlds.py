@@ -7,6 +7,11 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from model.interface import FPS, SAMPLE_RATE, WorldInfo
 from server.engine import Engine, EngineError
@@ -15,7 +20,7 @@ from server.settings import Settings
 from server.world import LiveWorld, WorldOrigin
 from streaming import MediaClock, StreamFormat, StreamSettings, WorldStream
 
-MAX_WAITING = 8  # requests for a world that may wait for one in the making
+MAX_WAITING = 8  # requests for a world that may be read or wait for one in the making
 
 log = logging.getLogger("lightcone.worlds")
 
@@ -24,23 +29,29 @@ class Busy(LightconeError):
     """Too many ask for a world at once."""
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What somebody wants: a world that is served, `seed` None for any, `image` of the world's
+    size."""
+
+    info: WorldInfo
+    seed: int | None = None
+    prompt: str = ""
+    image: NDArray[np.uint8] | None = None
+
+
 class Worlds:
     """Owns the engine and the live worlds. Made with a running engine."""
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self.settings = settings
         self._engine: Engine | None = None
-        self._info = engine.info
+        self.infos = engine.infos  # of the worlds that are served; the first is the default
         self._worlds: dict[str, LiveWorld] = {}
         self._making = asyncio.Lock()
         self._waiting = 0
         self._launching = asyncio.Lock()
         self._adopt(engine)
-
-    @property
-    def info(self) -> WorldInfo:
-        """The world that is served."""
-        return self._info
 
     @property
     def engine(self) -> Engine | None:
@@ -53,19 +64,24 @@ class Worlds:
     def get(self, world_id: str) -> LiveWorld | None:
         return self._worlds.get(world_id)
 
-    async def create(self, seed: int | None, prompt: str) -> tuple[LiveWorld, bool]:
-        """A new world, or the running one (False) where there is no room for another.
-
-        Raises PromptError, EngineError, Busy.
-        """
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """A place among the few that may ask for a world at once. Raises Busy."""
         if self._waiting >= MAX_WAITING:
             raise Busy("too many ask for a world at this moment")
         self._waiting += 1
         try:
-            async with self._making:
-                return await self._create(seed, prompt)
+            yield
         finally:
             self._waiting -= 1
+
+    async def create(self, asked: Asked) -> tuple[LiveWorld, bool]:
+        """A new world, or a running one (False) where there is no room for another.
+
+        Raises PromptError, EngineError.
+        """
+        async with self._making:
+            return await self._create(asked)
 
     async def end(self, world: LiveWorld, reason: str) -> None:
         """Does nothing if somebody else is ending it."""
@@ -79,24 +95,22 @@ class Worlds:
         if self._engine is not None:
             await self._engine.close()
 
-    async def _create(self, seed: int | None, prompt: str) -> tuple[LiveWorld, bool]:
+    async def _create(self, asked: Asked) -> tuple[LiveWorld, bool]:
+        info, prompt = asked.info, asked.prompt
         await self._make_room()
         if self._full():
-            return max(self, key=lambda world: (world.live, world.viewers)), False
+            return max(self, key=lambda at: (at.live, at.info == info, at.viewers)), False
         engine = await self._working_engine()
-        origin = WorldOrigin(
-            id=secrets.token_urlsafe(6),
-            seed=secrets.randbelow(2**31) if seed is None else seed,
-            prompt=prompt,
-        )
-        await engine.start(origin.id, origin.seed, origin.prompt)
-        world = self._open(origin, engine)
+        id = secrets.token_urlsafe(6)
+        seed = secrets.randbelow(2**31) if asked.seed is None else asked.seed
+        chunk_s = await engine.start(id, info.name, seed, prompt, asked.image)
+        world = self._open(WorldOrigin(id, info, chunk_s, seed, prompt), engine)
         self._worlds[world.id] = world
-        log.info("%s: %s made, seed %d, prompt %r", world.id, self.info.name, origin.seed, prompt)
+        log.info("%s: %s made, seed %d, prompt %r", world.id, info.name, seed, prompt)
         return world, True
 
     def _open(self, origin: WorldOrigin, engine: Engine) -> LiveWorld:
-        info = engine.info
+        info = origin.info
         clock = MediaClock(FPS)
         format = StreamFormat(info.width, info.height, FPS, SAMPLE_RATE)
         sent = StreamSettings(

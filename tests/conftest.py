@@ -13,11 +13,13 @@ from serving import ServedWorld
 
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ServedWorld]]:
-    """Starts a server of the probe world with these flags; all are stopped at the end."""
+    """Starts a server of the probe world, or of others, with these flags; all are stopped at the
+    end."""
     servers: list[ServedWorld] = []
 
-    def start(*args: str) -> ServedWorld:
-        server = ServedWorld(*args, log=tmp_path_factory.mktemp("server") / "log.txt")
+    def start(*args: str, worlds: str = "probe") -> ServedWorld:
+        log = tmp_path_factory.mktemp("server") / "log.txt"
+        server = ServedWorld(*args, log=log, worlds=worlds)
         servers.append(server)
         return server
 

@@ -18,18 +18,21 @@ from aiortc.mediastreams import MediaStreamError
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from model.worlds.probe import read_frame_code
-from server.protocol import Hello, Message, Role, decode_server, encode
+from model.worlds.probe import read_axis, read_frame_code, read_ground
+from server.protocol import VERSION, Hello, Message, Role, decode_server, encode
 
 M = TypeVar("M", bound=Message)
 
 
 class ProbeViewer:
-    """Keeps (frame index, held buttons) of every picture, in order of arrival."""
+    """Keeps (frame index, held buttons) of every picture, in order of arrival; `axes` and
+    `grounds` by frame."""
 
     def __init__(self, video_codec: str | None = None) -> None:
         self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.seen: list[tuple[int, tuple[bool, ...]]] = []
+        self.axes: dict[int, float] = {}
+        self.grounds: dict[int, str] = {}
         self.location = ""
         self._grown = asyncio.Condition()
         self._tracks: list[asyncio.Task[None]] = []
@@ -72,8 +75,12 @@ class ProbeViewer:
             except MediaStreamError:
                 return
             if track.kind == "video":
+                picture = frame.to_ndarray(format="rgb24")
                 async with self._grown:
-                    self.seen.append(read_frame_code(frame.to_ndarray(format="rgb24")))
+                    code, held = read_frame_code(picture)
+                    self.seen.append((code, held))
+                    self.axes[code] = read_axis(picture)
+                    self.grounds[code] = read_ground(picture)
                     self._grown.notify_all()
 
 
@@ -88,7 +95,7 @@ class ControlClient:
     async def open(cls, server: str, path: str, want: Role = "driver") -> ControlClient:
         """Connect and say hello; the welcome is the first message to receive."""
         client = cls(await connect(server + path))
-        await client.send(Hello(version=1, want=want))
+        await client.send(Hello(version=VERSION, want=want))
         return client
 
     async def send(self, message: Message) -> None:

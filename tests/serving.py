@@ -20,15 +20,16 @@ class ServedWorld:
     process: subprocess.Popen[str]
     url: str
 
-    def __init__(self, *args: str, log: Path) -> None:
+    def __init__(self, *args: str, log: Path, worlds: str = "probe") -> None:
         self.log = log
+        self._worlds = worlds
         self._args = args
         self._port = "0"
         self.start()
 
     def start(self) -> None:
         """Once more after `stop`, it has the port that it had before."""
-        command = [LIGHTCONE, "serve", "--world", "probe", "--port", self._port, *self._args]
+        command = [LIGHTCONE, "serve", "--worlds", self._worlds, "--port", self._port, *self._args]
         with self.log.open("ab") as stderr:
             self.process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=stderr, text=True

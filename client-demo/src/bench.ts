@@ -3,6 +3,7 @@ import type { Phase } from "./core/connection";
 import type { Role, WorldPhase } from "./core/copy";
 import type { LatencySample } from "./core/latency";
 import type { PresentedFrame } from "./core/media";
+import type { Prompting } from "./core/prompting";
 import type { Rates } from "./core/rates";
 
 /** All moments are milliseconds of `performance.now()`, all media times seconds. */
@@ -17,6 +18,10 @@ export interface Lightcone {
   readonly stalls: number | null;
   /** Names of the controls held now, by keys, gamepads and touches together. */
   readonly held: readonly string[];
+  /** Strengths of the axes that are moved now, by name. */
+  readonly moved: Readonly<Record<string, number>>;
+  /** What became of the last prompt. */
+  readonly prompting: Prompting;
   /** Media time of the last presented frame. */
   readonly mediaTime: number | null;
   /** The last 1000 frames as presented, oldest first. */

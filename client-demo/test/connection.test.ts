@@ -1,10 +1,12 @@
 import { describe, expect, test } from "vitest";
 import {
   advance,
+  type Ask,
   backoff,
   type Connection,
   type ConnectionEvent,
   type Effect,
+  insteadOf,
   START,
   type WorldEntry,
 } from "../src/core/connection";
@@ -13,6 +15,7 @@ const WORLD: WorldEntry = {
   id: "w1",
   whep: "/worlds/w1/whep",
   control: "/worlds/w1/control",
+  created: true,
   joinedBecause: null,
 };
 
@@ -25,18 +28,25 @@ function run(...events: ConnectionEvent[]): [Connection, Effect[]] {
 
 const START_EVENT: ConnectionEvent = { type: "start", id: null };
 const LOCATED: ConnectionEvent = { type: "located", world: WORLD };
-const LIVE: ConnectionEvent[] = [
-  START_EVENT,
-  LOCATED,
-  { type: "welcomed" },
-  { type: "picture" },
+/** A friend's link, to a world that runs already. */
+const LINKED: ConnectionEvent[] = [
+  { type: "start", id: "w1" },
+  { type: "located", world: { ...WORLD, created: false } },
 ];
+const WELCOMED: ConnectionEvent = { type: "welcomed", kind: "court" };
+const LIVE: ConnectionEvent[] = [START_EVENT, LOCATED, WELCOMED, { type: "picture" }];
+const LOCATE = (id: string | null, ask: Ask = {}, leave: string | null = null): Effect => ({
+  type: "locate",
+  id,
+  ask,
+  leave,
+});
 const LOST: ConnectionEvent = { type: "failed", problem: "control_lost" };
 const AWAY: ConnectionEvent = { type: "failed", problem: "unreachable" };
 
 describe("the way there", () => {
   test("looks for the world in the address", () => {
-    expect(run({ type: "start", id: "w9" })[1]).toEqual([{ type: "locate", id: "w9" }]);
+    expect(run({ type: "start", id: "w9" })[1]).toEqual([LOCATE("w9")]);
   });
 
   test("opens the world that was found", () => {
@@ -46,11 +56,78 @@ describe("the way there", () => {
   });
 
   test.each([
-    [{ type: "welcomed" }, { type: "picture" }],
-    [{ type: "picture" }, { type: "welcomed" }],
+    [WELCOMED, { type: "picture" }],
+    [{ type: "picture" }, WELCOMED],
   ] as ConnectionEvent[][])("is live with welcome and picture, in either order", (one, other) => {
     expect(run(START_EVENT, LOCATED, one!)[0].phase).toBe("connecting");
     expect(run(START_EVENT, LOCATED, one!, other!)[0].phase).toBe("live");
+  });
+});
+
+describe("another world", () => {
+  const pond: ConnectionEvent = { type: "start", id: null, ask: { world: "pond", image: "data:" } };
+
+  const ask = { world: "pond", image: "data:" };
+  const company = (alone: boolean): ConnectionEvent => ({ type: "company", alone });
+
+  test.each<[string, ConnectionEvent[], string | null]>([
+    ["made for this page", [START_EVENT, LOCATED], "w1"],
+    ["made for this page, and others came", [...LIVE, company(false)], null],
+    ["and went", [...LIVE, company(false), company(true)], "w1"],
+    ["made by others", LINKED, null],
+    ["made by others, who have gone", [...LINKED, company(true)], "w1"],
+    ["lost: others may have come", [...LIVE, LOST], null],
+    ["lost, and looked for", [...LIVE, LOST, { type: "retry" }], null],
+  ])("closes the one that one is in, and ends it where one is alone: %s", (_, before, left) => {
+    const close: Effect[] = [{ type: "close" }];
+    expect(run(...before, { ...pond, leave: true })[1]).toEqual([
+      ...close,
+      LOCATE(null, ask, left),
+    ]);
+    expect(run(...before, pond)[1]).toEqual([...close, LOCATE(null, ask)]);
+  });
+
+  test("has nothing to close or end while none has been found", () => {
+    expect(run(START_EVENT, { ...pond, leave: true })[1]).toEqual([LOCATE(null, ask)]);
+  });
+
+  test("is asked for again while nobody answers", () => {
+    const [, effects] = run(...LIVE, pond, AWAY, { type: "retry" });
+    expect(effects).toEqual([LOCATE(null, { world: "pond", image: "data:" })]);
+  });
+
+  test("once lost, the next one is of the same kind and not of the same picture", () => {
+    const again: ConnectionEvent[] = [LOCATED, { type: "welcomed", kind: "pond" }];
+    const [, effects] = run(...LIVE, pond, ...again, LOST, { type: "retry" });
+    expect(effects).toEqual([LOCATE("w1", { world: "pond" })]);
+  });
+
+  test("after the end of a linked one is of its kind", () => {
+    const over: ConnectionEvent[] = [{ type: "failed", problem: "ended" }, { type: "retry" }];
+    expect(run(...LINKED, WELCOMED, ...over)[1]).toEqual([LOCATE("w1", { world: "court" })]);
+  });
+
+  test("stays the wish where there was no room for it", () => {
+    const joined: ConnectionEvent = {
+      type: "located",
+      world: { ...WORLD, created: false, joinedBecause: "there is no room" },
+    };
+    const [, effects] = run(...LIVE, pond, joined, WELCOMED, LOST, { type: "retry" });
+    expect(effects).toEqual([LOCATE("w1", { world: "pond" })]);
+  });
+});
+
+describe("what the server refuses", () => {
+  test.each<[string, Ask, number, string, Ask | null]>([
+    ["a kind that it does not serve", { world: "pond" }, 404, "unknown-world", {}],
+    ["one with a picture", { world: "pond", image: "data:" }, 404, "unknown-world", {}],
+    ["the default one", {}, 404, "unknown-world", null],
+    ["a picture", { world: "pond", image: "data:" }, 422, "bad-image", { world: "pond" }],
+    ["words", { prompt: "moon" }, 422, "unknown-words", {}],
+    ["anything just now", { world: "pond", prompt: "night" }, 503, "busy", null],
+    ["nothing special", { world: "pond" }, 422, "invalid-request", null],
+  ])("%s", (_, ask, status, code, instead) => {
+    expect(insteadOf(ask, { status, code })).toEqual(instead);
   });
 });
 
@@ -67,7 +144,7 @@ describe("the way back", () => {
 
   test("retries ask for the same world, and count up while nobody answers", () => {
     const [connection, effects] = run(...LIVE, LOST, { type: "retry" });
-    expect(effects).toEqual([{ type: "locate", id: "w1" }]);
+    expect(effects).toEqual([LOCATE("w1", { world: "court" })]);
     expect(connection).toMatchObject({ phase: "locating", problem: "control_lost" });
     const [still] = run(...LIVE, LOST, { type: "retry" }, AWAY, { type: "retry" }, AWAY);
     expect(still).toMatchObject({ phase: "away", problem: "unreachable", failures: 3 });
@@ -92,7 +169,8 @@ describe("what comes late or out of turn changes nothing", () => {
   test.each<[string, ConnectionEvent[], ConnectionEvent]>([
     ["a retry while live", LIVE, { type: "retry" }],
     ["a second answer", LIVE, LOCATED],
-    ["a welcome while away", [...LIVE, LOST], { type: "welcomed" }],
+    ["a welcome while away", [...LIVE, LOST], WELCOMED],
+    ["others while away", [...LIVE, LOST], { type: "company", alone: false }],
     ["a frame while away", [...LIVE, LOST], { type: "picture" }],
     ["a loss after a refusal", [START_EVENT, { type: "refused", detail: "no" }], LOST],
   ])("%s", (_, before, event) => {

@@ -13,6 +13,7 @@ const STATUS: Status = {
   stalls: 0,
   stalled_ms: 0,
   chunk_ms: 40,
+  prompt: "",
 };
 const at = (change: Partial<Connection>): Connection => ({ ...START, ...change });
 

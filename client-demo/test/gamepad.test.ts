@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { padButtons } from "../src/core/gamepad";
-import { padGlyph, keyGlyph, thumbOf, touchGlyph } from "../src/core/glyphs";
+import { padGlyph, keyGlyph, placeOf, touchGlyph, viewGlyph } from "../src/core/glyphs";
 import { CONTROLS } from "./controls";
 
 const pad = (pressed: number[], axes: number[] = []) => ({
@@ -37,7 +37,7 @@ test("inputs are called what is printed on them", () => {
 });
 
 test("the left thumb steers, the right one acts", () => {
-  expect(CONTROLS.map((control) => thumbOf(control, CONTROLS))).toEqual([
+  expect(CONTROLS.map((control) => placeOf(control, CONTROLS))).toEqual([
     "left",
     "left",
     "right",
@@ -45,7 +45,7 @@ test("the left thumb steers, the right one acts", () => {
   ]);
   const down = { name: "down", label: "Down", keys: ["ArrowDown"], gamepad: [] };
   const four = [...CONTROLS, down];
-  expect(four.map((control) => thumbOf(control, four))).toEqual([
+  expect(four.map((control) => placeOf(control, four))).toEqual([
     "left",
     "left",
     "left",
@@ -53,4 +53,13 @@ test("the left thumb steers, the right one acts", () => {
     "left",
   ]);
   expect(CONTROLS.map(touchGlyph)).toEqual(["←", "→", "↑", "●"]);
+});
+
+test("the view's controls are in the picture's corner", () => {
+  const camera = ["zoom_in", "zoom_out", "camera"].map((name) => ({
+    ...{ name, label: name, keys: ["KeyC"], gamepad: [] },
+  }));
+  const all = [...CONTROLS, ...camera];
+  expect(camera.map((control) => placeOf(control, all))).toEqual(["view", "view", "view"]);
+  expect(all.filter((control) => viewGlyph(control) === null)).toEqual(CONTROLS);
 });

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Generic, Self, TypedDict, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import torch
 from torch import Tensor
@@ -12,8 +12,8 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class State:
-    """The base of a world's state: a frozen dataclass of tensors that share their first axes,
-    (B,) for one moment of B worlds, (B, T) for T frames of them."""
+    """The base of a world's state: a frozen dataclass of tensors, or of further states, that
+    share their first axes, (B,) for one moment of B worlds, (B, T) for T frames of them."""
 
     def __getitem__(self, index: Any) -> Self:
         """Index every field as one indexes a tensor."""
@@ -22,8 +22,32 @@ class State:
     @classmethod
     def stack(cls, states: Sequence[Self], dim: int) -> Self:
         """Stack the fields of several states along a new axis."""
-        names = [f.name for f in fields(cls)]
-        return cls(**{n: torch.stack([getattr(s, n) for s in states], dim) for n in names})
+        stacked: dict[str, Any] = {}
+        for f in fields(cls):
+            parts = [getattr(s, f.name) for s in states]
+            whole = type(parts[0]).stack if isinstance(parts[0], State) else torch.stack
+            stacked[f.name] = whole(parts, dim)
+        return cls(**stacked)
+
+    def flatten(self) -> Self:
+        """Fields (B, T, ...) -> (B * T, ...)."""
+        return type(self)(
+            **{k: v.flatten() if isinstance(v, State) else v.flatten(0, 1)
+               for k, v in vars(self).items()}
+        )  # fmt: skip
+
+    @property
+    def axes(self) -> torch.Size:
+        """(B,) or (B, T), and what the first field has beyond."""
+        return self._first().shape
+
+    @property
+    def device(self) -> torch.device:
+        return self._first().device
+
+    def _first(self) -> Tensor:
+        first = next(iter(vars(self).values()))
+        return first._first() if isinstance(first, State) else first
 
 
 @dataclass
@@ -91,57 +115,6 @@ Driver = Callable[[S, Tensor, Tensor], Tensor]
 """(state, last actions (B, buttons), random numbers (B, n)) -> actions (B, buttons)"""
 
 
-class Given(TypedDict, total=False):
-    """What `simulate` may be told besides."""
-
-    numbers: Tensor | None
-    actions: Tensor | None
-    phase: Tensor | None
-    skip: int
-
-
-@torch.no_grad()
-def simulate(
-    advance: Callable[[S, Tensor], tuple[S, Contacts]],
-    driver: Driver[S],
-    start: S,
-    frames: int,
-    *,
-    buttons: int,
-    numbers: Tensor | None = None,
-    actions: Tensor | None = None,
-    phase: Tensor | None = None,
-    skip: int = 0,
-) -> Trajectory[S]:
-    """Run worlds for `frames` frames after `skip` unseen ones.
-
-    `advance` takes a state and the actions (B, buttons) of a frame. Either `actions`
-    (B, skip + frames, buttons) are played, or `driver` decides with `numbers`
-    (B, skip + frames, n), uniform.
-    """
-    given = actions if actions is not None else numbers
-    assert given is not None
-    phase = given.new_zeros(len(given)) if phase is None else phase
-    state = start
-    held = torch.zeros(len(phase), buttons, device=phase.device)
-    states, contacts, played = [], [], []
-    for frame in range(skip + frames):
-        told = given[:, frame]
-        held = told if actions is not None else driver(state, held, told)
-        state, contact = advance(state, held)
-        if frame >= skip:
-            states.append(state)
-            contacts.append(contact)
-            played.append(held)
-    return Trajectory(
-        states=type(start).stack(states, 1),
-        actions=torch.stack(played, 1),
-        strength=torch.stack([c.strength for c in contacts], 1),
-        when=torch.stack([c.when for c in contacts], 1),
-        phase=phase,
-    )
-
-
 @dataclass(frozen=True)
 class Numbers:
     """The dice of B worlds, uniform in [0, 1): `start` (B, n) for where they begin, `driver`
@@ -179,13 +152,61 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Source(Generic[S]):
-    """Where the trajectories of a world come from: its starts (B, `start_numbers`) -> state, its
-    run (see `simulate`), and how many random numbers a start and a driver's frame take."""
+    """Where the trajectories and clips of a world come from."""
 
-    starts: Callable[[Tensor], S]
-    run: Callable[..., Trajectory[S]]
+    starts: Callable[[Tensor], S]  # from random numbers (B, start_numbers)
+    advance: Callable[[S, Tensor], tuple[S, Contacts]]  # by the actions (B, actions) of a frame
+    driver: Driver[S]
+    render: Callable[[S], Tensor]  # fields (B, T) -> (B, T, 3, H, W) uint8
+    listen: Callable[[Trajectory[S]], Tensor]  # -> (B, T * 1000)
+    captions: Callable[[S], list[str]]
+    actions: int
     start_numbers: int
-    driver_numbers: int
+    driver_numbers: int  # of a frame
+
+    @torch.no_grad()
+    def simulate(
+        self,
+        start: S,
+        frames: int,
+        *,
+        driver: Driver[S] | None = None,
+        numbers: Tensor | None = None,
+        actions: Tensor | None = None,
+        phase: Tensor | None = None,
+        skip: int = 0,
+    ) -> Trajectory[S]:
+        """Run worlds for `frames` frames after `skip` unseen ones. Either `actions`
+        (B, skip + frames, actions) are played, or `driver`, the world's own if none is given,
+        decides with `numbers` (B, skip + frames, n), uniform."""
+        given = actions if actions is not None else numbers
+        assert given is not None
+        driver = driver or self.driver
+        phase = given.new_zeros(len(given)) if phase is None else phase
+        state = start
+        held = torch.zeros(len(phase), self.actions, device=phase.device)
+        states, contacts, played = [], [], []
+        for frame in range(skip + frames):
+            told = given[:, frame]
+            held = told if actions is not None else driver(state, held, told)
+            state, contact = self.advance(state, held)
+            if frame >= skip:
+                states.append(state)
+                contacts.append(contact)
+                played.append(held)
+        return Trajectory(
+            states=type(start).stack(states, 1),
+            actions=torch.stack(played, 1),
+            strength=torch.stack([c.strength for c in contacts], 1),
+            when=torch.stack([c.when for c in contacts], 1),
+            phase=phase,
+        )
+
+    @torch.no_grad()
+    def film(self, truth: Trajectory[S]) -> Clip[S]:
+        """See and hear trajectories; what rang before them is not heard."""
+        states = truth.states
+        return Clip(self.render(states), self.listen(truth), self.captions(states), truth)
 
     def random(
         self,
@@ -208,17 +229,16 @@ class Source(Generic[S]):
 
     def _run(self, n: Numbers, skip: int) -> Trajectory[S]:
         frames = n.driver.shape[1] - skip
-        return self.run(self.starts(n.start), frames, numbers=n.driver, phase=n.phase, skip=skip)
+        start = self.starts(n.start)
+        return self.simulate(start, frames, numbers=n.driver, phase=n.phase, skip=skip)
 
 
 def draw_frames(states: S, draw: Callable[[S, Tensor], Tensor], block: int = 96) -> Tensor:
     """States with fields (B, T) as frames (B, T, 3, H, W) uint8. `draw` takes N of them, `block`
     at most, and the worlds (N,) they are of, and returns pictures (N, 3, H, W) from 0 to 1."""
-    fields_of = vars(states)
-    first = next(iter(fields_of.values()))
-    batch, frames = first.shape[:2]
-    flat = type(states)(**{k: v.flatten(0, 1) for k, v in fields_of.items()})
-    owner = torch.arange(batch, device=first.device).repeat_interleave(frames)
+    batch, frames = states.axes[:2]
+    flat = states.flatten()
+    owner = torch.arange(batch, device=states.device).repeat_interleave(frames)
     out = []
     for i in range(0, batch * frames, block):
         picture = draw(flat[i : i + block], owner[i : i + block])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_court import small_court
+from small_worlds import small_weights
 
 from bench.cli import main
 
@@ -60,9 +60,9 @@ def test_sustaining_a_world(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of weights for a small court."""
+    """A folder of weights for small worlds."""
     folder = tmp_path_factory.mktemp("weights")
-    small_court().save(folder / "court")
+    small_weights().save(folder)
     return folder
 
 

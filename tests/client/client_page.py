@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from playwright.sync_api import Page
 
-from model.worlds.probe import PROBE
+from model.worlds.probe import PROBE, read_axis, read_ground
 
 PATIENCE_MS = 20_000  # a busy machine; nothing here is about time
 
@@ -56,6 +57,21 @@ class DemoPage:
         """Until the on-screen control shows that it is held, or is not."""
         state = str(pressed).lower()
         self.page.wait_for_selector(f'[data-control="{control}"][aria-pressed="{state}"]')
+
+    def until_ground(self, word: str) -> None:
+        """Until the probe world's ground has the colour of this word."""
+        self._until_picture(lambda: read_ground(self.picture()) == word, word)
+
+    def until_axis(self, value: float, within: float = 0.15) -> None:
+        """Until the probe world's axis is about so far moved."""
+        self._until_picture(lambda: abs(read_axis(self.picture()) - value) < within, value)
+
+    def _until_picture(self, shown: Callable[[], bool], what: object) -> None:
+        for _ in range(PATIENCE_MS // 20):
+            if shown():
+                return
+            self.page.wait_for_timeout(20)
+        raise AssertionError(f"the picture never showed {what!r}")
 
     def picture(self) -> NDArray[np.uint8]:
         """The frame on the screen, (96, 128, 3) RGB."""

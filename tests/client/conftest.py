@@ -21,6 +21,12 @@ def server(serve: Callable[..., ServedWorld]) -> ServedWorld:
 
 
 @pytest.fixture(scope="module")
+def pair(serve: Callable[..., ServedWorld]) -> ServedWorld:
+    """One with two worlds to choose from, and room for one at a time."""
+    return serve("--probe-compute-ms", "5", worlds="probe,probe-wide")
+
+
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(**launch_options())

@@ -161,7 +161,7 @@ def test_everything_is_on_the_screen(
     page.page.set_viewport_size({"width": width, "height": height})
     page.open(server.url)
     page.until_live()
-    parts = "#stage, #readout, #role, .tool, .control"
+    parts = "#stage, #readout, #role, #prompt, .tool, .control"
     boxes = page.get(f"""[...document.querySelectorAll('{parts}')].map((part) => {{
       const {{left, top, right, bottom}} = part.getBoundingClientRect();
       return [part.id || part.textContent, left, top, right, bottom];

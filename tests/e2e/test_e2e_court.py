@@ -118,7 +118,7 @@ def test_a_world_that_nobody_watches_pauses(
 ) -> None:
     driver.until_later(0.1)
     with connect(court.ws + world["control"]) as socket:
-        socket.send(msgpack.packb({"type": "hello", "version": 1, "want": "viewer"}))
+        socket.send(msgpack.packb({"type": "hello", "version": 2, "want": "viewer"}))
         driver.close()
         phase = ""
         while phase != "paused":

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from model.interface import SAMPLE_RATE
+from model.worlds.clips import State
 from model.worlds.corridors import simulator
 from model.worlds.corridors.physics import (
-    BUTTONS,
+    ACTIONS,
     CONTACTS,
     DOOR_HALF,
     RADIUS,
@@ -36,11 +37,20 @@ def start(count: int = 1, seed: int = 0) -> CorridorsState:
     return simulator.starts(numbers)
 
 
-def hold(frames: int, *names: str) -> Tensor:
-    actions = torch.zeros(1, frames, len(BUTTONS))
+def hold(frames: int, *names: str, turn: float = 0.0) -> Tensor:
+    actions = torch.zeros(1, frames, len(ACTIONS))
     for name in names:
-        actions[:, :, BUTTONS.index(name)] = 1
+        actions[:, :, ACTIONS.index(name)] = 1
+    actions[:, :, ACTIONS.index("turn")] = turn
     return actions
+
+
+def values(state: State) -> dict[str, Tensor]:
+    """All tensors of a state, of nested ones too."""
+    out: dict[str, Tensor] = {}
+    for name, value in vars(state).items():
+        out.update(values(value) if isinstance(value, State) else {name: value})
+    return out
 
 
 def standing(plan: int, x: float, y: float, heading: float) -> CorridorsState:
@@ -55,7 +65,10 @@ def standing(plan: int, x: float, y: float, heading: float) -> CorridorsState:
         gait=0.2 * one,
         doors=doors,
         doors_wanted=doors,
-        look=0 * one,
+        zoom=one,
+        rear=0 * one,
+        light=0 * one,
+        style=0 * one,
     )
 
 
@@ -102,7 +115,7 @@ def test_nobody_enters_walls_or_closed_doors(seed: int) -> None:
     g = torch.Generator().manual_seed(seed)
     truth = simulator.random_trajectories(16, 36, g, CPU, skip=0)
     s, tables = truth.states, plans(CPU)
-    for value in vars(s).values():
+    for value in values(s).values():
         assert value.isfinite().all()
     for dx, dy in ((RADIUS, 0), (-RADIUS, 0), (0, RADIUS), (0, -RADIUS)):
         assert not tables.at(tables.wall, s.plan, s.x + 0.97 * dx, s.y + 0.97 * dy).any()
@@ -242,9 +255,9 @@ def test_seeds_give_their_own_clip_whatever_is_beside_them() -> None:
 
 def test_a_step_leaves_the_state_before_as_it_was() -> None:
     state = at_door()
-    before = {k: v.clone() for k, v in vars(state).items()}
-    advance(state, hold(1, "forward", "use")[:, 0])
-    for name, value in vars(state).items():
+    before = {k: v.clone() for k, v in values(state).items()}
+    advance(state, hold(1, "forward", "use", "camera", "zoom_in")[:, 0])
+    for name, value in values(state).items():
         assert torch.equal(value, before[name])
 
 
@@ -258,9 +271,66 @@ def test_a_film_has_the_world_s_shapes() -> None:
     assert len(clip.captions) == 3
 
 
-def test_four_looks_or_more_and_captions_that_prompts_understand() -> None:
+def test_captions_are_made_of_words_that_prompts_understand() -> None:
     truth = simulator.seeded_trajectories(range(64), 2, skip=0)
     captions = simulator.captions(truth.states)
-    assert len({caption.split()[0] for caption in captions}) >= 4
     for caption in captions:
-        assert set(caption.split()) <= set(simulator.INFO.words)
+        assert set(caption.replace(",", "").split()) <= set(simulator.INFO.words)
+    values = simulator.attributes(truth.states)
+    assert values.shape == (64, len(simulator.WORDS))
+    for column, said in zip(values.unbind(1), simulator.WORDS.values(), strict=True):
+        assert set(range(len(said))) <= set(column.tolist()) <= {*range(len(said)), -1}
+    nothing = torch.zeros(64, len(simulator.WORDS), dtype=torch.bool)
+    assert set(simulator.captions(truth.states, nothing)) == {"corridors"}
+
+
+def test_the_axis_turns_as_far_as_it_says() -> None:
+    truth = played(start(), hold(12), hold(6, turn=2.5), hold(24))
+    turned = truth.states.heading[0, -1] - truth.states.heading[0, 11]
+    torch.testing.assert_close(turned, torch.tensor(6 / 24 * 2.5 * TURN_SPEED), atol=0.01, rtol=0)
+
+
+def test_the_camera_changes_the_view_alone() -> None:
+    state = at_door()
+    plain = played(state, hold(20, "forward")).states
+    looked = played(state, hold(10, "forward", "zoom_in"), hold(10, "forward", "camera")).states
+    seen = {"zoom", "rear", "camera_pressed"}
+    for name, value in values(plain).items():
+        assert torch.equal(value, values(looked)[name]) == (name not in seen)
+    assert looked.zoom[0, 9] > 1.3
+    assert looked.rear[0, 9:12].tolist() == [0, 1, 1]
+    assert psnr(*simulator.render(looked[:, 9:11])[0]) < 20
+
+
+def test_zoom_shows_the_middle_of_the_picture_larger() -> None:
+    state = at_door()
+    near, far = simulator.render(_frames(replace(state, zoom=state.zoom * 2), state))[0]
+    middle = far[:, 24:72, 32:96].float()[None]
+    wide = torch.nn.functional.interpolate(middle, scale_factor=2, mode="bilinear")
+    assert psnr(near, wide[0]) > 22
+
+
+def test_another_appearance_leaves_the_trajectory_alone() -> None:
+    states = simulator.seeded_trajectories(range(4), 3).states
+    other = simulator.restyle(states, torch.full((4, len(simulator.APPEARANCE)), 0.99))
+    for name, value in values(other).items():
+        if name in simulator.APPEARANCE:
+            assert (value == len(simulator.WORDS[name]) - 1).all()
+        else:
+            assert torch.equal(value, values(states)[name])
+
+
+def test_drivers_use_doors_turn_by_the_axis_and_look_back() -> None:
+    g = torch.Generator().manual_seed(1)
+    truth = simulator.random_trajectories(108, 96, g, CPU)
+    seconds = 108 * 4
+    assert int((truth.strength[..., CONTACTS.index("door")] > 0).sum()) > seconds / 12
+    axis = truth.actions[..., ACTIONS.index("turn")]
+    assert (axis.abs() > 2).any()
+    assert ((axis.abs() < 1) & (axis != 0)).any()
+    assert truth.states.rear.any()
+    assert (truth.states.zoom > 1.5).any()
+
+
+def _frames(*states: CorridorsState) -> CorridorsState:
+    return CorridorsState.stack(states, 1)

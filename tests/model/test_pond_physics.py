@@ -8,11 +8,13 @@ import pytest
 import torch
 
 from model.interface import SAMPLES_PER_FRAME
-from model.worlds.pond import simulator, water
+from model.worlds.camera import Camera
+from model.worlds.pond import facts, simulator, water
 from model.worlds.pond.physics import (
     BOARD_HALF,
     BOARD_THICK,
     BUTTONS,
+    CLOCK_SECONDS,
     CONTACTS,
     DRAFT_LOADED,
     ENTRY,
@@ -25,11 +27,15 @@ DT = 1 / 96
 
 
 def start(x: float = WIDTH / 2, count: int = 1) -> PondState:
-    """A person who stands on a board at `x`, on still water without wind."""
+    """A person who stands on a board at `x`, on still water without wind, seen from afar."""
     state = simulator.starts(torch.zeros(count, simulator.START_NUMBERS))
-    at = torch.full((count,), x)
+    at, none = torch.full((count,), x), torch.zeros(count)
     still = torch.zeros_like(state.surface)
-    return replace(state, surface=still, bx=at, px=at, wind=torch.zeros(count))
+    by = none + LEVEL + BOARD_THICK / 2 - DRAFT_LOADED
+    return replace(
+        state, surface=still, speed=still, bx=at, px=at, bvx=none, pvx=none, by=by,
+        py=by + BOARD_THICK / 2, wind=none,
+    )  # fmt: skip
 
 
 def hold(frames: int, *names: str, count: int = 1) -> torch.Tensor:
@@ -198,8 +204,7 @@ def test_seeds_give_their_own_clip_whatever_is_beside_them() -> None:
 
 
 def test_everything_happens_and_nothing_leaves_the_pond(many: simulator.Trajectory) -> None:
-    for value in vars(many.states).values():
-        assert value.isfinite().all()
+    assert facts.facts(many).isfinite().all()
     s = many.states
     assert ((s.px > LEFT) & (s.px < RIGHT)).all()
     assert ((s.bx >= LEFT + BOARD_HALF - 1e-5) & (s.bx <= RIGHT - BOARD_HALF + 1e-5)).all()
@@ -214,10 +219,77 @@ def test_a_clip_has_pictures_sound_and_words(many: simulator.Trajectory) -> None
     assert clip.sound.shape == (6, 4 * SAMPLES_PER_FRAME)
     assert clip.sound.dtype == torch.float32
     assert clip.sound.abs().max() <= 1
+
+
+def test_captions_say_what_is_there_in_known_words(many: simulator.Trajectory) -> None:
+    values = simulator.attributes(many.states)
+    assert values.shape == (len(many.phase), len(simulator.WORDS))
+    for column, words in zip(values.T, simulator.WORDS.values(), strict=True):
+        assert set(column.tolist()) == set(range(len(words)))  # each is seen
     captions = simulator.captions(many.states)
-    assert len({caption.split()[0] for caption in captions}) == 4
-    for caption in captions:
-        assert set(caption.split()) <= set(simulator.INFO.words)
+    for caption, row in zip(captions, values.tolist(), strict=True):
+        said = caption.replace(",", "").split()
+        assert set(said) <= set(simulator.INFO.words)
+        for value, words in zip(row, simulator.WORDS.values(), strict=True):
+            assert [word for word in words if word in said] == [words[value]]
+
+
+def test_captions_leave_out_what_is_not_to_be_said(many: simulator.Trajectory) -> None:
+    keep = torch.zeros(len(many.phase), len(simulator.WORDS), dtype=torch.bool)
+    keep[0, list(simulator.WORDS).index("suit")] = True
+    captions = simulator.captions(many.states, keep)
+    assert captions[0].split()[1:] == ["suit"]
+    assert not any(captions[1:])
+
+
+def test_another_appearance_is_the_same_world(many: simulator.Trajectory) -> None:
+    numbers = torch.rand(len(many.phase), len(simulator.APPEARANCE))
+    other = replace(many, states=simulator.restyle(many.states, numbers))
+    assert torch.equal(facts.facts(other), facts.facts(many))
+    for name in simulator.APPEARANCE:
+        value, before = getattr(other.states, name), getattr(many.states, name)
+        assert value.shape == before.shape
+        assert (value == value[:, :1]).all()
+        assert (value != before).any()
+        last = simulator.physics.advance(other.states[:, 0], many.actions[:, 1])[0]
+        assert torch.equal(getattr(last, name), value[:, 0])
+
+
+def test_the_laws_do_not_see_the_camera(many: simulator.Trajectory) -> None:
+    actions = hold(20, "right", "zoom_in", count=2)
+    actions[1, :, 3:] = 0
+    actions[1, 5, BUTTONS.index("camera")] = 1
+    s = simulator.simulate(start(count=2), 20, actions=actions).states
+    assert torch.equal(s.surface[0], s.surface[1])
+    assert torch.equal(s.px[0], s.px[1])
+    assert s.camera.zoom[0, -1] > 1.5
+    assert s.camera.mode[1, -1] == 1
+
+
+def test_at_zoom_2_things_are_twice_as_large() -> None:
+    here = simulator.simulate(start(), 1, actions=hold(1)).states
+    camera = replace(here.camera, x=here.px, y=here.py, zoom=torch.full_like(here.px, 2.0))
+
+    def share(camera: Camera) -> float:
+        """Of the picture, that the person's suit takes."""
+        with_red = replace(here, camera=camera, suit=0 * here.suit)
+        with_blue = replace(here, camera=camera, suit=0 * here.suit + 4)
+        differs = simulator.render(with_red).int() - simulator.render(with_blue).int()
+        return float((differs.abs().amax(2) > 60).float().mean())
+
+    assert share(camera) == pytest.approx(4 * share(here.camera), rel=0.15)
+
+
+def test_the_same_facts_make_the_same_next_facts(many: simulator.Trajectory) -> None:
+    """Whatever the clock's number of rounds, all that repeats is where it was."""
+    state = many.states[:, 10]
+    later = replace(state, clock=(state.clock + CLOCK_SECONDS))
+    for a, b in zip(*(run_on(s, many.actions[:, :6]) for s in (state, later)), strict=True):
+        torch.testing.assert_close(a, b, atol=2e-3, rtol=0)
+
+
+def run_on(state: PondState, actions: torch.Tensor) -> torch.Tensor:
+    return facts.facts(simulator.simulate(state, actions.shape[1], actions=actions))
 
 
 def test_the_person_is_drawn_where_they_are() -> None:

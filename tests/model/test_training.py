@@ -6,17 +6,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from small_worlds import CONFIG
 
 from model import train, train_codecs
 from model.codec import PictureCodec, PictureCodecConfig, SoundCodec, SoundCodecConfig
-from model.config import TransformerConfig
 from model.latents import Reservoir
 from model.muon import Muon, MuonAdam
+from model.network import Network, known_words
 from model.parallel import Group
-from model.scene import scene
-from model.train import Recipe, loss
-from model.transformer import Transformer
-from model.worlds.court.maps import Maps
+from model.simulators import SIMULATED
+from model.train import Recipe, Sequences, loss
 
 
 def small_codecs(folder: Path) -> None:
@@ -32,10 +31,10 @@ def small_codecs(folder: Path) -> None:
 
 def test_training_resumes_at_the_step_it_stopped(tmp_path: Path) -> None:
     small_codecs(tmp_path)
-    recipe = Recipe(steps=2, batch=2, chunks=4, prefill=1, fresh=0.0)
+    recipe = Recipe(steps=2, chunks=3, prefill=3, fresh=0.0)
     train.train(tmp_path, recipe, torch.device("cpu"), 1, Group())
     assert torch.load(tmp_path / "transformer.pt", weights_only=True)["step"] == 2
-    recipe = Recipe(steps=3, batch=2, chunks=4, prefill=1, fresh=0.0)
+    recipe = Recipe(steps=3, chunks=3, prefill=3, fresh=0.0)
     train.train(tmp_path, recipe, torch.device("cpu"), 1, Group())
     saved = torch.load(tmp_path / "transformer.pt", weights_only=True)
     assert saved["step"] == 3
@@ -49,39 +48,43 @@ def test_codec_training_resumes(which: str, tmp_path: Path) -> None:
     assert torch.load(tmp_path / f"{which}.pt", weights_only=True)["step"] == 2
 
 
-@pytest.mark.parametrize("unroll", [False, True])
-@pytest.mark.parametrize("kept", [None, 8])
-def test_the_loss_reaches_every_parameter(unroll: bool, kept: int | None, tmp_path: Path) -> None:
-    small_codecs(tmp_path)
+def reservoir(world: str, folder: Path, capacity: int, chunks: int) -> Reservoir:
+    small_codecs(folder)
+    cpu = torch.device("cpu")
     generator = torch.Generator().manual_seed(0)
-    codecs = train.load_codecs(tmp_path, torch.device("cpu"))
-    reservoir = Reservoir(*codecs, generator, torch.device("cpu"), capacity=2, chunks=8)
-    reservoir.refresh(1)
-    model = Transformer(TransformerConfig(width=32, heads=2, layers="ST", window=6))
-    for parameter in model.parameters():
+    words = known_words().vocabulary
+    return Reservoir(world, train.load_codecs(folder, cpu), words, generator, cpu, capacity, chunks)
+
+
+@pytest.mark.parametrize("unroll", [False, True])
+def test_the_loss_reaches_every_parameter(unroll: bool, tmp_path: Path) -> None:
+    network = Network(CONFIG, known_words())
+    for parameter in network.parameters():
         torch.nn.init.normal_(parameter, std=0.05)
-    batch = reservoir.batch(2, 5, kept)
-    told = scene(Maps(*model.config.cells_shape), batch.last_state, batch.state, torch.float32)
+    parts = []
+    for world in SIMULATED:
+        clips = reservoir(world, tmp_path, capacity=2, chunks=8)
+        clips.refresh(1)
+        parts.append(clips.batch(1, 3))
+    batch = Sequences.of(network, parts)
     if unroll:
-        predicted, tau = train.unrolled(model, batch, told)
+        predicted, tau = train.unrolled(network, batch)
     else:
-        predicted, tau = train.teacher_forced(model, batch, told, Recipe(1), generator)
-    value, figures = loss(predicted, tau, batch)
+        generator = torch.Generator().manual_seed(0)
+        predicted, tau = train.teacher_forced(network.transformer, batch, Recipe(1), generator)
+    value, figures = loss(predicted, tau, batch, torch.ones(12))
     value.backward()
     assert value.isfinite()
-    assert set(figures) == {"picture", "sound"}
-    for name, parameter in model.named_parameters():
+    assert set(figures) == {"picture0", "picture1", "picture2", "sound"}
+    for name, parameter in network.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
 
 
 def test_a_full_reservoir_replaces_its_oldest(tmp_path: Path) -> None:
-    small_codecs(tmp_path)
-    codecs = train.load_codecs(tmp_path, torch.device("cpu"))
-    generator = torch.Generator().manual_seed(0)
-    reservoir = Reservoir(*codecs, generator, torch.device("cpu"), capacity=2, chunks=3)
-    reservoir.refresh(3)
-    assert len(reservoir) == 2
+    clips = reservoir("court", tmp_path, capacity=2, chunks=9)
+    clips.refresh(3)
+    assert len(clips) == 2
 
 
 def test_muon_moves_all_directions_of_a_matrix_alike() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -9,10 +11,8 @@ from torch import Tensor
 from model.cache import Unrolled, empty_cache, join_cache
 from model.cells import patchify, unpatchify
 from model.config import TransformerConfig
-from model.sampler import Latents, prime
-from model.scene import FACTS, scene
+from model.stage import Scene
 from model.transformer import Transformer
-from model.worlds.court.maps import Maps
 
 CONFIG = TransformerConfig(
     width=32,
@@ -21,9 +21,11 @@ CONFIG = TransformerConfig(
     window=4,
     rows=2,
     columns=3,
-    picture_values=64,
+    channels=2,
     sound_values=8,
     cells=8,
+    maps=4,
+    text=6,
 )
 
 
@@ -37,25 +39,42 @@ def random_model() -> Transformer:
     return model.eval().requires_grad_(False)
 
 
-def random_chunks(batch: int, chunks: int) -> dict[str, Tensor]:
+def random_chunks(batch: int, chunks: int) -> dict[str, Any]:
     torch.manual_seed(1)
     c = CONFIG
-    case = torch.rand(batch, chunks, c.frames, FACTS)
+    height, width = c.cells_shape
+    picture = (batch, chunks, c.depth, height, width)
     return {
-        "scene": scene(Maps(*c.cells_shape), case, case, torch.float32),
-        "picture": torch.randn(batch, chunks, c.picture_tokens, c.picture_values),
+        "scene": Scene(
+            told=torch.randn(batch, chunks, c.width),
+            heard=torch.randn(batch, chunks, c.frames, c.width),
+            maps=torch.randn(batch * chunks, c.maps, height, width),
+            surfaces=torch.randn(batch * chunks, c.depth, height, width),
+            text=torch.randn(batch, chunks, c.text),
+            busy=torch.rand(batch, chunks, height, width),
+        ),
+        "picture": torch.randn(picture),
         "sound": torch.randn(batch, chunks, c.frames, c.sound_values),
-        "last_picture": torch.randn(batch, chunks, c.picture_tokens, c.picture_values),
+        "last_picture": torch.randn(picture),
         "last_sound": torch.randn(batch, chunks, c.frames, c.sound_values),
         "tau": torch.rand(batch, chunks),
-        "actions": (torch.rand(batch, chunks, c.frames * c.buttons) > 0.5).float(),
     }
 
 
-def cached(model: Transformer, inputs: dict[str, Tensor], index: int, rings: tuple[Tensor, Tensor]):
-    one = {name: value[:, index : index + 1] for name, value in inputs.items()}
+def chunk_of(inputs: dict[str, Any], index: int) -> dict[str, Any]:
+    """One chunk of all inputs, its axis kept."""
+    return {
+        name: value.chunk(index) if isinstance(value, Scene) else value[:, index : index + 1]
+        for name, value in inputs.items()
+    }
+
+
+def cached(
+    model: Transformer, inputs: dict[str, Any], index: int, rings: tuple[Tensor, Tensor]
+) -> tuple[Tensor, Tensor]:
     cache = join_cache([rings[0]], [rings[1]], [index - 1])
-    return model(**one, cache=cache)
+    made: tuple[Tensor, Tensor] = model(**chunk_of(inputs, index), cache=cache)
+    return made
 
 
 def test_cached_steps_equal_the_full_forward() -> None:
@@ -74,12 +93,11 @@ def test_unrolled_steps_equal_the_full_forward_and_carry_gradients_back() -> Non
     picture, sound = model(**inputs)
     cache = Unrolled(CONFIG)
     for index in range(1 + CONFIG.window):
-        one = {name: value[:, index : index + 1] for name, value in inputs.items()}
-        p, s = model(**one, cache=cache)
+        p, s = model(**chunk_of(inputs, index), cache=cache)
         torch.testing.assert_close(p[:, 0], picture[:, index], atol=1e-4, rtol=1e-3)
         torch.testing.assert_close(s[:, 0], sound[:, index], atol=1e-4, rtol=1e-3)
     (gradient,) = torch.autograd.grad(p.sum(), inputs["last_picture"])
-    assert (gradient.abs().amax((0, 2, 3)) > 0).all(), "some chunk of the past is not reached"
+    assert (gradient.abs().amax((0, 2, 3, 4)) > 0).all(), "some chunk of the past is not reached"
 
 
 def test_a_turned_ring_equals_one_that_never_turned() -> None:
@@ -96,8 +114,9 @@ def test_a_turned_ring_equals_one_that_never_turned() -> None:
         unturned[..., 0, :] = ring[..., 0, :]
         for place, chunk in enumerate(range(last - window + 1, last + 1)):
             unturned[..., 1 + place, :] = ring[..., 1 + chunk % window, :]
-    one = {name: value[:, 29:30] for name, value in inputs.items()}
-    expected, _ = model(**one, cache=join_cache([fresh[0]], [fresh[1]], [window - 1]))
+    expected, _ = model(
+        **chunk_of(inputs, 29), cache=join_cache([fresh[0]], [fresh[1]], [window - 1])
+    )
     torch.testing.assert_close(picture, expected, atol=1e-4, rtol=1e-3)
 
 
@@ -118,20 +137,23 @@ def test_the_oldest_chunk_leaves_the_window() -> None:
 
 
 def test_worlds_in_one_batch_do_not_touch_each_other() -> None:
-    model, inputs = random_model(), random_chunks(2, 8)
-    state = torch.rand(2, CONFIG.frames, FACTS)
-    first = Latents(inputs["picture"][:, 0], inputs["sound"][:, 0], state)
-    told = inputs["scene"]
-    separate = [empty_cache(CONFIG, inputs["picture"]) for _ in range(2)]
-    for i, rings in enumerate(separate):
-        prime(model, first[i], told[i : i + 1, :1], *rings)
+    model, inputs = random_model(), random_chunks(2, 2)
+    rings = [empty_cache(CONFIG, inputs["picture"]) for _ in range(2)]
     alone = []
     for world in range(2):
-        cache = join_cache([separate[world][0].clone()], [separate[world][1].clone()], [0])
-        one = {name: value[world : world + 1, 1:2] for name, value in inputs.items()}
-        alone.append(model(**one, cache=cache)[0])
-    cache = join_cache([r[0] for r in separate], [r[1] for r in separate], [0, 0])
-    together = model(**{n: v[:, 1:2] for n, v in inputs.items()}, cache=cache)[0]
+        one = {n: v[world : world + 1] for n, v in inputs.items() if isinstance(v, Tensor)}
+        told = inputs["scene"]
+        maps, surfaces = (x.unflatten(0, (2, 2))[world] for x in (told.maps, told.surfaces))
+        part = slice(world, world + 1)
+        one["scene"] = Scene(
+            told.told[part], told.heard[part], maps, surfaces, told.text[part], told.busy[part]
+        )
+        for index in (0, 1):
+            made = cached(model, one, index, rings[world])[0]
+        alone.append(made)
+    keys, values = ([r[k].clone() for r in rings] for k in (0, 1))
+    cache = join_cache(keys, values, [0, 0])
+    together = model(**chunk_of(inputs, 1), cache=cache)[0]
     torch.testing.assert_close(together, torch.cat(alone), atol=1e-4, rtol=1e-3)
 
 

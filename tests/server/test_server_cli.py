@@ -16,11 +16,11 @@ import av
 import httpx
 import pytest
 from serving import LIGHTCONE, ServedWorld
-from small_court import small_court
+from some_pictures import picture
 
 from model.interface import ModelError
-from model.worlds.probe import ProbeWorld, read_frame_code
-from server.actions_file import Timeline
+from model.worlds.probe import ProbeWorld, read_axis, read_frame_code, read_ground
+from server.actions_file import ActionsFileError, Timeline
 from server.errors import LightconeError
 from server.generate import Job, generate, write
 from server.protocol import schema
@@ -56,18 +56,18 @@ def taken_port() -> Iterator[int]:
 
 
 def test_a_port_in_use(taken_port: int) -> None:
-    done = lightcone("serve", "--world", "probe", "--port", str(taken_port))
+    done = lightcone("serve", "--worlds", "probe", "--port", str(taken_port))
     check_one_line(done, 1, f"127.0.0.1:{taken_port}: Address already in use")
 
 
 def test_missing_weights_are_noticed_before_anything_else(tmp_path: Path) -> None:
-    done = lightcone("serve", "--world", "court", "--weights", str(tmp_path), "--port", "0")
+    done = lightcone("serve", "--worlds", "court", "--weights", str(tmp_path), "--port", "0")
     check_one_line(done, 1, "no weights for 'court'")
 
 
 def test_corrupt_weights(tmp_path: Path) -> None:
-    (tmp_path / "court").mkdir()
-    (tmp_path / "court" / "world.safetensors").write_bytes(b"\x00" * 64)
+    (tmp_path / "config.json").write_text('{"worlds": ["court"]}')
+    (tmp_path / "model.safetensors").write_bytes(b"\x00" * 64)
     done = lightcone("serve", "--weights", str(tmp_path), "--port", "0")
     assert done.returncode == 1
     assert done.stdout == ""
@@ -77,9 +77,11 @@ def test_corrupt_weights(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of weights for a small court."""
+    """A folder of weights for small worlds."""
+    from small_worlds import small_weights  # loads torch
+
     folder = tmp_path_factory.mktemp("weights")
-    small_court().save(folder / "court")
+    small_weights().save(folder)
     return folder
 
 
@@ -106,7 +108,7 @@ def test_unknown_words_are_one_line(weights: Path, tmp_path: Path) -> None:
 
 
 def test_an_unknown_world() -> None:
-    check_one_line(lightcone("serve", "--world", "atlantis"), 1, "unknown world 'atlantis'")
+    check_one_line(lightcone("serve", "--worlds", "atlantis"), 1, "unknown world 'atlantis'")
 
 
 def test_a_setting_that_is_none() -> None:
@@ -141,6 +143,7 @@ def job(out: Path) -> Job:
         seconds=1.05,
         actions=None,
         prompt="",
+        image=None,
         weights=out.parent,
         steps=1,
         device="cpu",
@@ -168,11 +171,42 @@ def test_generate_writes_picture_and_sound_with_the_actions_of_the_file(tmp_path
     assert samples == pytest.approx(26_000, abs=2048)
 
 
+def test_generate_takes_a_picture_axes_and_prompts(tmp_path: Path) -> None:
+    (tmp_path / "image.png").write_bytes(picture((200, 20, 20)))
+    actions = tmp_path / "actions.jsonl"
+    actions.write_text(
+        '{"t": 0.25, "axes": {"turn": 1.5}}\n'
+        '{"t": 0.5, "prompt": "green"}\n'
+        '{"t": 0.75, "prompt": "blue", "how": "blend", "chunks": 2, "axes": {}}\n'
+    )
+    fields = {"actions": actions, "image": tmp_path / "image.png"}
+    generate(replace(job(tmp_path / "out.mp4"), **fields))
+    with av.open(str(tmp_path / "out.mp4")) as file:
+        pictures = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
+    grounds = [read_ground(each) for each in pictures]
+    assert grounds[:12] == ["red"] * 12
+    assert grounds[12:18] == ["green"] * 6
+    assert grounds[20:] == ["blue"] * 6
+    axes = [read_axis(each) for each in pictures]
+    expected = [0.0] * 6 + [1.5] * 12 + [0.0] * 8
+    assert axes == pytest.approx(expected, abs=0.1)
+
+
 def test_a_broken_actions_file_is_one_line(tmp_path: Path) -> None:
     actions = tmp_path / "actions.jsonl"
     actions.write_text('{"t": 1, "buttons": []}\n{"t": 0, "buttons": []}')
     args = ("--world", "probe", "--actions", str(actions), "--out", str(tmp_path / "out.mp4"))
     check_one_line(lightcone("generate", *args), 1, "actions.jsonl:2: t 0 is before")
+    assert list(tmp_path.iterdir()) == [actions]
+
+
+def test_words_that_the_world_can_not_follow_are_found_before_anything_is_written(
+    tmp_path: Path,
+) -> None:
+    actions = tmp_path / "actions.jsonl"
+    actions.write_text('\n{"t": 0, "prompt": "red"}\n{"t": 9, "prompt": "moon", "how": "blend"}\n')
+    with pytest.raises(ActionsFileError, match=r"actions\.jsonl:3: unknown words .* moon"):
+        generate(replace(job(tmp_path / "out.mp4"), actions=actions))
     assert list(tmp_path.iterdir()) == [actions]
 
 
@@ -201,6 +235,9 @@ def test_what_fails_half_way_leaves_the_old_file_alone(tmp_path: Path) -> None:
         ({"world": "atlantis"}, "unknown world"),
         ({"out": Path("/no/such/folder/out.mp4")}, "can not write"),
         ({"actions": Path("/no/such/file")}, "No such file"),
+        ({"image": Path("/no/such/file")}, "/no/such/file: No such file"),
+        ({"image": Path(__file__)}, "neither PNG nor JPEG"),
+        ({"prompt": "red moon"}, "unknown words in the prompt: moon"),
     ],
 )
 def test_generate_refuses_what_it_can_not_do(

@@ -14,16 +14,19 @@ from websockets.asyncio.client import connect
 from server.protocol import (
     MAX_MESSAGE_BYTES,
     MESSAGE_BURST,
+    VERSION,
     Error,
     Hello,
     Input,
     Ping,
     Pong,
+    Prompt,
     Welcome,
     encode,
 )
 
-HELLO = encode(Hello(version=1))
+HELLO = encode(Hello(version=VERSION))
+STALE, UNKNOWN = Prompt(seq=2, t=0.0, text="red"), Prompt(seq=3, t=0.0, text="red moon")
 
 
 @pytest.fixture
@@ -59,7 +62,7 @@ async def last_words(url: str, *messages: bytes | str) -> tuple[int, Error]:
         (msgpack.packb({"type": "hello"}), 4400, "invalid"),
         (encode(Ping(t=1.0)), 4400, "expected_hello"),
         (encode(Input(seq=1, t=1.0, buttons=[])), 4400, "expected_hello"),
-        (encode(Hello(version=2)), 4406, "unsupported_version"),
+        (encode(Hello(version=VERSION + 1)), 4406, "unsupported_version"),
         ("hello", 1003, "malformed"),
         (b"x" * (MAX_MESSAGE_BYTES + 1), 1009, "too_large"),
     ],
@@ -105,6 +108,11 @@ async def test_a_far_too_large_message_is_cut_off(
         (msgpack.packb({"type": "input", "seq": "1", "t": 0.0, "buttons": []}), "invalid"),
         (encode(Input(seq=3, t=0.0, buttons=["fly"])), "unknown_button"),
         (encode(Input(seq=2, t=0.0, buttons=[])), "stale_sequence"),
+        (encode(Input(seq=3, t=0.0, buttons=[], axes={"roll": 0.5})), "unknown_axis"),
+        (encode(Input(seq=3, t=0.0, buttons=[], axes={"turn": 3.5})), "invalid"),
+        (encode(STALE), "stale_sequence"),
+        (encode(UNKNOWN), "unknown_words"),
+        (msgpack.packb({"type": "prompt", "seq": 3, "t": 0.0, "text": None}), "invalid"),
         (HELLO, "invalid"),
         (msgpack.packb({"type": "ping", "t": float("nan")}), "invalid"),
     ],
@@ -116,6 +124,8 @@ async def test_other_bad_messages_are_answered_and_it_goes_on(
     await driver.socket.send(message)
     error = await driver.receive(Error)
     assert (error.code, error.fatal) == (code, False)
+    answers = {encode(prompt): prompt.seq for prompt in (STALE, UNKNOWN)}
+    assert error.seq == answers.get(message)
     await driver.send(Ping(t=77.5))
     assert (await driver.receive(Pong)).t == 77.5
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,12 @@ import httpx
 import pytest
 from probe_viewer import ControlClient, ProbeViewer
 from serving import ServedWorld
+from some_pictures import picture
 
+from server.bodies import MAX_ERRORS
 from server.page import page
 from server.protocol import Welcome
+from server.worlds import MAX_WAITING
 
 JSON = {"content-type": "application/json"}
 SDP = {"content-type": "application/sdp"}
@@ -26,6 +30,12 @@ def sparse_server(
     """Where a world makes room as soon as it is left alone, and no page is built."""
     empty = str(tmp_path_factory.mktemp("page"))
     return serve("--idle-timeout-s", "0", "--client-dir", empty)
+
+
+@pytest.fixture(scope="module")
+def pair_server(serve: Callable[..., ServedWorld]) -> ServedWorld:
+    """With two worlds to choose from, and room for both."""
+    return serve("--max-worlds", "2", "--probe-compute-ms", "5", worlds="probe,probe-wide")
 
 
 @pytest.fixture
@@ -52,7 +62,7 @@ def check_problem(answer: httpx.Response, status: int, code: str) -> dict[str, A
 
 async def test_health(http: httpx.AsyncClient) -> None:
     body = (await http.get("/healthz")).json()
-    assert (body["status"], body["world"]) == ("ok", "probe")
+    assert (body["status"], body["serves"]) == ("ok", ["probe"])
     assert body["chunk_ms"] > 0
 
 
@@ -61,6 +71,7 @@ async def test_the_interface_describes_itself(http: httpx.AsyncClient) -> None:
     paths = described["paths"]
     assert {
         "/healthz",
+        "/catalogue",
         "/worlds",
         "/worlds/{world_id}",
         "/worlds/{world_id}/whep",
@@ -92,6 +103,51 @@ async def test_a_world_is_made_shown_listed_and_ended(
     assert (await http.get("/worlds")).json() == []
 
 
+async def test_the_catalogue_says_what_there_is(pair_server: ServedWorld) -> None:
+    async with pair_server.client() as client:
+        probe, wide = (await client.get("/catalogue")).json()
+    assert (probe["name"], wide["name"]) == ("probe", "probe-wide")
+    assert (wide["title"], wide["width"], wide["height"]) == ("Wide probe", 160, 96)
+    assert probe["words"] == ["red", "green", "blue"]
+    assert [control["name"] for control in probe["controls"]][:2] == ["left", "right"]
+    [turn] = probe["axes"]
+    assert (turn["name"], turn["low"], turn["high"], turn["mouse"]) == ("turn", -3, 3, "x")
+    assert turn["gamepad"] == {"kind": "axis", "index": 2, "direction": 1}
+
+
+async def test_several_worlds_of_one_server_run_side_by_side(pair_server: ServedWorld) -> None:
+    pair_server.new_world(world="probe")
+    async with pair_server.client() as client:
+        made = await client.post("/worlds", json={"world": "probe-wide", "prompt": "blue"})
+        assert (made.status_code, made.json()["world"]) == (201, "probe-wide")
+        for world in (await client.get("/worlds")).json():
+            viewer = ProbeViewer()
+            await viewer.join(client, world["whep"])
+            await viewer.until(4)
+            assert viewer.grounds[4] == ("blue" if world["world"] == "probe-wide" else "")
+            await viewer.close()
+        joined = (await client.post("/worlds", json={"world": "probe"})).json()
+        assert (joined["created"], joined["world"]) == (False, "probe")
+
+
+async def test_unknown_words_are_named(probe_server: ServedWorld, http: httpx.AsyncClient) -> None:
+    await http.delete(f"/worlds/{probe_server.new_world()['id']}")
+    answer = await http.post("/worlds", json={"prompt": "red moon"})
+    body = check_problem(answer, 422, "unknown-words")
+    assert (body["words"], body["known"]) == (["moon"], ["red", "green", "blue"])
+
+
+async def test_a_world_starts_from_a_picture(probe_server: ServedWorld) -> None:
+    image = "data:image/png;base64," + base64.b64encode(picture((20, 200, 20))).decode()
+    world = probe_server.new_world(image=image)
+    async with probe_server.client() as client:
+        viewer = ProbeViewer()
+        await viewer.join(client, world["whep"])
+        await viewer.until(4)
+        assert viewer.grounds[4] == "green"
+        await viewer.close()
+
+
 async def test_where_there_is_no_room_the_running_world_is_joined(
     http: httpx.AsyncClient, world: dict[str, Any]
 ) -> None:
@@ -120,13 +176,26 @@ async def test_where_there_is_no_room_the_running_world_is_joined(
         (b'{"world": "court"}', JSON, 404, "unknown-world"),
         (b'{"seed": 7}', {}, 415, "unsupported-media-type"),
         (b"seed=7", {"content-type": "text/plain"}, 415, "unsupported-media-type"),
-        (b" " * 70_000, JSON, 413, "too-large"),
+        (b'{"image": 3}', JSON, 422, "invalid-request"),
+        (b'{"image": ""}', JSON, 422, "bad-image"),
+        (b'{"image": "data:image/png;base64,%%"}', JSON, 422, "bad-image"),
+        (b'{"image": "data:text/plain,hello"}', JSON, 422, "bad-image"),
+        (b'{"image": "R0lGODlhAQABAIAAAP"}', JSON, 422, "bad-image"),
+        (b" " * (2**22 + 1), JSON, 413, "too-large"),
+        (b"[" + b"0," * 2_000_000 + b"0]", JSON, 422, "invalid-request"),
     ],
 )
 async def test_what_is_no_request_for_a_world(
     http: httpx.AsyncClient, body: bytes, headers: dict[str, str], status: int, code: str
 ) -> None:
     check_problem(await http.post("/worlds", content=body, headers=headers), status, code)
+
+
+async def test_of_many_errors_some_are_listed(http: httpx.AsyncClient) -> None:
+    answer = await http.post("/worlds", json={str(i): 0 for i in range(900)})
+    body = check_problem(answer, 422, "invalid-request")
+    assert len(body["errors"]) == MAX_ERRORS
+    assert body["errors"][0]["field"] == "0"
 
 
 @pytest.mark.parametrize(
@@ -242,6 +311,15 @@ async def test_a_flood_of_posts_makes_one_world_and_is_answered(
         assert {answer.status_code for answer in answers} <= {200, 503}
         assert len((await client.get("/worlds")).json()) == 1
         assert (await client.get("/healthz")).json()["status"] == "ok"
+
+
+async def test_a_flood_of_pictures_is_refused_unread(probe_server: ServedWorld) -> None:
+    probe_server.new_world()
+    image = base64.b64encode(picture((20, 20, 200), 3000, 2000)).decode()
+    async with probe_server.client() as client:
+        posts = [client.post("/worlds", json={"image": image}) for _ in range(4 * MAX_WAITING)]
+        answers = await asyncio.gather(*posts)
+    assert {answer.status_code for answer in answers} == {200, 503}
 
 
 async def test_a_flood_of_offers_is_refused(sparse_server: ServedWorld) -> None:

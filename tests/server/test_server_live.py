@@ -13,7 +13,16 @@ from probe_viewer import ControlClient, ProbeViewer
 from serving import ServedWorld
 
 from bench.procfs import child_running
-from server.protocol import Error, Input, Receipt, Stall, Status, Welcome
+from server.protocol import (
+    Error,
+    Input,
+    Prompt,
+    PromptReceipt,
+    Receipt,
+    Stall,
+    Status,
+    Welcome,
+)
 
 LEFT, RIGHT, JUMP, SHOOT = range(4)
 
@@ -88,6 +97,44 @@ async def test_a_tap_shorter_than_a_chunk_is_seen(
     assert released.frame == pressed.frame + 2
     await viewer.until(released.frame)
     assert first_held(viewer, JUMP) == pressed.frame
+
+
+async def test_a_prompt_is_in_the_picture_from_the_frames_that_its_receipt_names(
+    viewer: ProbeViewer, driver: ControlClient
+) -> None:
+    welcome = await driver.receive(Welcome)
+    assert welcome.world.words == ["red", "green", "blue"]
+    await viewer.until_first()
+    await driver.send(Prompt(seq=1, t=10.5, text="green", how="blend", chunks=3))
+    told = await driver.receive(PromptReceipt)
+    assert (told.seq, told.t, told.text) == (1, 10.5, "green")
+    assert told.media_time == told.frame / 24
+    assert (told.full_frame, told.full_media_time) == (told.frame + 4, (told.frame + 4) / 24)
+    assert (await driver.receive(Status)).prompt == "green"
+    await driver.send(Prompt(seq=2, t=0.0, text="green moon"))
+    refused = await driver.receive(Error)
+    assert (refused.code, refused.words) == ("unknown_words", ["moon"])
+    assert refused.known == ["red", "green", "blue"]
+    await viewer.until(told.full_frame + 4)
+    for frame, ground in viewer.grounds.items():
+        assert ground == "" or frame >= told.frame, frame
+        assert ground == "green" or frame < told.full_frame, frame
+
+
+async def test_an_axis_is_in_the_picture_and_goes_back_to_rest(
+    viewer: ProbeViewer, driver: ControlClient
+) -> None:
+    [turn] = (await driver.receive(Welcome)).world.axes
+    assert (turn.name, turn.low, turn.high, turn.mouse) == ("turn", -3.0, 3.0, "x")
+    await viewer.until_first()
+    await driver.send(Input(seq=1, t=1000.0, buttons=[], axes={"turn": 3.0}))
+    moved = await driver.receive(Receipt)
+    await viewer.until(moved.frame + 4)
+    assert viewer.axes[moved.frame + 3] == pytest.approx(3.0, abs=0.1)
+    await driver.send(Input(seq=2, t=2000.0, buttons=[]))
+    rest = await driver.receive(Receipt)
+    await viewer.until(rest.frame + 4)
+    assert viewer.axes[rest.frame + 3] == pytest.approx(0.0, abs=0.1)
 
 
 async def test_a_world_that_nobody_watches_stands_still(

@@ -12,7 +12,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from server.origins import may_connect
-from server.protocol import Hello, Welcome
+from server.protocol import VERSION, Hello, Welcome
 
 FRIEND, STRANGER = "https://friend.example", "https://stranger.example"
 
@@ -60,7 +60,7 @@ async def test_its_own_page_and_allowed_ones_do(
     for origin in (picky_server.url, FRIEND):
         url = picky_server.ws + world["control"]
         client = ControlClient(await connect(url, additional_headers={"Origin": origin}))
-        await client.send(Hello(version=1))
+        await client.send(Hello(version=VERSION))
         await client.receive(Welcome)
         await client.close()
 

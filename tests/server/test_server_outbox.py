@@ -21,6 +21,7 @@ def status(media_time: float) -> Status:
         stalls=0,
         stalled_ms=0,
         chunk_ms=1,
+        prompt="",
     )
 
 

@@ -13,13 +13,13 @@ from model.worlds.probe import PROBE
 from server.app import create_app
 from server.engine import EngineLost
 from server.settings import Settings
-from server.worlds import Busy
+from server.worlds import Asked, Busy
 
 
 class RefusingWorlds:
     """Where every new world is refused with this error."""
 
-    info = PROBE
+    infos = {"probe": PROBE}  # noqa: RUF012
     engine = None
 
     def __init__(self, error: Exception) -> None:
@@ -29,7 +29,7 @@ class RefusingWorlds:
     def __iter__(self) -> Any:
         return iter(())
 
-    async def create(self, seed: int | None, prompt: str) -> Any:
+    async def create(self, asked: Asked) -> Any:
         raise self._error
 
 

@@ -16,6 +16,8 @@ from server.protocol import (
     Message,
     Ping,
     Pong,
+    Prompt,
+    PromptReceipt,
     ProtocolError,
     Receipt,
     Stall,
@@ -29,14 +31,44 @@ numbers = st.floats(allow_nan=False, allow_infinity=False)
 seqs = st.integers(0, 2**53 - 1)
 client_messages = st.one_of(
     st.builds(Hello, version=st.integers(-(2**63), 2**63), want=st.sampled_from(["driver"])),
-    st.builds(Input, seq=seqs, t=numbers, buttons=st.lists(st.text(max_size=20), max_size=32)),
+    st.builds(
+        Input,
+        seq=seqs,
+        t=numbers,
+        buttons=st.lists(st.text(max_size=20), max_size=32),
+        axes=st.dictionaries(st.text(max_size=20), numbers, max_size=8),
+    ),
+    st.builds(
+        Prompt,
+        seq=seqs,
+        t=numbers,
+        text=st.text(max_size=500),
+        how=st.sampled_from(["cut", "blend", "recache"]),
+        chunks=st.integers(1, 96),
+    ),
     st.builds(Ping, t=numbers),
 )
 server_messages = st.one_of(
     st.builds(Receipt, seq=seqs, t=numbers, frame=seqs, media_time=numbers),
+    st.builds(
+        PromptReceipt,
+        seq=seqs,
+        t=numbers,
+        frame=seqs,
+        media_time=numbers,
+        full_frame=seqs,
+        full_media_time=numbers,
+        text=st.text(max_size=500),
+    ),
     st.builds(Stall, media_time=numbers, held_ms=numbers),
     st.builds(Pong, t=numbers, media_time=numbers),
-    st.builds(Error, code=st.just("invalid"), message=st.text(max_size=99), fatal=st.booleans()),
+    st.builds(
+        Error,
+        code=st.just("invalid"),
+        message=st.text(max_size=99),
+        fatal=st.booleans(),
+        seq=st.none() | seqs,
+    ),
 )
 values = st.recursive(
     st.none()
@@ -48,7 +80,8 @@ values = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=8,
 )
-fields = st.dictionaries(st.sampled_from(["seq", "t", "buttons", "version", "want", "x"]), values)
+names = ["seq", "t", "buttons", "axes", "text", "how", "chunks", "version", "want", "x"]
+fields = st.dictionaries(st.sampled_from(names), values)
 
 
 @given(client_messages)
@@ -65,7 +98,7 @@ def check_refused_or_whole(data: bytes) -> None:
     """Either a message, or an error that can be sent back."""
     refused: ProtocolError | None = None
     try:
-        assert isinstance(decode_client(data), Hello | Input | Ping)
+        assert isinstance(decode_client(data), Hello | Input | Prompt | Ping)
     except ProtocolError as error:
         refused = error
     if refused is not None:
@@ -84,7 +117,7 @@ def test_any_msgpack_is_a_message_or_an_error(value: Any) -> None:
     check_refused_or_whole(msgpack.packb(value))
 
 
-@given(st.sampled_from(["hello", "input", "ping", "pong", "status", 1, None]), fields)
+@given(st.sampled_from(["hello", "input", "prompt", "ping", "pong", "status", 1, None]), fields)
 def test_any_fields_are_a_message_or_an_error(kind: Any, body: dict[str, Any]) -> None:
     check_refused_or_whole(msgpack.packb({**body, "type": kind}))
 
@@ -104,6 +137,18 @@ def test_any_fields_are_a_message_or_an_error(kind: Any, body: dict[str, Any]) -
         ({"type": "input", "seq": 1, "t": float("nan"), "buttons": []}, "invalid"),
         ({"type": "input", "seq": 1, "t": 0.0, "buttons": ["a"] * 33}, "invalid"),
         ({"type": "input", "seq": 1, "t": 0.0, "buttons": [], "x" * 3000: 1}, "invalid"),
+        ({"type": "input", "seq": 1, "t": 0.0, "buttons": [], "axes": []}, "invalid"),
+        ({"type": "input", "seq": 1, "t": 0.0, "buttons": [], "axes": {"a": "1"}}, "invalid"),
+        (
+            {"type": "input", "seq": 1, "t": 0.0, "buttons": [], "axes": {"a": float("inf")}},
+            "invalid",
+        ),
+        ({"type": "prompt", "seq": 1, "t": 0.0}, "invalid"),
+        ({"type": "prompt", "seq": 1, "t": 0.0, "text": "x" * 501}, "invalid"),
+        ({"type": "prompt", "seq": 1, "t": 0.0, "text": "", "how": "fade"}, "invalid"),
+        ({"type": "prompt", "seq": 1, "t": 0.0, "text": "", "chunks": 0}, "invalid"),
+        ({"type": "prompt", "seq": 1, "t": 0.0, "text": "", "chunks": 97}, "invalid"),
+        ({"type": "prompt", "seq": 1, "t": 0.0, "text": "", "chunks": 1.5}, "invalid"),
         ({"type": "hello", "version": 1, "want": "king"}, "invalid"),
     ],
 )
@@ -125,8 +170,8 @@ def test_large_messages_are_not_even_parsed() -> None:
 
 def test_the_schema_names_every_message() -> None:
     exported = schema()
-    assert exported["version"] == 1
-    assert set(exported["client"]["$defs"]) == {"Hello", "Input", "Ping"}
-    assert {"Welcome", "Status", "Receipt", "Stall", "Pong", "Error"} <= set(
+    assert exported["version"] == 2
+    assert set(exported["client"]["$defs"]) == {"Hello", "Input", "Prompt", "Ping"}
+    assert {"Welcome", "Status", "Receipt", "PromptReceipt", "Stall", "Pong", "Error"} <= set(
         exported["server"]["$defs"]
     )

@@ -4,21 +4,35 @@ happens when."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import pytest
 from virtual_time import run_virtual
 
+from model.interface import How, PromptError, WorldInfo
 from model.worlds.probe import PROBE
 from server.control import serve_control
-from server.engine import EngineLost, StepFailed, StepResult
+from server.engine import EngineLost, PromptResult, StepFailed, StepResult
 from server.outbox import MAX_WAITING
 from server.pacer import FIRST
-from server.protocol import Error, Hello, Input, Receipt, Stall, Status, decode_server, encode
+from server.protocol import (
+    VERSION,
+    Error,
+    Hello,
+    Input,
+    Prompt,
+    PromptReceipt,
+    ProtocolError,
+    Receipt,
+    Stall,
+    Status,
+    decode_server,
+    encode,
+)
 from server.seats import Seat
-from server.world import GRACE_S, LiveWorld, WorldOrigin
+from server.world import GRACE_S, MAX_PROMPTS, LiveWorld, WorldOrigin
 from streaming import MediaClock
 
 CHUNK_S = PROBE.chunk_seconds
@@ -27,18 +41,39 @@ CHUNK_S = PROBE.chunk_seconds
 class NotingEngine:
     """Steps take `compute_s`; keeps (start, held) of each."""
 
-    info = PROBE
-
     def __init__(self, compute_s: float) -> None:
         self.compute_s = compute_s
-        self.chunk_s = compute_s / FIRST  # so that the first prediction is right
         self.steps: list[tuple[float, frozenset[str]]] = []
+        self.axes: list[Mapping[str, float]] = []
+        self.prompts: list[str] = []
+        self.prompt_s = 0.0
+        self.starting = False  # another world
+        self._prompting = 0
         self.dropped: list[str] = []
         self.failure: Exception | None = None
         self.killed = False
 
-    async def step(self, key: str, held: frozenset[str]) -> StepResult:
+    @property
+    def disturbed(self) -> bool:
+        return self.starting or self._prompting > 0
+
+    async def prompt(self, key: str, text: str, how: How, chunks: int) -> PromptResult:
+        self._prompting += 1
+        await asyncio.sleep(self.prompt_s)
+        self._prompting -= 1
+        if text == "moon":
+            raise PromptError(["moon"], ["red"])
+        if text == "fail":
+            raise StepFailed("RuntimeError: no")
+        self.prompts.append(text)
+        first = len(self.steps)
+        return PromptResult(first, first + (chunks - 1 if how == "blend" else 0))
+
+    async def step(
+        self, key: str, info: WorldInfo, held: frozenset[str], axes: Mapping[str, float]
+    ) -> StepResult:
         self.steps.append((asyncio.get_running_loop().time(), held))
+        self.axes.append(axes)
         await asyncio.sleep(self.compute_s)
         if self.failure is not None:
             raise self.failure
@@ -83,7 +118,8 @@ class Stage:
         self.engine = NotingEngine(compute_s)
         self.stream = NotingStream(self.clock)
         self.world = LiveWorld(
-            WorldOrigin("w", 7, ""),
+            # so that the first prediction is right
+            WorldOrigin("w", PROBE, compute_s / FIRST, 7, ""),
             self.engine,  # type: ignore[arg-type]
             self.clock,
             self.stream,  # type: ignore[arg-type]
@@ -228,6 +264,124 @@ def test_a_chunk_within_the_grace_is_no_stall_but_widens_the_margin() -> None:
     run_virtual(scenario())
 
 
+def test_what_an_axis_moves_between_two_chunks_is_in_the_second() -> None:
+    async def scenario() -> None:
+        stage = Stage()
+        seat = stage.world.join("driver")
+        stage.stream.watch(1)
+        await asyncio.sleep(1.0)
+        chunk = len(stage.engine.steps)
+        for seq, strength in enumerate([3.0, 0.0]):  # a flick of 20 ms
+            t = 1000 * asyncio.get_running_loop().time()
+            stage.world.accept(seat, Input(seq=seq, t=t, buttons=[], axes={"turn": strength}))
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(2 * CHUNK_S)
+        moved = [axes.get("turn", 0.0) * CHUNK_S for axes in stage.engine.axes]
+        assert sum(moved) == pytest.approx(0.06, rel=0.05)
+        assert moved[:chunk] == [0.0] * chunk
+        assert stage.engine.axes[-1] == {}
+        await stage.world.end("done")
+
+    run_virtual(scenario())
+
+
+def test_a_prompt_has_a_receipt_and_everybody_is_told() -> None:
+    async def scenario() -> None:
+        stage = Stage()
+        seat, onlooker = stage.world.join("driver"), stage.world.join("viewer")
+        stage.stream.watch(1)
+        await asyncio.sleep(1.0)
+        stage.world.accept_prompt(seat, Prompt(seq=3, t=1.5, text="red", how="blend", chunks=12))
+        await asyncio.sleep(0.01)
+        [told] = [m for m in received(seat) if isinstance(m, PromptReceipt)]
+        frame = len(stage.engine.steps) * 2
+        assert (told.seq, told.t, told.text) == (3, 1.5, "red")
+        assert (told.frame, told.full_frame) == (frame, frame + 22)
+        assert told.full_media_time == (frame + 22) / 24
+        assert received(onlooker)[-1].prompt == "red"
+        await stage.world.end("done")
+
+    run_virtual(scenario())
+
+
+def test_the_status_tells_all_that_the_world_was_told() -> None:
+    async def scenario() -> None:
+        stage = Stage()
+        seat = stage.world.join("driver")
+        told: list[str] = []
+        for seq, text in enumerate(["red", "", "green", "moon", "red"]):
+            stage.world.accept_prompt(seat, Prompt(seq=seq, t=0.0, text=text))
+            await asyncio.sleep(0.01)
+            told += [m.prompt for m in received(seat) if isinstance(m, Status)]
+        assert told == ["red", "red", "red; green", "green; red"]
+        await stage.world.end("done")
+
+    run_virtual(scenario())
+
+
+def test_prompts_that_are_refused_change_nothing() -> None:
+    async def scenario() -> None:
+        stage = Stage()
+        seat, onlooker = stage.world.join("driver"), stage.world.join("viewer")
+        received(seat)
+        with pytest.raises(ProtocolError) as error:
+            stage.world.accept_prompt(onlooker, Prompt(seq=1, t=0.0, text="red"))
+        assert error.value.code == "not_driver"
+        for seq, text in enumerate(["moon", "fail"]):
+            stage.world.accept_prompt(seat, Prompt(seq=seq, t=0.0, text=text))
+        with pytest.raises(ProtocolError) as error:
+            stage.world.accept_prompt(seat, Prompt(seq=1, t=0.0, text="red"))
+        assert error.value.code == "stale_sequence"
+        await asyncio.sleep(0.01)
+        unknown, failed = received(seat)
+        assert (unknown.seq, failed.seq) == (0, 1)
+        assert (unknown.code, unknown.words, unknown.known) == ("unknown_words", ["moon"], ["red"])
+        assert (failed.code, failed.fatal) == ("prompt_failed", False)
+        assert (stage.world.prompt, stage.world.phase) == ("", "starting")
+        await stage.world.end("done")
+
+    run_virtual(scenario())
+
+
+def test_only_so_many_prompts_wait_and_slow_ones_do_not_widen_the_margin() -> None:
+    async def scenario() -> None:
+        stage = Stage()
+        seat = stage.world.join("driver")
+        stage.stream.watch(1)
+        await asyncio.sleep(1.0)
+        stage.engine.prompt_s = 0.2
+        for seq in range(MAX_PROMPTS):
+            stage.world.accept_prompt(seat, Prompt(seq=seq, t=0.0, text=""))
+        with pytest.raises(ProtocolError) as error:
+            stage.world.accept_prompt(seat, Prompt(seq=9, t=0.0, text=""))
+        assert error.value.code == "too_many_prompts"
+        stage.engine.compute_s = 0.06  # it waits for the prompts
+        await asyncio.sleep(0.19)
+        stage.engine.compute_s = 0.02
+        await asyncio.sleep(1.0)
+        assert len(stage.engine.prompts) == MAX_PROMPTS
+        assert stage.stream.pushed[-1][1] > -0.01
+        await stage.world.end("done")
+
+    run_virtual(scenario())
+
+
+def test_waiting_for_another_worlds_start_does_not_widen_the_margin() -> None:
+    async def scenario() -> None:
+        stage = Stage()
+        stage.stream.watch(1)
+        await asyncio.sleep(1.0)
+        stage.engine.starting, stage.engine.compute_s = True, 0.5
+        await asyncio.sleep(0.1)
+        stage.engine.starting, stage.engine.compute_s = False, 0.02
+        await asyncio.sleep(2.0)
+        assert stage.clock.stalls == 1
+        assert stage.due(len(stage.engine.steps) - 1) - stage.engine.steps[-1][0] < 0.03
+        await stage.world.end("done")
+
+    run_virtual(scenario())
+
+
 def test_a_failed_step_fails_the_world() -> None:
     async def scenario() -> None:
         stage = Stage()
@@ -336,7 +490,7 @@ def test_a_control_client_that_says_nothing_is_let_go() -> None:
 def test_a_control_client_that_does_not_read_slows_nothing_and_is_let_go() -> None:
     async def scenario() -> None:
         stage = Stage()
-        client = SilentSocket(encode(Hello(version=1)), reads=False)
+        client = SilentSocket(encode(Hello(version=VERSION)), reads=False)
         serving = asyncio.create_task(
             serve_control(client, stage.world, 8)  # type: ignore[arg-type]
         )

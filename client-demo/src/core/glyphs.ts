@@ -38,13 +38,19 @@ export function touchGlyph(control: Control): string {
   return arrow === undefined ? "●" : keyGlyph(arrow);
 }
 
-export type Thumb = "left" | "right";
+/** Controls of the view, by the names that all worlds give them: signs for the picture's corner. */
+const VIEW: Readonly<Record<string, string>> = { zoom_in: "+", zoom_out: "−", camera: "⤢" };
+
+export const viewGlyph = (control: Control): string | null => VIEW[control.name] ?? null;
+
+export type Place = "left" | "right" | "view";
 
 /**
- * Which thumb a control is for: left steers, right acts. Up and down steer only where both
- * exist; a lone up is a jump.
+ * Where a control is: under the left thumb, which steers, or the right one, which acts; or in the
+ * picture's corner. Up and down steer only where both exist; a lone up is a jump.
  */
-export function thumbOf(control: Control, controls: readonly Control[]): Thumb {
+export function placeOf(control: Control, controls: readonly Control[]): Place {
+  if (viewGlyph(control) !== null) return "view";
   const bound = (code: string) => controls.some((each) => each.keys.includes(code));
   const vertical = bound("ArrowUp") && bound("ArrowDown");
   const steering = ["ArrowLeft", "ArrowRight", ...(vertical ? ["ArrowUp", "ArrowDown"] : [])];

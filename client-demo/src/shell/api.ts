@@ -1,5 +1,5 @@
 /** The HTTP interface: finding and making worlds. */
-import type { WorldEntry } from "../core/connection";
+import type { Ask, WorldEntry } from "../core/connection";
 
 /** No answer, or none that can be understood. */
 export class Unreachable extends Error {}
@@ -9,6 +9,8 @@ export class Refusal extends Error {
   constructor(
     message: string,
     readonly status: number,
+    /** What programs look at, where the server says. */
+    readonly code: string | null,
   ) {
     super(message);
   }
@@ -26,20 +28,41 @@ interface WorldBody {
   readonly reason?: string | null;
 }
 
+/** A world that the server offers. */
+export interface CatalogueEntry {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+}
+
 /**
- * The world `id` where it still runs, else the one that the server makes or offers.
- * Throws Unreachable or Refusal.
+ * The world `id` where it still runs, else one as asked for that the server makes, or another
+ * that it offers. Throws Unreachable or Refusal.
  */
-export async function locateWorld(id: string | null, signal: AbortSignal): Promise<WorldEntry> {
-  return (id === null ? null : await existing(id, signal)) ?? (await created(signal));
+export async function locateWorld(id: string | null, ask: Ask): Promise<WorldEntry> {
+  return (id === null ? null : await existing(id)) ?? (await made(ask));
+}
+
+/** End a world for everybody; one that is gone already is fine. Throws Unreachable. */
+export async function endWorld(id: string): Promise<void> {
+  await request(`/worlds/${encodeURIComponent(id)}`, { method: "DELETE" });
+}
+
+/** What the server offers; nothing where it does not say. */
+export async function catalogue(): Promise<readonly CatalogueEntry[]> {
+  try {
+    const response = await request("/catalogue");
+    const entries: unknown = response.ok ? await response.json() : [];
+    return Array.isArray(entries) ? (entries as CatalogueEntry[]) : [];
+  } catch {
+    return [];
+  }
 }
 
 /** `fetch`, with its failures as Unreachable. */
-export async function request(
-  path: string,
-  init: RequestInit & { signal: AbortSignal },
-): Promise<Response> {
-  const signal = AbortSignal.any([init.signal, AbortSignal.timeout(PATIENCE_MS)]);
+export async function request(path: string, init: RequestInit = {}): Promise<Response> {
+  const patience = AbortSignal.timeout(PATIENCE_MS);
+  const signal = init.signal ? AbortSignal.any([init.signal, patience]) : patience;
   try {
     return await fetch(path, { ...init, signal });
   } catch (error) {
@@ -49,26 +72,28 @@ export async function request(
 
 export async function refusal(response: Response): Promise<Refusal> {
   const problem: unknown = await response.json().catch(() => null);
-  const { detail, title } = (problem ?? {}) as { detail?: unknown; title?: unknown };
+  const { detail, title, code } = (problem ?? {}) as Record<string, unknown>;
   const said = [detail, title].find((each) => typeof each === "string");
-  return new Refusal(String(said ?? `HTTP ${response.status}`), response.status);
+  const known = typeof code === "string" ? code : null;
+  return new Refusal(String(said ?? `HTTP ${response.status}`), response.status, known);
 }
 
-async function existing(id: string, signal: AbortSignal): Promise<WorldEntry | null> {
-  const response = await request(`/worlds/${encodeURIComponent(id)}`, { signal });
+async function existing(id: string): Promise<WorldEntry | null> {
+  const response = await request(`/worlds/${encodeURIComponent(id)}`);
   if (response.status === 404) return null;
   const body = await worldBody(response);
   const over = body.phase === "ended" || body.phase === "failed";
-  return over ? null : entry(body, null);
+  return over ? null : entry(body, false, null);
 }
 
-async function created(signal: AbortSignal): Promise<WorldEntry> {
+async function made(ask: Ask): Promise<WorldEntry> {
   const headers = { "content-type": "application/json" };
   const body = await worldBody(
-    await request("/worlds", { method: "POST", headers, body: "{}", signal }),
+    await request("/worlds", { method: "POST", headers, body: JSON.stringify(ask) }),
   );
-  const joined = body.created === false;
-  return entry(body, joined ? (body.reason ?? "There is no room for another world.") : null);
+  const created = body.created !== false;
+  const why = body.reason ?? "There is no room for another world.";
+  return entry(body, created, created ? null : why);
 }
 
 async function worldBody(response: Response): Promise<WorldBody> {
@@ -83,6 +108,6 @@ function isWorldBody(body: unknown): body is WorldBody {
   return [id, whep, control].every((each) => typeof each === "string");
 }
 
-function entry(body: WorldBody, joinedBecause: string | null): WorldEntry {
-  return { id: body.id, whep: body.whep, control: body.control, joinedBecause };
+function entry(body: WorldBody, created: boolean, joinedBecause: string | null): WorldEntry {
+  return { id: body.id, whep: body.whep, control: body.control, created, joinedBecause };
 }

@@ -9,13 +9,13 @@ export interface KeyListener {
 
 /**
  * Listens on the window until the page ends. Keys for which `isBound` holds do nothing else:
- * no scrolling, no find-as-you-type. A focused button keeps its Space and Enter, and
- * combinations with Ctrl, Alt or Meta stay the browser's.
+ * no scrolling, no find-as-you-type. A focused button keeps its Space and Enter, a text what is
+ * typed into it, and combinations with Ctrl, Alt or Meta stay the browser's.
  */
 export function listenToKeys(isBound: (code: string) => boolean, listener: KeyListener): void {
   window.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || !isBound(event.code)) return;
-    if (isActivation(event)) return;
+    if (isActivation(event) || isTyping(event)) return;
     event.preventDefault();
     if (!event.repeat) listener.down(event.code, event.timeStamp);
   });
@@ -29,4 +29,8 @@ export function listenToKeys(isBound: (code: string) => boolean, listener: KeyLi
 function isActivation(event: KeyboardEvent): boolean {
   const activates = event.code === "Space" || event.code === "Enter";
   return activates && event.target instanceof Element && event.target.closest("button, a") !== null;
+}
+
+function isTyping({ target }: KeyboardEvent): boolean {
+  return target instanceof Element && target.closest("input, select") !== null;
 }

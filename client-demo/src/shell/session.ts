@@ -1,6 +1,7 @@
 /** One stay in one world: websocket and WHEP together, until either is lost. */
 import type { Problem, WorldEntry } from "../core/connection";
 import { mediaTimeOf, type PresentedFrame } from "../core/media";
+import type { How } from "../core/prompting";
 import { type Rates, rates, type Totals } from "../core/rates";
 import { ailment } from "../core/watchdog";
 import type { ServerMessage, Status } from "../protocol";
@@ -54,8 +55,12 @@ export class Session {
     this.watch.open(world.whep).catch((error: unknown) => this.tell(() => this.unopened(error)));
   }
 
-  input(seq: number, t: number, buttons: string[]): void {
-    this.control.send({ type: "input", seq, t, buttons });
+  input(seq: number, t: number, buttons: string[], axes: Record<string, number>): void {
+    this.control.send({ type: "input", seq, t, buttons, axes });
+  }
+
+  prompt(seq: number, t: number, text: string, how: How): void {
+    this.control.send({ type: "prompt", seq, t, text, how });
   }
 
   close(): void {

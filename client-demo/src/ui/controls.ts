@@ -1,11 +1,15 @@
 /** The world's controls on the screen: shown as they are pressed, and touched on a phone. */
-import { keyGlyph, padGlyph, thumbOf, touchGlyph } from "../core/glyphs";
+import { keyGlyph, padGlyph, placeOf, touchGlyph, viewGlyph } from "../core/glyphs";
 import { type Held, heldButtons } from "../core/held";
 import type { Control } from "../protocol";
 import { byId } from "./elements";
 
 export class ControlsView {
-  private readonly thumbs = { left: byId("thumb-left"), right: byId("thumb-right") };
+  private readonly places = {
+    left: byId("thumb-left"),
+    right: byId("thumb-right"),
+    view: byId("view"),
+  };
   private buttons: readonly HTMLElement[] = [];
   private controls: readonly Control[] = [];
 
@@ -13,13 +17,14 @@ export class ControlsView {
     if (JSON.stringify(controls) === JSON.stringify(this.controls)) return;
     this.controls = controls;
     this.buttons = controls.map(controlButton);
-    for (const thumb of ["left", "right"] as const)
-      this.thumbs[thumb].replaceChildren(
-        ...this.buttons.filter((_, i) => {
-          const control = controls[i];
-          return control !== undefined && thumbOf(control, controls) === thumb;
-        }),
-      );
+    for (const place of ["left", "right", "view"] as const) {
+      const here = this.buttons.filter((_, i) => {
+        const control = controls[i];
+        return control !== undefined && placeOf(control, controls) === place;
+      });
+      this.places[place].replaceChildren(...here);
+      this.places[place].dataset["count"] = String(here.length);
+    }
   }
 
   show(held: Held): void {
@@ -44,14 +49,18 @@ function controlButton(control: Control): HTMLElement {
 
   const button = document.createElement("button");
   button.type = "button";
-  button.className = "control";
+  button.className = viewGlyph(control) === null ? "control" : "control of-view";
   // Keys, gamepads and fingers work without focus; Tab goes to the page's own buttons.
   button.tabIndex = -1;
   button.dataset["control"] = control.name;
+  const arrow = control.keys.find((code) => code.startsWith("Arrow"));
+  if (arrow !== undefined) button.dataset["arrow"] = arrow;
   button.setAttribute("aria-pressed", "false");
-  button.setAttribute("aria-label", `${control.label}: ${control.keys.map(keyGlyph).join(" or ")}`);
+  const name = `${control.label}: ${control.keys.map(keyGlyph).join(" or ")}`;
+  button.setAttribute("aria-label", name);
+  if (viewGlyph(control) !== null) button.title = name;
   button.append(
-    cap("span", "glyph", touchGlyph(control)),
+    cap("span", "glyph", viewGlyph(control) ?? touchGlyph(control)),
     cap("span", "label", control.label),
     caps,
   );

@@ -5,6 +5,8 @@ const PATHS = {
   soundOn: "M4 9.5v5h3.5L12 18.5v-13L7.5 9.5zM15.5 9a4.2 4.2 0 0 1 0 6M18 6.5a7.8 7.8 0 0 1 0 11",
   share: "M12 15V4M8 7.5 12 3.5l4 4M6 11H5v9h14v-9h-1",
   fullscreen: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
+  picture: "M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4M15.5 9.5v.01",
+  send: "M5 12h13M13 6.5l5.5 5.5-5.5 5.5",
   window: "M9 4v5H4M20 9h-5V4M15 20v-5h5M4 15h5v5",
 } as const;
 

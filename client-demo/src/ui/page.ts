@@ -8,6 +8,7 @@ import { dress } from "./icons";
 const TOAST_MS = 4000;
 
 export class PageView {
+  readonly stage = byId("stage");
   readonly video = byId<HTMLVideoElement>("video");
   readonly sound = byId<HTMLButtonElement>("sound");
   readonly unmute = byId<HTMLButtonElement>("unmute");
@@ -81,6 +82,22 @@ export class PageView {
   /** The controls show a gamepad's buttons instead of keys while one is connected. */
   showGamepads(connected: boolean): void {
     this.page.classList.toggle("has-pad", connected);
+  }
+
+  /** The mouse can look around in this world. */
+  offerLook(offer: boolean): void {
+    this.page.classList.toggle("looks", offer);
+  }
+
+  /** The mouse is taken, or given back. */
+  showCaptured(captured: boolean): void {
+    this.page.classList.toggle("captured", captured);
+    if (captured) this.say("The mouse looks around now; Esc gives it back");
+  }
+
+  /** A file hovers over the page. */
+  showDrop(over: boolean): void {
+    this.page.classList.toggle("dropping", over);
   }
 
   /** A passing remark. */

@@ -1,4 +1,4 @@
-"""The corridors' state and laws: someone who walks, turns, and opens doors.
+"""The corridors' state and laws: someone who walks, looks, and opens doors.
 
 Lengths are in cells (a cell is as wide as the rooms are high), angles in radians with x towards
 y positive, times in seconds. Everything is batched over worlds: each field of `CorridorsState`
@@ -14,8 +14,10 @@ import torch
 from torch import Tensor
 
 from model.interface import FPS
+from model.worlds import camera, soundscape
 from model.worlds.clips import Contacts, State
 from model.worlds.corridors.plans import FLOORS, place, plans
+from model.worlds.soundscape import Pulse
 
 SUBSTEPS = 3
 DT = 1.0 / (FPS * SUBSTEPS)
@@ -24,6 +26,7 @@ WALK_SPEED = 1.6
 WALK_RESPONSE = 0.08  # seconds to close 63 % of the gap to the wanted speed
 TURN_SPEED = 2 * math.pi / 2.5
 TURN_RESPONSE = 0.06
+TURN_MOST = 3.0  # times TURN_SPEED, that the axis may ask for
 RADIUS = 0.24
 STRIDES_PER_LENGTH = 0.8
 BUMP_SPEED = 0.35  # slower touches of walls are silent
@@ -32,7 +35,12 @@ DOOR_SPEED = 2.0  # openness per second
 DOOR_HALF = 0.06  # half the thickness of a door
 DOOR_REACH = 1.35
 
-BUTTONS = ("forward", "back", "strafe_left", "strafe_right", "turn_left", "turn_right", "use")
+BUTTONS = (
+    "forward", "back", "strafe_left", "strafe_right", "turn_left", "turn_right", "use",
+    *camera.BUTTONS,
+)  # fmt: skip
+AXES = ("turn",)
+ACTIONS = (*BUTTONS, *AXES)
 CONTACTS = (*(f"step_{floor}" for floor in FLOORS), "bump", "door")
 
 
@@ -48,8 +56,15 @@ class CorridorsState(State):
     use_pressed: Tensor  # 1 if use was held in the last frame
     doors: Tensor  # (B, DOORS) openness, 0 closed to 1 open
     doors_wanted: Tensor  # (B, DOORS) 1 if told to open, 0 to close
+    zoom: Tensor  # 1 to camera.ZOOM_MOST
+    rear: Tensor  # 1 while one looks back over the shoulder
+    camera_pressed: Tensor  # 1 if camera was held in the last frame
+    clock: Tensor  # seconds
+    pulse: Pulse
     plan: Tensor  # index into plans.plans
-    look: Tensor  # index into drawing.LOOKS
+    light: Tensor  # index into drawing.LIGHTS
+    style: Tensor  # index into atmosphere.STYLES
+    music: Tensor  # index into soundscape.MUSIC
 
     @property
     def speed(self) -> Tensor:
@@ -57,20 +72,36 @@ class CorridorsState(State):
 
 
 def advance(state: CorridorsState, actions: Tensor) -> tuple[CorridorsState, Contacts]:
-    """One frame. `actions` is (B, 7) in the order of BUTTONS, 0 or 1."""
+    """One frame. `actions` is (B, 11) in the order of ACTIONS: buttons 0 or 1, then the axis."""
     contacts = Contacts.none(CONTACTS, len(actions), actions.device)
-    held = (actions > 0.5).float()
-    forward, back, left, right, turn_left, turn_right, use = held.unbind(1)
+    held = (actions[:, : len(BUTTONS)] > 0.5).float()
+    forward, back, left, right, turn_left, turn_right, use, *_ = held.unbind(1)
+    axis = actions[:, len(BUTTONS)].clamp(-TURN_MOST, TURN_MOST)
     state = _use(state, (use > 0.5) & (state.use_pressed < 0.5), contacts)
-    state = replace(state, use_pressed=use)
+    state = _look(replace(state, use_pressed=use), held[:, 7:])
     ahead, aside = forward - back, right - left
     scale = WALK_SPEED / (ahead.square() + aside.square()).sqrt().clamp_min(1)
     ahead, aside = ahead * scale, aside * scale
-    want_turn = (turn_right - turn_left) * TURN_SPEED
+    want_turn = (turn_right - turn_left + axis) * TURN_SPEED
     for substep in range(SUBSTEPS):
         state = _move_doors(state)
         state = _walk(state, ahead, aside, want_turn, contacts, substep / SUBSTEPS)
-    return state, contacts
+    activity = 0.75 * state.speed / WALK_SPEED + 0.25 * state.turning.abs() / TURN_SPEED
+    pulse = soundscape.advance(state.pulse, activity.clamp(max=1))
+    return replace(state, pulse=pulse, clock=state.clock + 1 / FPS), contacts
+
+
+def _look(s: CorridorsState, held: Tensor) -> CorridorsState:
+    """What the camera's buttons `held` (B, 3) do; the body does not feel it."""
+    zoom_in, zoom_out, button = held.unbind(1)
+    zoom = s.zoom * 2.0 ** ((zoom_in - zoom_out) * (camera.ZOOM_SPEED / FPS))
+    switch = (button > 0.5) & (s.camera_pressed < 0.5)
+    return replace(
+        s,
+        zoom=zoom.clamp(1, camera.ZOOM_MOST),
+        rear=torch.where(switch, 1 - s.rear, s.rear),
+        camera_pressed=button,
+    )
 
 
 def door_in_reach(s: CorridorsState) -> tuple[Tensor, Tensor]:

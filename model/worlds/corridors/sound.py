@@ -17,7 +17,6 @@ from model.interface import SAMPLE_RATE, SAMPLES_PER_FRAME
 from model.worlds.corridors.physics import CONTACTS
 from model.worlds.ringing import loop_places, ring_out, smooth_noise
 
-LOOKS = 5
 RING = int(1.1 * SAMPLE_RATE)  # samples of one contact's sound, with its echo
 ROOMS = (0.6, 1.0, 1.5, 2.2)  # mean free distances, in cells, that have an echo of their own
 AMBIENCE_SECONDS = 2
@@ -41,18 +40,18 @@ def echo_seconds(size: float) -> float:
     return 0.10 + 0.42 * size
 
 
-def render(strength: Tensor, when: Tensor, size: Tensor, look: Tensor, phase: Tensor) -> Tensor:
+def render(strength: Tensor, when: Tensor, size: Tensor, light: Tensor, phase: Tensor) -> Tensor:
     """Sound of whole clips.
 
     `strength`, `when`: (B, T, len(CONTACTS)) as `physics.Contacts` gives them, stacked over
-    frames; `size`: (B, T) mean free distance where the player is; `look`: (B,); `phase`: (B,)
+    frames; `size`: (B, T) mean free distance where the player is; `light`: (B,); `phase`: (B,)
     start within the ambience loop, 0 to 1. Returns (B, T * 1000) within [-1, 1].
     """
     device = strength.device
     frames = strength.shape[1]
     total = frames * SAMPLES_PER_FRAME
     at = loop_places(phase, AMBIENCE_SECONDS * SAMPLE_RATE, total)
-    sound = _ambience(device)[look.long()].gather(1, at)
+    sound = _ambience(device)[light.long()].gather(1, at)
     world, frame, kind = strength.nonzero(as_tuple=True)
     rooms = torch.tensor(ROOMS, device=device)
     room = size[world, frame].clamp(ROOMS[0], ROOMS[-1])
@@ -100,7 +99,7 @@ def _echo(size: float) -> Tensor:
 
 @lru_cache
 def _ambience(device: torch.device) -> Tensor:
-    """(LOOKS, samples): a loop for each look: air, distant wind, a torch, hush, a hum."""
+    """(lights, samples): a loop for each light: air, distant wind, a torch, hush."""
     n = AMBIENCE_SECONDS * SAMPLE_RATE
     t = torch.arange(n) / SAMPLE_RATE
     slow = 0.6 + 0.4 * torch.sin(2 * math.pi * t / AMBIENCE_SECONDS)
@@ -108,5 +107,4 @@ def _ambience(device: torch.device) -> Tensor:
     wind = slow * smooth_noise(n, 28, seed=102)
     flame = smooth_noise(n, 60, seed=103) * (0.6 + 0.4 * smooth_noise(n, 900, seed=104))
     hush = 0.7 * smooth_noise(n, 90, seed=105)
-    hum = torch.sin(2 * math.pi * 100 * t) + 0.4 * torch.sin(2 * math.pi * 200 * t)
-    return AMBIENCE_LEVEL * torch.stack([air, wind, flame, hush, hum]).to(device)
+    return AMBIENCE_LEVEL * torch.stack([air, wind, flame, hush]).to(device)

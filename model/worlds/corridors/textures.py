@@ -15,13 +15,15 @@ from model.worlds.corridors.plans import FLOORS, VARIANTS, WALLS
 
 SIZE = 128  # texels along one side at level 0
 LEVELS = 6
-STYLES = ("painted", "drawn")
 
 DOOR = len(WALLS) * VARIANTS  # number of the first texture of doors, then of floors, ...
 FLOOR = DOOR + VARIANTS
 CEILING = FLOOR + len(FLOORS)
 LAMP = CEILING + 1
 COUNT = LAMP + 1
+
+SIZES = tuple(SIZE >> k for k in range(LEVELS))
+LEVEL_STARTS = tuple(sum(COUNT * s * s for s in SIZES[:k]) for k in range(LEVELS))
 
 Rgb = tuple[float, float, float]
 
@@ -35,14 +37,13 @@ _ACCENTS: tuple[Rgb, ...] = (
     (0.12, 0.62, 0.68),
     (0.94, 0.92, 0.86),
 )
-_PAPER: Rgb = (0.10, 0.24, 0.50)
-_INK: Rgb = (0.84, 0.92, 1.00)
 
 
 @lru_cache
 def atlas(device: torch.device) -> Tensor:
-    """All texels of all levels, (texels, 3), RGB 0 to 1; `address` says which is where."""
-    painted = torch.stack(
+    """All texels of all levels, (3, texels), RGB from 0: level by level (`LEVEL_STARTS` says where
+    they begin), in them texture by texture, row by row."""
+    level = torch.stack(
         [
             *(_wall(m, v) for m in WALLS for v in range(VARIANTS)),
             *(_door(v) for v in range(VARIANTS)),
@@ -51,25 +52,11 @@ def atlas(device: torch.device) -> Tensor:
             _ceiling(lamp=True),
         ]
     )
-    level = torch.cat([painted, _drawn(painted)])
     out = []
     for _ in range(LEVELS):
-        out.append(level.permute(0, 2, 3, 1).reshape(-1, 3))
+        out.append(level.transpose(0, 1).flatten(1))
         level = torch.nn.functional.avg_pool2d(level, 2)
-    return torch.cat(out).to(device)
-
-
-def address(texture: Tensor, style: Tensor, u: Tensor, v: Tensor, level: Tensor) -> Tensor:
-    """Row of the atlas of a texel. `u` and `v` are from 0 to below 1, `level` from 0 to
-    LEVELS - 1, whole; all of one shape."""
-    device = texture.device
-    sizes = [SIZE >> k for k in range(LEVELS)]
-    rows = [len(STYLES) * COUNT * s * s for s in sizes]
-    offsets = torch.tensor([sum(rows[:k]) for k in range(LEVELS)], device=device)
-    size = SIZE >> level
-    column = torch.minimum((u * size).long(), size - 1)
-    row = torch.minimum((v * size).long(), size - 1)
-    return offsets[level] + ((style * COUNT + texture) * size + row) * size + column
+    return torch.cat(out, 1).to(device)
 
 
 def _grid() -> tuple[Tensor, Tensor]:
@@ -200,18 +187,3 @@ def _ceiling(lamp: bool) -> Tensor:
         ceiling = _cover(ceiling, square < 0.26, (0.30, 0.29, 0.28))
         ceiling = _cover(ceiling, square < 0.22, (1.6, 1.5, 1.3))
     return ceiling
-
-
-def _drawn(painted: Tensor) -> Tensor:
-    """Textures as pale lines on blue paper, (COUNT, 3, SIZE, SIZE) as given: ink where
-    brightness changes and along the edges of cells."""
-    bright = torch.nn.functional.avg_pool2d(painted.mean(1, keepdim=True), 3, 1, 1)
-    across = bright.diff(dim=3, append=bright[..., -1:])
-    down = bright.diff(dim=2, append=bright[..., -1:, :])
-    line = (9 * (across.square() + down.square()).sqrt()).clamp(0, 1)
-    u, v = _grid()
-    edge = torch.maximum((u - 0.5).abs(), (v - 0.5).abs()) > 0.488
-    line = torch.maximum(line, 0.6 * edge)
-    paper = torch.tensor(_PAPER)[:, None, None] * (0.75 + 0.5 * bright)
-    wash = torch.lerp(paper, painted.clamp(0, 1), 0.16)
-    return torch.lerp(wash, torch.tensor(_INK)[:, None, None], line)

@@ -1,126 +1,137 @@
 """What is the case on a court, as numbers near [-1, 1]: the state stream of the learned world.
 
-The simulator writes them for training; when serving, `model.dynamics` predicts them from those
-before and the actions, and the transformer draws and sounds what they say.
+With how things look (which the prompt tells) they determine the picture and the sound, and with
+the actions the facts of the next frame.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
-from model.worlds.court import drawing
-from model.worlds.court.physics import (
-    BOARD_GAP,
+from model.worlds.camera import CLOSE, FOLLOW, VIEW_MIDDLE, VIEW_UNIT
+from model.worlds.clips import Trajectory
+from model.worlds.court.physics import CONTACTS, JUMP_SPEED, PICKUP_PAUSE, RUN_SPEED
+from model.worlds.court.state import (
     FLOOR,
     HOOP_FROM_WALL,
-    JUMP_SPEED,
-    PICKUP_PAUSE,
-    RIM_HALF,
-    RUN_SPEED,
+    PLAYER,
+    RIVAL,
     WIDTH,
+    Body,
     CourtState,
 )
+from model.worlds.soundscape import BEATS
 
+PERIODS = (2.0, 0.5)  # of the clock, in seconds: ambience; rain
+_CLOCKS = tuple(f"clock{k}_{wave}" for k in range(len(PERIODS)) for wave in ("sin", "cos"))
+_BODY = ("x", "y", "vx", "vy", "arms", "pause")
+_ANGLES = ("player_gait", "rival_gait", "spin", "beat", "bar")
+
+_CONTINUOUS = (
+    *(f"player_{name}" for name in _BODY), *(f"rival_{name}" for name in _BODY),
+    "ball_x", "ball_y", "ball_vx", "ball_vy", "net", "net_speed",
+    "camera_x", "camera_y", "camera_view", "drive",
+    *(f"{name}_{wave}" for name in _ANGLES for wave in ("sin", "cos")), *_CLOCKS,
+)  # fmt: skip
+_FLAGS = (
+    "player_facing", "player_up", "player_holds", "rival_facing", "rival_up", "rival_holds",
+    "shot_pressed", "camera_pressed", "camera_follow", "camera_close",
+)  # fmt: skip
+_STATIC = ("hoop_side", "hoop_y", "rivals", "spot")
 NAMES = (
-    "px", "py", "pvx", "pvy", "gait_sin", "gait_cos", "bx", "by", "bvx", "bvy", "spin_sin",
-    "spin_cos", "net", "net_speed", "pause", "arms", "facing", "held", "shot_pressed",
-    "hoop_side", "hoop_y",
-    *(f"look_{look.name}" for look in drawing.LOOKS), *(f"shirt_{n}" for n, _ in drawing.SHIRTS),
+    *_CONTINUOUS, *_FLAGS, *_STATIC,
+    *(f"{kind}_strength" for kind in CONTACTS), *(f"{kind}_when" for kind in CONTACTS),
 )  # fmt: skip
 COUNT = len(NAMES)
 AT = {name: i for i, name in enumerate(NAMES)}
-CONTINUOUS = AT["facing"]  # the first so many
-FLAGS = AT["hoop_side"]  # from CONTINUOUS to here: -1 or 1; what follows never changes
-ANGLES = (AT["gait_sin"], AT["spin_sin"])  # where a sine is followed by its cosine
-RELATIONS = 15
-_HEIGHT_SCALE = 0.4
-_HOOP_MIDDLE, _HOOP_SCALE = 0.60, 15
 
 
-def facts(s: CourtState) -> Tensor:
-    """States with fields (...) -> (..., COUNT)."""
-    gait, spin = 2 * math.pi * s.gait, s.spin
-    columns = [
-        2 * s.px / WIDTH - 1,
-        (s.py - FLOOR) / _HEIGHT_SCALE,
-        s.pvx / RUN_SPEED,
-        s.pvy / JUMP_SPEED,
-        gait.sin(),
-        gait.cos(),
-        2 * s.bx / WIDTH - 1,
-        (s.by - FLOOR) / _HEIGHT_SCALE - 1,
-        s.bvx / RUN_SPEED,
-        s.bvy / JUMP_SPEED,
-        spin.sin(),
-        spin.cos(),
-        s.net * 10,
+def _after(start: int, count: int) -> slice:
+    return slice(start, start + count)
+
+
+CONTINUOUS = _after(0, len(_CONTINUOUS))
+FLAGS = _after(CONTINUOUS.stop, len(_FLAGS))  # -1 or 1
+STATIC = _after(FLAGS.stop, len(_STATIC))
+ANGLES = slice(AT["player_gait_sin"], CONTINUOUS.stop)  # sine and cosine in turn
+CONTACTS_AT = _after(STATIC.stop, 2 * len(CONTACTS))  # strengths, then times within the frame
+FIELD = _after(CONTACTS_AT.stop, 0)  # nothing here is a field
+
+# What one unit of a fact is.
+ALONG = WIDTH / 2  # of positions along x, from the middle
+HEIGHT = 0.4  # above the floor; the ball's from as much above it
+HOOP_MIDDLE, HOOP_UNIT = 0.60, 1 / 15
+NET = 0.1
+
+
+def facts(truth: Trajectory[CourtState]) -> Tensor:
+    """What was the case at the end of each frame: (B, T, COUNT)."""
+    s = truth.states
+    ball, camera, pulse = s.ball, s.camera, s.pulse
+    continuous = [
+        *_body(s.player),
+        *_body(s.rival),
+        ball.x / ALONG - 1,
+        (ball.y - FLOOR) / HEIGHT - 1,
+        ball.vx / RUN_SPEED,
+        ball.vy / JUMP_SPEED,
+        s.net / NET,
         s.net_speed,
-        s.pause / PICKUP_PAUSE,
-        s.arms,
-        s.facing,
-        2 * s.held - 1,
-        2 * s.shot_pressed - 1,
-        s.hoop_side,
-        (s.hoop_y - _HOOP_MIDDLE) * _HOOP_SCALE,
+        camera.x / ALONG - 1,
+        2 * camera.y - 1,
+        (1 / camera.zoom - VIEW_MIDDLE) / VIEW_UNIT,
+        pulse.drive,
     ]
-    looks = F.one_hot(s.look.long(), len(drawing.LOOKS)).float()
-    shirts = F.one_hot(s.shirt.long(), len(drawing.SHIRTS)).float()
-    return torch.cat([torch.stack(columns, -1), looks, shirts], -1)
+    turn = 2 * math.pi
+    angles = [turn * s.player.gait, turn * s.rival.gait, ball.spin]
+    angles += [turn * pulse.beat, turn * pulse.beat / BEATS]
+    angles += [turn * s.clock / period for period in PERIODS]
+    for angle in angles:
+        continuous += [angle.sin(), angle.cos()]
+    flags = [
+        s.player.facing > 0,
+        ~s.player.on_floor,
+        s.holder == PLAYER,
+        s.rival.facing > 0,
+        ~s.rival.on_floor,
+        s.holder == RIVAL,
+        s.shot_pressed > 0.5,
+        camera.pressed > 0.5,
+        camera.mode == FOLLOW,
+        camera.mode == CLOSE,
+    ]
+    static = [
+        s.hoop_side,
+        (s.hoop_y - HOOP_MIDDLE) / HOOP_UNIT,
+        2 * s.rivals - 1,
+        s.spot / ALONG - 1,
+    ]
+    told = [*continuous, *(2 * flag.float() - 1 for flag in flags), *static]
+    return torch.cat([torch.stack(told, -1), truth.strength, truth.when], -1)
 
 
-def places(f: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """(..., COUNT) -> the player's feet, the ball's centre and the rim's middle, each (..., 2) in
-    picture heights, y up."""
-    px, bx, by = (f[..., AT[name]] for name in ("px", "bx", "by"))
-    middle = WIDTH / 2
-    player = torch.stack([(px + 1) * middle, f[..., AT["py"]] * _HEIGHT_SCALE + FLOOR], -1)
-    ball = torch.stack([(bx + 1) * middle, (by + 1) * _HEIGHT_SCALE + FLOOR], -1)
-    rim = middle + f[..., AT["hoop_side"]] * (middle - HOOP_FROM_WALL)
-    hoop = torch.stack([rim, f[..., AT["hoop_y"]] / _HOOP_SCALE + _HOOP_MIDDLE], -1)
-    return player, ball, hoop
+def _body(b: Body) -> list[Tensor]:
+    """In the order of _BODY."""
+    return [
+        b.x / ALONG - 1,
+        (b.y - FLOOR) / HEIGHT,
+        b.vx / RUN_SPEED,
+        b.vy / JUMP_SPEED,
+        b.arms,
+        b.pause / PICKUP_PAUSE,
+    ]
 
 
-class Affine(nn.Module):
-    """An affine function of facts, as one product: (..., COUNT) -> (..., N). It has nothing to
-    learn."""
-
-    weight: Tensor
-    bias: Tensor
-
-    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
-        super().__init__()
-        bias = function(torch.zeros(COUNT, dtype=torch.float64))
-        weight = (function(torch.eye(COUNT, dtype=torch.float64)) - bias).T
-        self.register_buffer("weight", weight.float().contiguous(), persistent=False)
-        self.register_buffer("bias", bias.float(), persistent=False)
-
-    def forward(self, f: Tensor) -> Tensor:
-        return F.linear(f, self.weight, self.bias)
-
-
-class Relations(nn.Module):
-    """What a collision depends on: (..., COUNT) -> (..., RELATIONS)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.offsets = Affine(_offsets)
-
-    def forward(self, f: Tensor) -> Tensor:
-        offsets = self.offsets(f)
-        once, waves = offsets[..., :5], offsets[..., 5:]
-        near = torch.exp(-waves.square().unflatten(-1, (2, 2)).sum(-1))
-        return torch.cat([once.tanh(), near, waves.sin(), waves.cos()], -1)
-
-
-def _offsets(f: Tensor) -> Tensor:
-    """From the player's feet and from the rim to the ball, near 1 where they matter, and from
-    the board to the ball along x; the first two again in the order of the waves: (..., 9)."""
-    player, ball, hoop = places(f)
-    board = hoop[..., :1] + f[..., AT["hoop_side"], None] * (RIM_HALF + BOARD_GAP)
-    to_hand, to_hoop = (ball - player) * 6, (ball - hoop) * 8
-    return torch.cat([to_hand, to_hoop, (ball[..., :1] - board) * 12, to_hoop, to_hand], -1)
+def place(f: Tensor, what: str) -> tuple[Tensor, Tensor]:
+    """Where "player" or "rival" (their feet), "ball", "hoop" or "camera" is, in picture heights:
+    x and y (...) of facts (..., COUNT). All are affine in the facts."""
+    if what == "hoop":
+        x = ALONG + f[..., AT["hoop_side"]] * (ALONG - HOOP_FROM_WALL)
+        return x, f[..., AT["hoop_y"]] * HOOP_UNIT + HOOP_MIDDLE
+    x, y = (f[..., AT[f"{what}_x"]] + 1) * ALONG, f[..., AT[f"{what}_y"]]
+    if what == "camera":
+        return x, (y + 1) / 2
+    return x, (y + (what == "ball")) * HEIGHT + FLOOR

@@ -1,4 +1,4 @@
-"""The court's sound: each contact rings the modes of what was hit, over a faint ambience."""
+"""The court's sound: each contact rings the modes of what was hit, over what is always heard."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from model.interface import SAMPLE_RATE, SAMPLES_PER_FRAME
-from model.worlds.court.physics import CONTACTS
+from model.interface import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
+from model.worlds import soundscape
+from model.worlds.court.physics import CLOCK_SECONDS, CONTACTS
+from model.worlds.court.state import CourtState
 from model.worlds.ringing import loop_places, ring_out, smooth_noise
 
 LOOKS = 4
 RING = int(0.42 * SAMPLE_RATE)  # samples of one contact's sound
-AMBIENCE_SECONDS = 2
 AMBIENCE_LEVEL = 0.002
+CROWD_LEVEL = 0.010
 
 # kind -> ((frequency Hz, decay s, level), ...), level of noise, its decay s, its smoothing
 _VOICES: dict[str, tuple[tuple[tuple[float, float, float], ...], float, float, int]] = {
@@ -38,19 +40,24 @@ _FLOOR_PITCH = (1.0, 0.88, 0.74, 0.94)  # by look: wood, asphalt, sand, rubber
 _FLOOR_KINDS = ("bounce", "step", "land")
 
 
-def render(strength: Tensor, when: Tensor, look: Tensor, phase: Tensor) -> Tensor:
+def render(states: CourtState, strength: Tensor, when: Tensor) -> Tensor:
     """Sound of whole clips.
 
-    `strength`, `when`: (B, T, len(CONTACTS)) as `physics.Contacts` gives them, stacked over
-    frames; `look`: (B,); `phase`: (B,) start within the ambience loop, 0 to 1. Returns
-    (B, T * 1000) within [-1, 1].
+    Fields of `states` are (B, T); `strength`, `when`: (B, T, len(CONTACTS)) as
+    `physics.advance` gives them, stacked over frames. Returns (B, T * 1000) within [-1, 1].
     """
-    frames = strength.shape[1]
-    total = frames * SAMPLES_PER_FRAME
-    at = loop_places(phase, AMBIENCE_SECONDS * SAMPLE_RATE, total)
-    sound = _ambience(strength.device)[look.long()].gather(1, at)
+    total = strength.shape[1] * SAMPLES_PER_FRAME
+    look = states.look[:, 0].long()
+    begin = (states.clock[:, 0] - 1 / FPS) % CLOCK_SECONDS  # of the first frame
+    phase = begin / CLOCK_SECONDS
+    at = loop_places(phase, int(CLOCK_SECONDS * SAMPLE_RATE), total)
+    sound = _ambience(strength.device)[look].gather(1, at)
+    drive = states.pulse.drive.repeat_interleave(SAMPLES_PER_FRAME, 1)
+    sound = sound + drive * _crowd(strength.device)[look].gather(1, at)
+    sound = sound + soundscape.weather(states.weather[:, 0], phase, total)
+    sound = sound + soundscape.music(states.pulse.beat, states.pulse.drive, states.music[:, 0])
     world, frame, kind = strength.nonzero(as_tuple=True)
-    rung = _rings(strength.device)[look.long()[world], kind] * strength[world, frame, kind][:, None]
+    rung = _rings(strength.device)[look[world], kind] * strength[world, frame, kind][:, None]
     onset = (frame + when[world, frame, kind]) * SAMPLES_PER_FRAME
     return torch.tanh(ring_out(sound, world, onset, rung))
 
@@ -81,12 +88,30 @@ def _rings(device: torch.device) -> Tensor:
 
 @lru_cache
 def _ambience(device: torch.device) -> Tensor:
-    """(LOOKS, samples): a loop for each look: a hall's hum, a city at night, surf, a breeze."""
-    n = AMBIENCE_SECONDS * SAMPLE_RATE
+    """(LOOKS, samples): a loop for each look: a hall's hum, a city's, surf, a breeze."""
+    n = int(CLOCK_SECONDS * SAMPLE_RATE)
     t = torch.arange(n) / SAMPLE_RATE
-    slow = 0.6 + 0.4 * torch.sin(2 * math.pi * t / AMBIENCE_SECONDS)
+    slow = 0.6 + 0.4 * torch.sin(2 * math.pi * t / CLOCK_SECONDS)
     hum = torch.sin(2 * math.pi * 100 * t) + 0.5 * torch.sin(2 * math.pi * 150 * t)
     city = torch.sin(2 * math.pi * 60 * t) + 0.3 * smooth_noise(n, 24, seed=101)
     surf = slow * smooth_noise(n, 12, seed=102)
     breeze = slow.flip(0) * smooth_noise(n, 32, seed=103)
     return AMBIENCE_LEVEL * torch.stack([hum, city, surf, breeze]).to(device)
+
+
+@lru_cache
+def _crowd(device: torch.device) -> Tensor:
+    """(LOOKS, samples): the murmur of those who watch, at its loudest; nobody does at the beach
+    and in the park."""
+    n = int(CLOCK_SECONDS * SAMPLE_RATE)
+    t = torch.arange(n) / SAMPLE_RATE
+    voices = torch.zeros(n)
+    for k, pitch in enumerate((210, 290, 370, 480)):
+        swell = 0.6 + 0.4 * torch.sin(2 * math.pi * ((2 + k) * t / CLOCK_SECONDS + 0.3 * k))
+        band = torch.cos(2 * math.pi * pitch * t) * smooth_noise(n, 200, seed=110 + k)
+        voices = voices + swell * band
+    voices = voices / voices.std()
+    nobody = torch.zeros(n)
+    return torch.stack([CROWD_LEVEL * voices, 0.5 * CROWD_LEVEL * voices, nobody, nobody]).to(
+        device
+    )

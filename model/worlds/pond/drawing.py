@@ -11,16 +11,30 @@ import math
 import torch
 from torch import Tensor
 
-from model.worlds.court.drawing import Canvas, Rgb, Window, capsule, circle
+from model.worlds.atmosphere import shade as shade_picture
+from model.worlds.camera import to_world
+from model.worlds.court.brush import Canvas, Rgb, Window, capsule, circle
+from model.worlds.court.drawing import Scenery, look_at
 from model.worlds.pond import scenery, water
-from model.worlds.pond.physics import BOARD_HALF, BOARD_THICK, BODY, PondState, depth_of
+from model.worlds.pond.physics import (
+    BOARD_HALF,
+    BOARD_THICK,
+    BODY,
+    SPRAY_SECONDS,
+    PondState,
+    depth_of,
+)
 from model.worlds.pond.scenery import LOOKS, SHORE, palette
+from model.worlds.pond.spray import drops
 from model.worlds.pond.water import LEFT, LEVEL, WIDTH
 
 SUITS: tuple[tuple[str, Rgb], ...] = (
     ("red", (0.90, 0.12, 0.18)),
     ("yellow", (0.98, 0.82, 0.14)),
     ("purple", (0.56, 0.22, 0.78)),
+    ("green", (0.12, 0.64, 0.26)),
+    ("blue", (0.12, 0.32, 0.92)),
+    ("orange", (0.98, 0.50, 0.10)),
 )
 PAINTS: tuple[tuple[str, Rgb], ...] = (
     ("white", (0.96, 0.96, 0.94)),
@@ -31,47 +45,53 @@ _SKIN: Rgb = (0.66, 0.44, 0.32)
 _HAIR: Rgb = (0.14, 0.11, 0.12)
 _SHAFT: Rgb = (0.90, 0.86, 0.74)
 _TINT = 0.4  # how much water hides what is in it
-_GRAVITY_OF_SPRAY = 1.8
-_DROPS = 9
-_SPRAY_SECONDS = 1.0
+_CREST = 0.005  # half the width of the line where water meets air
 
 
-def draw(state: PondState, backgrounds: Tensor, depths: Tensor) -> Tensor:
-    """Frames of states. Fields of `state` are (N,) or (N, COLUMNS); `backgrounds` and `depths`
-    (N, 3, H, W), one for each. Returns (N, 3, H, W), RGB 0 to 1."""
-    height, width = backgrounds.shape[-2:]
-    canvas = Canvas(backgrounds, height, width)
+def draw(state: PondState, skies: Scenery) -> Tensor:
+    """Frames of states, as their cameras see them. Fields of `state` are (N,) or (N, COLUMNS),
+    `skies` has N, one for each. Returns (N, 3, H, W), RGB 0 to 1."""
+    height, width = skies.plain.shape[-2:]
+    sharp = height * state.camera.zoom[:, None, None]  # pixels in a unit of the world
+    canvas = Canvas(look_at(skies, state.camera), state.camera)
     x, y = (a.to(state.bx.device) for a in scenery.grid(height, width))
-    surface = LEVEL + water.sample(state.surface, x[:1].expand(len(state.bx), -1))[:, None]
+    x, y = to_world(state.camera[:, None, None], x[:1], y[:, :1])  # (N, 1, W), (N, H, 1)
+    surface = LEVEL + water.sample(state.surface, x[:, 0])[:, None]
     above = y - surface  # (N, H, W)
-    in_water = (0.5 - above * height / 1.3).clamp(0, 1)[:, None]
-    depths = depths + _streak(state, x, y, above)
+    in_water = (0.5 - above * sharp / 1.3).clamp(0, 1)[:, None]
+    depths = scenery.depths(state.look, y) + _streak(state, x, y, above)
     picture = canvas.result()
     picture.lerp_(depths, in_water)
     _board(canvas, state)
     _person(canvas, state)
     _spray(canvas, state)
     picture.lerp_(depths, _TINT * in_water)
-    crest = (1 - (above + 0.004).abs() * height / 1.1).clamp(0, 1)[:, None]
-    picture.lerp_(palette("crest", state.look)[:, :, None, None], 0.75 * crest)
-    bank = scenery.bank_cover(height, width).to(state.bx.device)
+    crest = (0.5 + (_CREST - (above + _CREST).abs()) * sharp / 1.1).clamp(0, 1)[:, None]
+    picture.lerp_(palette("crest", state.look)[:, :, None, None], 0.85 * crest)
     shade = 0.7 + 0.3 * (y / SHORE).clamp(0, 1)
-    earth = palette("bank", state.look)[:, :, None, None] * shade
-    picture.lerp_(earth, bank)
+    earth = palette("bank", state.look)[:, :, None, None] * shade[:, None]
+    picture.lerp_(earth, scenery.bank_cover(x, y, sharp)[:, None])
     _reeds(canvas, state, LEFT / 2)
     _reeds(canvas, state, WIDTH - LEFT / 2)
-    return picture
+    day = torch.zeros_like(state.look)
+    return shade_picture(picture, day, state.weather, state.style, state.clock)
 
 
 def _streak(s: PondState, x: Tensor, y: Tensor, above: Tensor) -> Tensor:
     """Light of sun or moon on the water, broken by the waves: (N, 3, H, W)."""
     disc = palette("disc", s.look)[:, :1, None]
-    slope = torch.nn.functional.pad(above.diff(dim=2), (0, 1), mode="replicate") * 90
-    sway = 0.02 * torch.sin(70 * y + 4 * s.clock[:, None, None]) + 0.05 * slope
+    slope = -torch.gradient(above[:, :1] - y[:, :1], dim=2)[0]
+    step = (x[:, :, 1:2] - x[:, :, :1]).clamp_min(1e-6)
+    sway = 0.02 * torch.sin(70 * y + _wave(s.clock, 1.5)[:, None, None]) - 0.05 * slope / step
     beam = torch.exp(-((x - disc + sway) / 0.06).square()) * torch.exp(above / 0.16).clamp_max(1)
     glow = torch.tensor([look.glow for look in LOOKS], device=x.device)[s.look.long()]
     light = palette("light", s.look)[:, :, None, None]
     return light * (glow[:, None, None] * beam)[:, None]
+
+
+def _wave(clock: Tensor, period: float) -> Tensor:
+    """The angle of what repeats after `period` seconds."""
+    return clock * (2 * math.pi / period)
 
 
 def _board(canvas: Canvas, s: PondState) -> None:
@@ -82,11 +102,14 @@ def _board(canvas: Canvas, s: PondState) -> None:
     end = zero + BOARD_HALF - BOARD_THICK / 2
     colour = torch.tensor([rgb for _, rgb in PAINTS], device=s.bx.device)[s.paint.long()]
     dim = _daylight(s)
+    edge = capsule(x, y, -end, zero, end, zero, BOARD_THICK / 2 + 0.006)
+    window.paint(edge, colour * dim * 0.25)
     window.paint(capsule(x, y, -end, zero, end, zero, BOARD_THICK / 2), colour * dim)
-    rim = capsule(x, y, -end, zero - 0.007, end, zero - 0.007, 0.0035)
-    window.paint(rim, colour * dim * 0.6)
+    low = zero - 0.3 * BOARD_THICK
+    window.paint(capsule(x, y, -end, low, end, low, 0.0045), colour * dim * 0.5)
+    deck = zero + BOARD_THICK / 2 + 0.002
     lies = (1 - s.aboard)[:, None]
-    shaft = capsule(x, y, -0.6 * end, zero + 0.014, 0.6 * end, zero + 0.014, 0.0035)
+    shaft = capsule(x, y, -0.6 * end, deck, 0.6 * end, deck, 0.0035)
     window.paint(shaft, torch.tensor(_SHAFT, device=dim.device) * dim, lies)
     window.close()
 
@@ -108,7 +131,7 @@ def _person(canvas: Canvas, s: PondState) -> None:
     swims = (1 - aboard) * (depth_of(s) > 0)
     flies = (1 - aboard) * (1 - swims)
     phase = 2 * math.pi * s.stroke
-    kick = swims * (0.012 + 0.02 * torch.sin(2 * phase + 3 * s.clock))
+    kick = swims * (0.012 + 0.02 * torch.sin(2 * phase + _wave(s.clock, 1.5)))
     bend = 0.016 * aboard + 0.03 * flies
     for leg in (-1, 1):
         foot = leg * (0.026 + kick) - flies * face * 0.02 * leg
@@ -146,16 +169,12 @@ def _person(canvas: Canvas, s: PondState) -> None:
 
 def _spray(canvas: Canvas, s: PondState) -> None:
     """Drops of the last splash, each on its parabola, and its foam."""
-    age = s.splash_age.clamp_max(_SPRAY_SECONDS)
-    alive = (s.splash_age < _SPRAY_SECONDS).float()
+    age = s.splash_age.clamp_max(SPRAY_SECONDS)
+    alive = (s.splash_age < SPRAY_SECONDS).float()
     level = LEVEL + water.sample(s.surface, s.splash_x[:, None])[:, 0]
     colour = palette("crest", s.look)
-    for k in range(_DROPS):
-        across = (k - (_DROPS - 1) / 2) / (_DROPS / 2)  # -1 to 1
-        throw = 0.75 + 0.35 * math.sin(5.3 * k)
-        x = s.splash_x + (0.35 * across * (0.5 + s.splash_speed)) * age
-        rise = (0.25 + 0.75 * s.splash_speed) * throw * (1 - 0.35 * across**2)
-        y = LEVEL + rise * age - 0.5 * _GRAVITY_OF_SPRAY * age.square()
+    places = drops(*(v[:, None] for v in (s.splash_x, s.splash_speed, age)))
+    for k, (x, y) in enumerate(zip(*(place.unbind(1) for place in places), strict=True)):
         shown = alive * (y > level - 0.01)
         window = Window(canvas, x, y, 0.016, 0.016)
         window.paint(circle(window.x, window.y, 0.0085 + 0.003 * (k % 2)), colour, shown[:, None])
@@ -163,20 +182,22 @@ def _spray(canvas: Canvas, s: PondState) -> None:
     window = Window(canvas, s.splash_x, level, 0.16, 0.03)
     wide = (0.05 + 0.10 * age)[:, None]
     foam = ((window.x / wide).square() + (window.y / 0.016).square()).sqrt()
-    fade = (alive * (1 - age / _SPRAY_SECONDS) * (0.3 + s.splash_speed).clamp_max(1))[:, None]
+    fade = (alive * (1 - age / SPRAY_SECONDS) * (0.3 + s.splash_speed).clamp_max(1))[:, None]
     window.paint((foam - 0.75) * 0.03, colour, 0.85 * fade)
     window.close()
 
 
 def _reeds(canvas: Canvas, s: PondState, x: float) -> None:
     """A clump on a bank around `x`, bent by the wind."""
-    window = Window(canvas, torch.full_like(s.px, x), torch.full_like(s.px, SHORE + 0.1), 0.2, 0.15)
+    window = Window(
+        canvas, torch.full_like(s.px, x), torch.full_like(s.px, SHORE + 0.1), 0.15, 0.14
+    )
     reed = palette("reed", s.look)
     zero = torch.zeros_like(s.px)
     for k in range(5):
         root = zero + (k - 2) * 0.017
         tall = 0.13 + 0.05 * math.sin(2.4 * k + 20 * x)
-        tremble = 0.012 * torch.sin((5 + k) * s.clock + k) * (0.2 + s.gust.abs())
+        tremble = 0.012 * torch.sin(_wave(s.clock, 1.0) + 1.3 * k) * (0.2 + s.gust.abs())
         bend = 0.075 * s.gust * tall / 0.15 + tremble + 0.008 * (k - 2)
         mid_x, mid_y = root + 0.3 * bend, zero - 0.11 + 0.6 * tall
         top_x, top_y = root + bend, zero - 0.11 + tall - 2.2 * bend.square()

@@ -8,14 +8,16 @@ from torch import Tensor
 from model.worlds import clips
 from model.worlds.pond.physics import BOARD_HALF, CLIMB_REACH, PondState
 
-DRIVER_NUMBERS = 4  # random numbers that a driver takes each frame
+DRIVER_NUMBERS = 8  # random numbers that a driver takes each frame
+
+_MOVES = 3  # buttons before those of the camera
 
 Driver = clips.Driver[PondState]
 
 
 def wander(state: PondState, last: Tensor, u: Tensor) -> Tensor:
     """Holds a direction for a while, jumps now and then; from the water, climbs when it can."""
-    left, right, jump = last.unbind(1)
+    left, right, jump = last[:, :_MOVES].unbind(1)
     turn = u[:, 0] < 0.05
     pick = u[:, 1]
     left = torch.where(turn, (pick < 0.4).float(), left)
@@ -40,17 +42,29 @@ def dive(state: PondState, last: Tensor, u: Tensor) -> Tensor:
 
 
 def mash(state: PondState, last: Tensor, u: Tensor) -> Tensor:
-    """Presses and releases everything at random."""
-    return torch.where(u[:, :3] < 0.2, 1 - last, last)
+    """Presses and releases what moves the person at random."""
+    held = last[:, :_MOVES]
+    return torch.where(u[:, :_MOVES] < 0.2, 1 - held, held)
 
 
 def idle(state: PondState, last: Tensor, u: Tensor) -> Tensor:
-    return torch.zeros_like(last)
+    return torch.zeros_like(last[:, :_MOVES])
+
+
+def film(last: Tensor, u: Tensor) -> Tensor:
+    """What somebody holds of the camera's buttons, who now and then changes the view."""
+    zoom_in, zoom_out, button = last[:, _MOVES:].unbind(1)
+    zoom_in = torch.where(zoom_in > 0.5, u[:, 4] < 0.93, u[:, 4] < 0.012).float()
+    zoom_out = torch.where(zoom_out > 0.5, u[:, 5] < 0.93, u[:, 5] < 0.012).float()
+    button = torch.where(button > 0.5, u[:, 6] < 0.5, u[:, 6] < 0.008).float()
+    return torch.stack([zoom_in, zoom_out, button], 1)
 
 
 def mixed(state: PondState, last: Tensor, u: Tensor) -> Tensor:
-    """Each world keeps to one of the drivers above, by its number in the batch."""
+    """Each world keeps to one of the drivers above, by its number in the batch, and every
+    second one has somebody at the camera."""
     number = torch.arange(len(u), device=u.device)
     drivers = [wander, dive, wander, dive, dive, wander, mash, idle]
-    acts = torch.stack([d(state, last, u) for d in drivers], 0)
-    return acts[number % len(drivers), number]
+    acts = torch.stack([d(state, last, u) for d in drivers], 0)[number % len(drivers), number]
+    filmed = (number + number // len(drivers)) % 2
+    return torch.cat([acts, film(last, u) * filmed[:, None]], 1)

@@ -2,7 +2,8 @@
 
 Lengths are in picture heights (the picture is 4/3 wide and 1 high), y points up, times are in
 seconds, angles in radians. Everything is batched over worlds: each field of `PondState` has shape
-(B,), those of the water (B, COLUMNS).
+(B,), those of the water (B, COLUMNS). How things look and what the weather is, the laws do not
+read.
 """
 
 from __future__ import annotations
@@ -14,16 +15,19 @@ import torch
 from torch import Tensor
 
 from model.interface import FPS
+from model.worlds import camera, soundscape
+from model.worlds.camera import Camera
 from model.worlds.clips import Contacts, State
 from model.worlds.pond import water
 from model.worlds.pond.water import BED, LEFT, LEVEL, RIGHT
+from model.worlds.soundscape import Pulse
 
 SUBSTEPS = 4
 DT = 1.0 / (FPS * SUBSTEPS)
 GRAVITY = 1.8
 
 BOARD_HALF = 0.13
-BOARD_THICK = 0.026
+BOARD_THICK = 0.034
 DRAFT_EMPTY, DRAFT_LOADED = 0.007, 0.014
 BOARD_DRAG = 0.9
 BOARD_RESTITUTION = 0.3
@@ -38,13 +42,19 @@ JUMP_SPEED = 0.75
 DIVE_SPEED, DIVE_RISE = 0.46, 0.58  # along and up, when jumping off
 ENTRY = 0.02  # depth of the feet at which a fall has become a splash
 SPLASH_SECONDS = 0.35  # until the next can follow
+SPRAY_SECONDS = 1.0  # after which nothing of a splash is left in the air
 SPLASH_SHARE = 1.4  # of the impact's speed, that the surface takes on
 LAP_HEIGHT = 0.010  # of a wave that is heard at a bank
 CLIMB_REACH = 0.10  # beyond the end of the board
 FALL_ANGLE = 0.55
 BALANCE = 6.0  # the largest angular acceleration by which a person can save themselves
 
-BUTTONS = ("left", "right", "jump")
+CLOSE_ZOOM = 1.7  # of the view of the board
+LOOK_UP = 0.4 * BODY  # from the person's feet to what a following camera looks at
+GUST_PERIODS = (6.0, 4.0)  # seconds
+CLOCK_SECONDS = 12.0  # after which everything that a clock moves repeats
+
+BUTTONS = ("left", "right", "jump", *camera.BUTTONS)
 CONTACTS = ("splash", "stroke", "climb", "land", "lap", "bump")
 
 
@@ -72,16 +82,21 @@ class PondState(State):
     splash_speed: Tensor
     splash_age: Tensor
     wind: Tensor  # mean strength, -1 (to the left) to 1
-    clock: Tensor  # seconds, of the gusts
-    look: Tensor  # index into drawing.LOOKS
+    clock: Tensor  # seconds, modulo CLOCK_SECONDS: of gusts, ripples, reeds, rain
+    camera: Camera
+    pulse: Pulse  # of the music
+    look: Tensor  # index into scenery.LOOKS
     suit: Tensor  # index into drawing.SUITS
     paint: Tensor  # of the board, index into drawing.PAINTS
+    style: Tensor  # index into atmosphere.STYLES
+    weather: Tensor  # index into atmosphere.WEATHERS
+    music: Tensor  # index into soundscape.MUSIC
 
     @property
     def gust(self) -> Tensor:
         """The wind now: it swells and drops around its mean."""
-        slow = torch.sin(2 * math.pi * self.clock / 5.3) + torch.sin(2 * math.pi * self.clock / 3.1)
-        return self.wind * (0.7 + 0.3 * slow)
+        slow, slower = (torch.sin(2 * math.pi * self.clock / period) for period in GUST_PERIODS)
+        return self.wind * (0.7 + 0.3 * (slow + slower))
 
     @property
     def draft(self) -> Tensor:
@@ -95,9 +110,9 @@ class PondState(State):
 
 
 def advance(state: PondState, actions: Tensor) -> tuple[PondState, Contacts]:
-    """One frame. `actions` is (B, 3) in the order of BUTTONS, 0 or 1."""
+    """One frame. `actions` is (B, len(BUTTONS)), 0 or 1."""
     contacts = Contacts.none(CONTACTS, len(actions), actions.device)
-    left, right, jump = (actions > 0.5).unbind(1)
+    left, right, jump = (actions[:, :3] > 0.5).unbind(1)
     want = right.float() - left.float()
     state = _jump_or_climb(state, jump & (state.jump_pressed < 0.5), want, contacts)
     state = replace(state, jump_pressed=jump.float())
@@ -108,7 +123,22 @@ def advance(state: PondState, actions: Tensor) -> tuple[PondState, Contacts]:
         state = _balance(state, want, pull)
         state = _move_person(state, want, contacts, when)
         state = _move_water(state, contacts, when)
-    return state, contacts
+    pulse = soundscape.advance(state.pulse, _activity(state))
+    return replace(state, camera=look(state, actions[:, 3:]), pulse=pulse), contacts
+
+
+def look(s: PondState, held: Tensor) -> Camera:
+    """The camera a frame later: it follows the person, and sees the board from near. `held` (B,
+    3) in the order of `camera.BUTTONS`."""
+    return camera.advance(s.camera, held, (s.px, s.py + LOOK_UP), (s.bx, s.by, CLOSE_ZOOM))
+
+
+def _activity(s: PondState) -> Tensor:
+    """How much is going on: strokes, waves, falls; 0 to 1."""
+    strokes = 0.5 * (s.stroke > 0)
+    waves = 20 * s.surface.square().mean(1).sqrt()
+    falls = (1 - s.splash_age / SPRAY_SECONDS) * s.splash_speed.clamp_max(1)
+    return (strokes + waves + falls).clamp(0, 1)
 
 
 def depth_of(s: PondState) -> Tensor:
@@ -260,7 +290,7 @@ def _move_person(s: PondState, want: Tensor, contacts: Contacts, when: float) ->
         speed=water.strike(s.speed, x, down, 0.05),
         splash_x=torch.where(hits, x, s.splash_x),
         splash_speed=torch.where(hits, impact, s.splash_speed),
-        splash_age=torch.where(hits, 0.0, (s.splash_age + DT).clamp_max(9)),
+        splash_age=torch.where(hits, 0.0, (s.splash_age + DT).clamp_max(SPRAY_SECONDS)),
     )
 
 
@@ -282,4 +312,4 @@ def _move_water(s: PondState, contacts: Contacts, when: float) -> PondState:
     for bank in (0, -1):  # a wave slaps where it stands highest
         crest = (s.speed[:, bank] > 0) & (speed[:, bank] <= 0) & (surface[:, bank] > LAP_HEIGHT)
         contacts.add("lap", crest, (25 * surface[:, bank]).clamp(0, 1), when)
-    return replace(s, surface=surface, speed=speed, clock=s.clock + DT)
+    return replace(s, surface=surface, speed=speed, clock=(s.clock + DT) % CLOCK_SECONDS)

@@ -8,7 +8,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from model.worlds.court.drawing import Rgb, circle
+from model.worlds.court.brush import Rgb, circle
+from model.worlds.court.drawing import Scenery
 from model.worlds.pond.water import BED, LEFT, LEVEL, RIGHT
 
 SHORE = LEVEL + 0.055  # height of the banks
@@ -17,7 +18,6 @@ SHORE = LEVEL + 0.055  # height of the banks
 @dataclass(frozen=True)
 class Look:
     name: str
-    words: tuple[str, ...]
     top: Rgb
     horizon: Rgb
     hills: Rgb
@@ -34,7 +34,6 @@ class Look:
 LOOKS = (
     Look(
         name="dawn",
-        words=("dawn", "pink"),
         top=(0.52, 0.56, 0.80),
         horizon=(0.99, 0.76, 0.70),
         hills=(0.56, 0.50, 0.64),
@@ -49,7 +48,6 @@ LOOKS = (
     ),
     Look(
         name="noon",
-        words=("noon", "sunny"),
         top=(0.30, 0.60, 0.94),
         horizon=(0.80, 0.92, 0.99),
         hills=(0.42, 0.66, 0.46),
@@ -64,7 +62,6 @@ LOOKS = (
     ),
     Look(
         name="dusk",
-        words=("dusk", "orange"),
         top=(0.32, 0.20, 0.44),
         horizon=(0.99, 0.56, 0.26),
         hills=(0.30, 0.18, 0.30),
@@ -79,7 +76,6 @@ LOOKS = (
     ),
     Look(
         name="night",
-        words=("night", "moon"),
         top=(0.02, 0.04, 0.12),
         horizon=(0.12, 0.17, 0.32),
         hills=(0.05, 0.08, 0.15),
@@ -96,16 +92,22 @@ LOOKS = (
 NIGHT = 3  # the look in which crickets sing
 
 
-def backgrounds(look: Tensor, height: int, width: int) -> Tensor:
-    """Sky and hills of each world, (B,) -> (B, 3, height, width)."""
-    base = torch.stack([_sky(i, height, width) for i in range(len(LOOKS))]).to(look.device)
-    return base[look.long()]
+def skies(look: Tensor, height: int, width: int) -> Scenery:
+    """Sky and hills of each world, (B,)."""
+
+    def painted(height: int, width: int) -> Tensor:
+        base = torch.stack([_sky(i, height, width) for i in range(len(LOOKS))])
+        return base.to(look.device)[look.long()]
+
+    return Scenery(painted(height, width), painted(2 * height, 2 * width))
 
 
-def depths(look: Tensor, height: int, width: int) -> Tensor:
-    """The water of each world without its surface, (B,) -> (B, 3, height, width)."""
-    base = torch.stack([_depths(i, height, width) for i in range(len(LOOKS))]).to(look.device)
-    return base[look.long()]
+def depths(look: Tensor, y: Tensor) -> Tensor:
+    """The water of each world without its surface, (N,), at heights `y` (N, H, 1) -> (N, 3, H,
+    1)."""
+    deep = ((LEVEL - y) / (LEVEL - BED)).clamp(0, 1).sqrt()[:, None]
+    first, last = palette("shallow", look), palette("deep", look)
+    return torch.lerp(first[:, :, None, None], last[:, :, None, None], deep)
 
 
 def palette(name: str, look: Tensor) -> Tensor:
@@ -120,14 +122,14 @@ def grid(height: int, width: int) -> tuple[Tensor, Tensor]:
     return x, y
 
 
-def bank_cover(height: int, width: int) -> Tensor:
-    """How much of each pixel is bank or bed, 0 to 1: (height, width)."""
-    x, y = grid(height, width)
+def bank_cover(x: Tensor, y: Tensor, sharp: Tensor) -> Tensor:
+    """How much of each pixel is bank or bed, 0 to 1, at `x` (N, 1, W) and `y` (N, H, 1) with
+    `sharp` (N, 1, 1) pixels in a unit: (N, H, W)."""
     out = torch.maximum(LEFT - x, x - RIGHT)  # how far beyond the water
     top = SHORE - 0.03 * torch.exp(-(out / 0.03).clamp_min(0)) + 0.006 * torch.sin(40 * x)
     beyond = torch.maximum(-out, y - top)
     bed = y - BED + 0.03 + 0.008 * torch.sin(9 * x)
-    return (0.5 - torch.minimum(beyond, bed) * height / 1.5).clamp(0, 1)
+    return (0.5 - torch.minimum(beyond, bed) * sharp / 1.5).clamp(0, 1)
 
 
 @lru_cache
@@ -154,14 +156,6 @@ def _sky(look_index: int, height: int, width: int) -> Tensor:
             picture = cover(picture, circle((x - cx) / 2, y - cy, 0.045), (0.99, 0.99, 1.0), 0.85)
     hills = y - LEVEL - 0.11 - 0.035 * torch.sin(5.2 * x + 1.1) - 0.018 * torch.sin(11 * x)
     return cover(picture, hills, look.hills)
-
-
-@lru_cache
-def _depths(look_index: int, height: int, width: int) -> Tensor:
-    """(3, height, width)."""
-    look = LOOKS[look_index]
-    _, y = grid(height, width)
-    return _mix(look.shallow, look.deep, ((LEVEL - y) / (LEVEL - BED)).clamp(0, 1).sqrt())
 
 
 def _mix(a: Rgb, b: Rgb, t: Tensor) -> Tensor:

@@ -1,4 +1,6 @@
-"""The pond's sound: each contact rings as its kind does, over the wind and, at night, crickets."""
+"""The pond's sound: each contact rings as its kind does, over wind, weather, music and, at night,
+crickets. The clock says where in their loops these are.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from model.interface import SAMPLE_RATE, SAMPLES_PER_FRAME
-from model.worlds.pond.physics import CONTACTS
+from model.interface import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
+from model.worlds import soundscape
+from model.worlds.clips import Trajectory
+from model.worlds.pond.physics import CONTACTS, PondState
+from model.worlds.pond.scenery import NIGHT
 from model.worlds.ringing import loop_places, ring_out, smooth_noise
 
 RING = int(0.5 * SAMPLE_RATE)  # samples of one contact's sound
 AMBIENCE_SECONDS = 4
+WEATHER_SECONDS = 2  # of the loop in soundscape
 WIND_LEVEL = 0.020
 CRICKET_LEVEL = 0.004
 
@@ -41,23 +47,22 @@ _VOICES = {
 }
 
 
-def render(strength: Tensor, when: Tensor, night: Tensor, gust: Tensor, phase: Tensor) -> Tensor:
-    """Sound of whole clips.
-
-    `strength`, `when`: (B, T, len(CONTACTS)) as `physics.Contacts` gives them, stacked over
-    frames; `night`: (B,) 1 where crickets sing; `gust`: (B, T) the wind; `phase`: (B,) start
-    within the ambience loop, 0 to 1. Returns (B, T * 1000) within [-1, 1].
-    """
-    device = strength.device
+def render(truth: Trajectory[PondState]) -> Tensor:
+    """Sound of whole clips, (B, T * 1000) within [-1, 1]."""
+    s, strength = truth.states, truth.strength
     total = strength.shape[1] * SAMPLES_PER_FRAME
-    at = loop_places(phase, AMBIENCE_SECONDS * SAMPLE_RATE, total)
-    low, high, crickets = _ambience(device)
-    blows = F.interpolate(gust.abs()[:, None], size=total, mode="linear")[:, 0]
-    wind = WIND_LEVEL * blows * (low[at] + blows * high[at])
-    sound = wind + CRICKET_LEVEL * night[:, None] * crickets[at]
+    began = s.clock[:, 0] - 1 / FPS
+    at = loop_places(began / AMBIENCE_SECONDS % 1, AMBIENCE_SECONDS * SAMPLE_RATE, total)
+    low, high, crickets = _ambience(strength.device)
+    blows = F.interpolate(s.gust.abs()[:, None], size=total, mode="linear")[:, 0]
+    night = (s.look[:, :1] == NIGHT).float()
+    sound = WIND_LEVEL * blows * (low[at] + blows * high[at])
+    sound = sound + CRICKET_LEVEL * night * crickets[at]
+    sound = sound + soundscape.weather(s.weather[:, 0], began / WEATHER_SECONDS % 1, total)
+    sound = sound + soundscape.music(s.pulse.beat, s.pulse.drive, s.music[:, 0])
     world, frame, kind = strength.nonzero(as_tuple=True)
-    rung = _rings(device)[kind] * strength[world, frame, kind][:, None]
-    onset = (frame + when[world, frame, kind]) * SAMPLES_PER_FRAME
+    rung = _rings(strength.device)[kind] * strength[world, frame, kind][:, None]
+    onset = (frame + truth.when[world, frame, kind]) * SAMPLES_PER_FRAME
     return torch.tanh(ring_out(sound, world, onset, rung))
 
 

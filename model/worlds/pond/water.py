@@ -17,13 +17,14 @@ WIDTH = 4 / 3
 LEFT, RIGHT = 0.09, WIDTH - 0.09  # the banks
 LEVEL = 0.36  # mean height of the surface in the picture
 BED = 0.06
-COLUMNS = 128
+COLUMNS = 64
 SPACING = (RIGHT - LEFT) / COLUMNS
 WAVE_SPEED = 0.5
 DAMPING = 0.35  # share of its speed that the surface loses in a second
 VISCOSITY = 4e-4  # damps what is short
 
-_RIPPLES = ((0.21, 0.9), (0.13, 0.6), (0.09, 0.4))  # wavelength, level of what wind blows up
+# Wavelength and level of what wind blows up; at WAVE_SPEED all of them repeat after half a second.
+RIPPLES = ((0.25, 0.9), (0.125, 0.6), (0.25 / 3, 0.4))
 
 
 def middles(device: torch.device) -> Tensor:
@@ -54,7 +55,7 @@ def ripple(gust: Tensor, clock: Tensor) -> Tensor:
     -> (B, COLUMNS)."""
     x = middles(gust.device)
     total = torch.zeros(len(gust), COLUMNS, device=gust.device)
-    for wavelength, level in _RIPPLES:
+    for wavelength, level in RIPPLES:
         k = 2 * math.pi / wavelength
         run = gust.sign() * (WAVE_SPEED * clock)
         total = total + level * torch.sin(k * (x - run[:, None]))

@@ -1,0 +1,155 @@
+/** What the visitor's hands do: keys, gamepads, fingers and mouse, as one input for the world. */
+import {
+  AT_REST,
+  type Axes,
+  mouseAxis,
+  moving,
+  padMoved,
+  pointerMoved,
+  sameStrengths,
+  strengths,
+  tick,
+} from "./core/axes";
+import { gamepadName } from "./core/copy";
+import { padButtons } from "./core/gamepad";
+import {
+  boundCodes,
+  type Held,
+  type HeldEvent,
+  heldButtons,
+  NOTHING_HELD,
+  reduceHeld,
+  sameNames,
+} from "./core/held";
+import type { AxisControl, WorldDescription } from "./protocol";
+import { listenToGamepads } from "./shell/gamepads";
+import { listenToKeys } from "./shell/keyboard";
+import { listenToLook } from "./shell/look";
+import { listenToTouch } from "./shell/touch";
+import { ControlsView } from "./ui/controls";
+import type { PageView } from "./ui/page";
+
+/** `press` names the key or device, where the input began to hold something. */
+export type Changed = (at: number, press: string | null) => void;
+
+export class Steering {
+  /** Whether what the hands do counts; the mouse is not taken for nothing. */
+  drives = false;
+  private world: WorldDescription | null = null;
+  private held: Held = NOTHING_HELD;
+  private axes: Axes = AT_REST;
+  private sent: Record<string, number> = {};
+  private ticking = false;
+  private readonly controls = new ControlsView();
+
+  constructor(
+    private readonly page: PageView,
+    private readonly changed: Changed,
+  ) {
+    this.listen();
+  }
+
+  announce(world: WorldDescription): void {
+    this.world = world;
+    this.axes = AT_REST;
+    this.sent = {}; // nothing yet over this connection: a stick that is still held is news
+    this.controls.announce(world.controls);
+    this.controls.show(this.held);
+    this.page.offerLook(this.mouse !== null);
+  }
+
+  /** The world is gone, or another one comes: the mouse is free again. */
+  rest(): void {
+    this.drives = false;
+    if (document.pointerLockElement !== null) document.exitPointerLock();
+  }
+
+  /** Names of the controls held now. */
+  get buttons(): string[] {
+    return heldButtons(this.held, this.world?.controls ?? []);
+  }
+
+  /** Strengths of the axes that are moved now. */
+  get moved(): Record<string, number> {
+    return strengths(this.axes, this.world?.axes ?? []);
+  }
+
+  private get mouse(): AxisControl | null {
+    return mouseAxis(this.world?.axes ?? []);
+  }
+
+  /** `source` names the key or device, `at` is when the hand moved. */
+  private hold(event: HeldEvent, source: string, at: number): void {
+    const before = this.buttons;
+    const held = reduceHeld(this.held, event);
+    if (held === this.held) return;
+    this.held = held;
+    const after = this.buttons;
+    if (!sameNames(before, after)) {
+      const pressed = after.some((name) => !before.includes(name));
+      this.changed(at, pressed ? source : null);
+    }
+    this.controls.show(held);
+  }
+
+  private move(axes: Axes): void {
+    this.axes = axes;
+    const moved = this.moved;
+    if (sameStrengths(moved, this.sent)) return;
+    this.sent = moved;
+    this.changed(performance.now(), null);
+  }
+
+  /** Once per animation frame while a pointer's motion is not paid off. */
+  private readonly pay = (): void => {
+    const axis = this.mouse;
+    if (axis !== null) this.move(tick(this.axes, axis, performance.now() / 1000));
+    this.ticking = axis !== null && moving(this.axes);
+    if (this.ticking) requestAnimationFrame(this.pay);
+  };
+
+  private listen(): void {
+    const controls = () => this.world?.controls ?? [];
+    const bound = () => boundCodes(controls());
+    listenToKeys((code) => bound().has(code), {
+      down: (code, at) => this.hold({ type: "key_down", code }, code, at),
+      up: (code, at) => this.hold({ type: "key_up", code }, code, at),
+      released: (at) => this.hold({ type: "release_keys" }, "keys", at),
+    });
+    listenToGamepads({
+      state: (pad, at) => {
+        const names = padButtons(controls(), pad);
+        this.hold({ type: "pad", pad: pad.index, names }, "gamepad", at);
+        this.move(padMoved(this.axes, this.world?.axes ?? [], pad.index, pad));
+      },
+      connected: ({ id }) => {
+        this.page.showGamepads(true);
+        this.page.say(`${gamepadName(id)} connected`);
+      },
+      gone: ({ id, index }, left, at) => {
+        this.hold({ type: "pad", pad: index, names: [] }, "gamepad", at);
+        this.move(padMoved(this.axes, [], index, null));
+        this.page.showGamepads(left > 0);
+        this.page.say(`${gamepadName(id)} disconnected`);
+      },
+    });
+    listenToTouch(document.body, {
+      at: (pointer, name, at) => this.hold({ type: "touch", pointer, name }, "touch", at),
+    });
+    listenToLook(this.page.stage, () => this.drives && this.mouse !== null, {
+      moved: (pixels) => {
+        this.axes = pointerMoved(this.axes, pixels / this.page.stage.clientWidth);
+        if (this.ticking) return;
+        this.ticking = true;
+        requestAnimationFrame(this.pay);
+      },
+      captured: (captured) => this.page.showCaptured(captured),
+    });
+    const letGo = () => {
+      this.hold({ type: "release_all" }, "page", performance.now());
+      this.move(AT_REST);
+    };
+    window.addEventListener("blur", letGo);
+    document.addEventListener("visibilitychange", () => document.hidden && letGo());
+  }
+}

@@ -1,0 +1,53 @@
+import { beforeEach, expect, test, vi } from "vitest";
+import type { WorldDescription } from "../src/protocol";
+import type { PadListener } from "../src/shell/gamepads";
+import { Steering } from "../src/steering";
+import type { PageView } from "../src/ui/page";
+
+const hands = vi.hoisted(() => ({ pads: null as PadListener | null }));
+
+vi.mock("../src/shell/gamepads", () => ({
+  listenToGamepads: (listener: PadListener) => void (hands.pads = listener),
+}));
+vi.mock("../src/shell/keyboard", () => ({ listenToKeys: () => undefined }));
+vi.mock("../src/shell/touch", () => ({ listenToTouch: () => undefined }));
+vi.mock("../src/shell/look", () => ({ listenToLook: () => undefined }));
+vi.mock("../src/ui/controls", () => ({
+  ControlsView: class {
+    announce(): void {}
+    show(): void {}
+  },
+}));
+
+const WORLD: WorldDescription = {
+  ...{ id: "w1", world: "court", title: "Court", description: "" },
+  ...{ width: 128, height: 96, fps: 24, sample_rate: 24000, frames_per_chunk: 2 },
+  controls: [],
+  axes: [
+    {
+      ...{ name: "turn", label: "Turn", low: -3, high: 3, mouse: "x" },
+      gamepad: { kind: "axis", index: 2, direction: 1 },
+    },
+  ],
+  words: [],
+};
+
+beforeEach(() => {
+  vi.stubGlobal("window", new EventTarget());
+  vi.stubGlobal("document", Object.assign(new EventTarget(), { body: null }));
+});
+
+test("a stick that is held when the world is back is told to it anew", () => {
+  const changed = vi.fn();
+  const steering = new Steering({ offerLook: () => undefined } as unknown as PageView, changed);
+  const poll = () =>
+    hands.pads!.state({ index: 0, buttons: [], axes: [0, 0, 1, 0] } as unknown as Gamepad, 0);
+  steering.announce(WORLD);
+  poll();
+  poll();
+  expect(changed).toHaveBeenCalledTimes(1);
+  steering.announce(WORLD);
+  poll();
+  expect(changed).toHaveBeenCalledTimes(2);
+  expect(steering.moved).toEqual({ turn: 3 });
+});

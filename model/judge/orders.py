@@ -1,0 +1,154 @@
+"""Orders: what a player is told to do for a while, and whether pictures show that it was done."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from model.judge import corridors
+from model.judge.parse import shirts_of, tracks
+from model.judge.play import Moments
+from model.judge.scenes import actions_of
+from model.reader import Reader
+from model.worlds.court.physics import PLAYER_MARGIN
+from model.worlds.court.state import WIDTH
+from model.worlds.pond.water import LEFT, RIGHT
+
+
+class Orders(Protocol):
+    """Of one kind of world. An order takes `length` frames; those in `looks` are looked at."""
+
+    @property
+    def length(self) -> int: ...
+
+    @property
+    def looks(self) -> tuple[int, ...]: ...
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """Orders (count,), long."""
+        ...
+
+    def actions(self, orders: Tensor) -> Tensor:
+        """(count, length, controls)."""
+        ...
+
+    def obeyed(self, begun: Moments, facts: Tensor, pictures: Tensor, orders: Tensor) -> Tensor:
+        """(count,) 0 or 1, or NaN where nobody could tell, from the worlds' first moments, the
+        facts (count, COUNT) before, the pictures (count, looks, 3, H, W) and the orders."""
+        ...
+
+
+class CourtOrders:
+    """Left, stay or right for a second: the player has to move, or stay, in its second half; at
+    a wall, staying there obeys. Now and then he is told to jump or throw besides."""
+
+    length, looks = 24, (12, 23)
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        return torch.randint(12, (count,), generator=generator)
+
+    def actions(self, orders: Tensor) -> Tensor:
+        way, besides = (orders % 3)[:, None], orders // 3
+        early = (torch.arange(self.length) < 3)[None]
+        return actions_of(
+            "court", len(orders), self.length,
+            left=(way == 0).float(), right=(way == 2).float(),
+            jump=((besides == 1)[:, None] & early).float(),
+            shoot=((besides == 2)[:, None] & early).float(),
+        )  # fmt: skip
+
+    def obeyed(self, begun: Moments, facts: Tensor, pictures: Tensor, orders: Tensor) -> Tensor:
+        shirts = shirts_of(begun.states)
+        found = tracks(self._reader, "court", pictures, shirts)["player"][0]
+        before, after = found.unbind(1)
+        moved, way = after - before, orders % 3
+        left_end, right_end = PLAYER_MARGIN + 0.05, WIDTH - PLAYER_MARGIN - 0.05
+        right = (moved > 0.12) | (after > right_end)
+        left = (moved < -0.12) | (after < left_end)
+        stay = moved.abs() < 0.06
+        return torch.where(way == 2, right, torch.where(way == 0, left, stay))
+
+
+class PondOrders:
+    """Left or right for two and a half seconds: in the end person or board have to move that way,
+    or be at that bank."""
+
+    length, looks = 60, (42, 59)
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        return torch.randint(2, (count,), generator=generator)
+
+    def actions(self, orders: Tensor) -> Tensor:
+        right = orders[:, None].float()
+        return actions_of("pond", len(orders), self.length, left=1 - right, right=right)
+
+    def obeyed(self, begun: Moments, facts: Tensor, pictures: Tensor, orders: Tensor) -> Tensor:
+        found = tracks(self._reader, "pond", pictures)["person"][0]
+        before, after = found.unbind(1)
+        way = 2.0 * orders - 1
+        bank = torch.where(orders == 1, RIGHT - after, after - LEFT)
+        return ((after - before) * way > 0.02) | (bank < 0.20)
+
+
+class CorridorsOrders:
+    """One of seven motions for half a second, then a rest. The simulator, from the same facts
+    before, tells what the picture is after each of them: the one told has to be the nearest, or
+    all but as near, by the measure of how far the others are. An order that changes nothing
+    (walking against a wall, say) is not counted."""
+
+    length, looks = 24, (11,)
+    _MOTIONS = (
+        "forward", "back", "strafe_left", "strafe_right", "turn_left", "turn_right", None
+    )  # fmt: skip
+    _HELD = 12  # frames
+    _AS_NEAR = 0.1
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        return torch.randint(len(self._MOTIONS), (count,), generator=generator)
+
+    def actions(self, orders: Tensor) -> Tensor:
+        early = (torch.arange(self.length) < self._HELD).float()[None]
+        held = {
+            name: (orders == k)[:, None] * early
+            for k, name in enumerate(self._MOTIONS)
+            if name is not None
+        }
+        return actions_of("corridors", len(orders), self.length, **held)
+
+    def obeyed(self, begun: Moments, facts: Tensor, pictures: Tensor, orders: Tensor) -> Tensor:
+        before = corridors.state_of(facts, begun.states[:, -1])
+        errors, changes = [], []
+        rest = len(self._MOTIONS) - 1
+        idle = corridors.drawn(corridors.continued(before, self._held(orders, rest)))
+        for k in range(len(self._MOTIONS)):
+            seen = corridors.drawn(corridors.continued(before, self._held(orders, k)))
+            errors.append(_difference(seen, pictures[:, 0]))
+            changes.append(_difference(seen, idle))
+        error = torch.stack(errors, 1)
+        told, least = error.gather(1, orders[:, None])[:, 0], error.amin(1)
+        near = told - least <= self._AS_NEAR * (error.median(1).values - least) + 1.0
+        changed = torch.stack(changes, 1).gather(1, orders[:, None])[:, 0] > 1.0
+        counts = changed | (orders == rest)
+        return torch.where(counts, near.float(), torch.nan)
+
+    def _held(self, orders: Tensor, motion: int) -> Tensor:
+        return self.actions(torch.full_like(orders, motion))[:, : self._HELD]
+
+
+def _difference(a: Tensor, b: Tensor) -> Tensor:
+    """Mean square of levels between pictures (N, 3, H, W): (N,)."""
+    return (a.float() - b.float()).square().mean((1, 2, 3))
+
+
+def orders_of(world: str, reader: Reader) -> Orders:
+    if world == "corridors":
+        return CorridorsOrders()
+    return CourtOrders(reader) if world == "court" else PondOrders(reader)

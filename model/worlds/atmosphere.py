@@ -1,0 +1,107 @@
+"""Time of day, weather and drawn style: what is laid over every world's picture in the end."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+TIMES = ("day", "dusk", "night")
+WEATHERS = ("clear", "rain", "fog")
+STYLES = ("painted", "ink", "pixel")
+
+_TINTS = ((1.0, 1.0, 1.0), (1.0, 0.70, 0.56), (0.40, 0.45, 0.66))  # by time of day
+_LIFTS = ((0.0, 0.0, 0.0), (0.06, 0.01, 0.03), (0.01, 0.015, 0.04))
+_HAZES = ((0.80, 0.82, 0.84), (0.70, 0.52, 0.48), (0.16, 0.18, 0.24))  # fog, by time of day
+_FOG = 0.5  # how much of the picture it takes at the top; less near the ground
+_RAIN_TINT = 0.86
+_STREAKS = 40
+RAIN_SECONDS = 0.5  # after which the rain's picture repeats
+_PAPER = (0.96, 0.94, 0.88)
+_MOSAIC = 4  # pixels
+
+
+def shade(picture: Tensor, time: Tensor, weather: Tensor, style: Tensor, clock: Tensor) -> Tensor:
+    """`picture` (N, 3, H, W), RGB 0 to 1, under the time, weather and style of each (N,), indices
+    into TIMES, WEATHERS and STYLES; `clock` (N,) in seconds moves the rain."""
+    if time.any():
+        picture = _light(picture, time.long())
+    if weather.any():
+        picture = _fog(picture, weather, time.long())
+        picture = _rain(picture, weather, time.long(), clock)
+    for index, draw in ((1, _ink), (2, _pixel)):
+        chosen = (style == index).nonzero()[:, 0]
+        if len(chosen):
+            picture = picture.index_copy(0, chosen, draw(picture[chosen]))
+    return picture.clamp(0, 1)
+
+
+def _light(picture: Tensor, time: Tensor) -> Tensor:
+    tint = torch.tensor(_TINTS, device=picture.device)[time][:, :, None, None]
+    lift = torch.tensor(_LIFTS, device=picture.device)[time][:, :, None, None]
+    return picture * tint + lift
+
+
+def _fog(picture: Tensor, weather: Tensor, time: Tensor) -> Tensor:
+    height = picture.shape[2]
+    up = 1 - (torch.arange(height, device=picture.device) + 0.5) / height
+    cover = (
+        _FOG * (0.55 + 0.45 * up)[None, None, :, None] * (weather == 2).float()[:, None, None, None]
+    )
+    haze = torch.tensor(_HAZES, device=picture.device)[time][:, :, None, None]
+    return torch.lerp(picture, haze, cover)
+
+
+def _rain(picture: Tensor, weather: Tensor, time: Tensor, clock: Tensor) -> Tensor:
+    rains = weather == 1
+    wet = torch.where(rains, _RAIN_TINT, 1.0)[:, None, None, None]
+    picture = picture * wet
+    chosen = rains.nonzero()[:, 0]
+    if not len(chosen):
+        return picture
+    height, width = picture.shape[2:]
+    frame = (clock[chosen] / RAIN_SECONDS % 1 * 12 + 0.5).long() % 12
+    streaks = _streaks(height, width).to(picture.device)[frame][:, None]
+    bright = torch.tensor([0.85, 0.80, 0.55], device=picture.device)[time[chosen]]
+    drops = torch.lerp(picture[chosen], bright[:, None, None, None], 0.32 * streaks)
+    return picture.index_copy(0, chosen, drops)
+
+
+@lru_cache
+def _streaks(height: int, width: int) -> Tensor:
+    """How much of each pixel is a streak of rain, in each of the 12 frames after which they
+    repeat: (12, height, width)."""
+    y = (torch.arange(height) + 0.5)[:, None] / height
+    x = (torch.arange(width) + 0.5)[None, :] / height
+    out = torch.zeros(12, height, width)
+    for frame in range(12):
+        for k in range(_STREAKS):
+            fallen = (0.618 * k + frame / 12 * (1 + k % 2)) % 1 * 1.3 - 0.15
+            middle = (k * 0.754877 % 1) * width / height * 1.1
+            along, across = y - fallen, x - middle + 0.12 * (y - fallen)
+            long, thin = 0.035 + 0.02 * (k % 3) / 2, 0.75 / height
+            inside = (1 - (along / long).square()).clamp_min(0)
+            out[frame] = torch.maximum(out[frame], inside * torch.exp(-(across / thin).square()))
+    return out
+
+
+def _ink(picture: Tensor) -> Tensor:
+    """Dark contours and a pale wash on paper."""
+    grey = picture.mean(1, keepdim=True)
+    padded = F.pad(grey, (1, 1, 1, 1), mode="replicate")
+    dx = (padded[:, :, 1:-1, 2:] - padded[:, :, 1:-1, :-2]).abs()
+    dy = (padded[:, :, 2:, 1:-1] - padded[:, :, :-2, 1:-1]).abs()
+    line = ((dx + dy) * 2.2 - 0.08).clamp(0, 1)
+    paper = torch.tensor(_PAPER, device=picture.device)[:, None, None]
+    wash = paper * (0.62 + 0.38 * grey) + 0.45 * (picture - grey)
+    return wash * (1 - 0.85 * line)
+
+
+def _pixel(picture: Tensor) -> Tensor:
+    """Square blocks of strong colours."""
+    blocks = F.avg_pool2d(picture, _MOSAIC)
+    grey = blocks.mean(1, keepdim=True)
+    vivid = grey + 1.35 * (blocks - grey)
+    return F.interpolate(vivid, scale_factor=_MOSAIC, mode="nearest")

@@ -1,0 +1,41 @@
+"""What strikes what between two frames, how hard and when: read off both, since whatever strikes
+shows in what changes."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+_WIDTH = 128
+_SHARP = 8.0  # by how much changes are magnified: those of a frame are small
+
+
+def footfall(before: Tensor, after: Tensor) -> Tensor:
+    """How far a gait is beyond a footfall after a frame, as a share of a step; its angle before
+    and after, in which there are two steps to a turn. Above 0 where a foot has come down."""
+    begun = before / math.pi
+    step = (after - before) / math.pi
+    return begun - begun.floor() + torch.remainder(step + 0.5, 1.0) - 1.5
+
+
+class Striking(nn.Module):
+    """Facts before and after, (B, facts) each, and what else is `told`, (B, n) -> strengths of
+    `kinds` contacts, then their moments within the frame, (B, 2 * kinds)."""
+
+    def __init__(self, facts: int, told: int, kinds: int) -> None:
+        super().__init__()
+        self.enter = nn.Linear(2 * facts + told, _WIDTH)
+        self.layer = nn.Linear(_WIDTH, _WIDTH)
+        self.leave = nn.Linear(_WIDTH, 2 * kinds)
+        nn.init.zeros_(self.leave.weight)
+        nn.init.zeros_(self.leave.bias)
+
+    def forward(self, before: Tensor, after: Tensor, told: Tensor) -> Tensor:
+        changed = (_SHARP * (after - before)).tanh()
+        x = F.silu(self.enter(torch.cat([before, changed, told], 1)))
+        x = x + self.layer(x).relu()
+        strength, when = self.leave(x).chunk(2, 1)
+        return torch.cat([F.softplus(strength - 0.5, beta=6), torch.sigmoid(4 * when)], 1)

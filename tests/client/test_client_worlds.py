@@ -1,0 +1,265 @@
+"""Choosing a world, telling it what to look like, and looking around in it, in real Chromium."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+from client_page import DemoPage
+from playwright.sync_api import Browser, BrowserContext, expect
+from serving import ServedWorld
+from some_pictures import picture
+
+FAKE_STICK = """(x) => {
+  const pad = {
+    id: 'Test Pad', index: 0, connected: true, mapping: 'standard', axes: [0, 0, x, 0],
+    buttons: Array.from({length: 17}, () => ({pressed: false, value: 0})),
+  };
+  const fresh = window.pads === undefined;
+  window.pads = [pad];
+  navigator.getGamepads = () => window.pads;
+  if (fresh) dispatchEvent(Object.assign(new Event('gamepadconnected'), {gamepad: pad}));
+}"""
+
+
+# The second click comes when the server has made the first world and the page does not know yet,
+# or when the page has begun to open it and nothing of it has come.
+CLICK_TWICE = """([first, second, when]) => {
+  const click = (index) => document.querySelectorAll('.world')[index].click();
+  if (when === 'made') {
+    const real = window.fetch;
+    window.fetch = async (path, init) => {
+      const answer = await real(path, init);
+      if (path === '/worlds' && init.method === 'POST') {
+        window.fetch = real;
+        click(second);
+      }
+      return answer;
+    };
+  } else {
+    const Socket = window.WebSocket;
+    window.WebSocket = class extends Socket {
+      constructor(url) {
+        super(url);
+        window.WebSocket = Socket;
+        setTimeout(() => click(second));
+      }
+    };
+  }
+  click(first);
+}"""
+
+
+def say(page: DemoPage, text: str, how: str = "cut") -> None:
+    page.page.select_option("#prompt-how", how)
+    page.page.fill("#prompt-text", text)
+    page.page.press("#prompt-text", "Enter")
+
+
+def open_driving(page: DemoPage, url: str) -> None:
+    page.open(url)
+    page.until("lightcone.phase === 'live' && lightcone.role === 'driver'")
+
+
+def test_a_prompt_is_seen_and_its_receipt_is_told(page: DemoPage) -> None:
+    news = page.page.locator("#prompt-news")
+    say(page, "green")
+    page.until_ground("green")
+    expect(news).to_have_text(re.compile(r"^In the picture after [\d.]+ m?s$"))
+    expect(page.page.locator("#prompt-text")).to_have_attribute("placeholder", "green")
+    say(page, "blue", "blend")
+    page.until_ground("blue")
+    expect(news).to_have_text(re.compile(r"^In the picture after .+, fully after [\d.]+ s$"))
+    # the keys belong to the world again
+    page.page.keyboard.down("Space")
+    page.until_cell("shoot", True)
+
+
+def test_unknown_words_are_named_in_place(page: DemoPage) -> None:
+    say(page, "red moon")
+    news = page.page.locator("#prompt-news")
+    expect(news).to_have_text("This world has no word for “moon”. It knows red, green, blue.")
+    expect(page.page.locator("#prompt-text")).to_have_value("red moon")
+    page.page.type("#prompt-text", "s")
+    expect(news).to_have_text("")
+
+
+def test_typing_steers_nothing_and_is_completed(page: DemoPage) -> None:
+    page.page.click("#prompt-text")
+    page.page.keyboard.type("wada gr")
+    assert page.get("lightcone.held") == []
+    options = "[...document.querySelectorAll('#prompt-words option')].map((each) => each.value)"
+    assert page.get(options) == ["wada green"]
+    page.page.keyboard.press("Escape")
+    page.page.keyboard.down("KeyD")
+    page.until_cell("right", True)
+
+
+def test_who_watches_can_not_tell_the_world_anything(
+    page: DemoPage, chromium: Browser, server: ServedWorld, request: pytest.FixtureRequest
+) -> None:
+    context = chromium.new_context()
+    request.addfinalizer(context.close)
+    second = DemoPage(context.new_page())
+    second.open(server.url)
+    second.until("lightcone.phase === 'live' && lightcone.role === 'viewer'")
+    expect(second.page.locator("#prompt-text")).to_be_disabled()
+    expect(second.page.locator("#choose")).to_be_disabled()
+
+
+def test_one_world_alone_is_not_to_be_chosen(page: DemoPage) -> None:
+    page.until("lightcone.frames.length > 24")
+    expect(page.page.locator("#worlds")).to_be_hidden()
+
+
+def test_another_world_takes_the_place_of_ones_own(
+    context: BrowserContext, pair: ServedWorld
+) -> None:
+    page = DemoPage(context.new_page())
+    open_driving(page, pair.url)
+    before = page.get("lightcone.world")
+    tabs = page.page.locator(".world")
+    expect(tabs).to_have_text(["Probe", "Wide probe"])
+    expect(tabs.nth(0)).to_have_attribute("aria-pressed", "true")
+    tabs.nth(1).click()
+    expect(page.page.locator("#title")).to_have_text("Wide probe")
+    page.until("lightcone.phase === 'live' && lightcone.role === 'driver'")
+    expect(tabs.nth(1)).to_have_attribute("aria-pressed", "true")
+    assert page.get("lightcone.world") != before
+    assert f"world={page.get('lightcone.world')}" in page.page.url
+    page.until("document.querySelector('video').videoWidth === 640")
+    expect(page.page.locator("#notice")).to_be_hidden()
+
+
+@pytest.mark.parametrize("when", ["made", "opened"])
+def test_of_two_worlds_in_a_row_the_last_one_comes(
+    context: BrowserContext, pair: ServedWorld, when: str
+) -> None:
+    page = DemoPage(context.new_page())
+    open_driving(page, pair.url)
+    before, title = page.get("lightcone.world"), page.page.inner_text("#title")
+    tabs = page.page.locator(".world")
+    expect(tabs).to_have_count(2)
+    here = 1 if title == "Wide probe" else 0
+    page.page.evaluate(CLICK_TWICE, [1 - here, here, when])
+    page.until(f"lightcone.world !== null && lightcone.world !== '{before}'")
+    page.until("lightcone.phase === 'live' && lightcone.role === 'driver'")
+    expect(page.page.locator("#title")).to_have_text(title)
+    expect(tabs.nth(here)).to_have_attribute("aria-pressed", "true")
+    expect(page.page.locator("#notice")).to_be_hidden()
+    with httpx.Client(base_url=pair.url, verify=False) as client:
+        assert [world["id"] for world in client.get("/worlds").json()] == [
+            page.get("lightcone.world")
+        ]
+
+
+def test_a_world_that_others_watch_stays(
+    context: BrowserContext, chromium: Browser, pair: ServedWorld, request: pytest.FixtureRequest
+) -> None:
+    page = DemoPage(context.new_page())
+    open_driving(page, pair.url)
+    other = chromium.new_context()
+    request.addfinalizer(other.close)
+    second = DemoPage(other.new_page())
+    second.open(pair.url)
+    second.until_live()
+    page.until("document.querySelector('#role-text').textContent.startsWith('One other')")
+    before, title = page.get("lightcone.world"), page.page.inner_text("#title")
+    page.page.locator(".world[aria-pressed=false]").click()
+    expect(page.page.locator("#notice")).to_contain_text("join this world")
+    page.until_live()
+    assert page.get("lightcone.world") == before
+    assert page.page.inner_text("#title") == title
+    assert second.get("lightcone.phase") == "live"
+
+
+@pytest.mark.parametrize("way", ["chosen", "dropped"])
+def test_a_world_starts_from_a_picture(
+    context: BrowserContext, pair: ServedWorld, tmp_path: Path, way: str
+) -> None:
+    page = DemoPage(context.new_page())
+    open_driving(page, pair.url)
+    data = picture((20, 200, 20), 640, 480)
+    if way == "chosen":
+        (tmp_path / "green.png").write_bytes(data)
+        page.page.set_input_files("#file", tmp_path / "green.png")
+    else:
+        page.page.evaluate(
+            """(bytes) => {
+              const file = new File([new Uint8Array(bytes)], 'green.png', {type: 'image/png'})
+              const dataTransfer = new DataTransfer()
+              dataTransfer.items.add(file)
+              for (const type of ['dragover', 'drop'])
+                document.body.dispatchEvent(new DragEvent(type, {dataTransfer, bubbles: true}))
+            }""",
+            list(data),
+        )
+    page.until_ground("green")
+    page.until("lightcone.phase === 'live' && lightcone.role === 'driver'")
+
+
+def test_what_is_no_picture_is_said_and_the_world_goes_on(page: DemoPage, tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("hello")
+    page.page.set_input_files("#file", tmp_path / "words.txt")
+    expect(page.page.locator("#toast")).to_contain_text("words.txt is not a picture")
+    assert page.get("lightcone.phase") == "live"
+
+
+def test_a_click_takes_the_mouse_and_its_motion_turns(page: DemoPage) -> None:
+    page.page.mouse.click(640, 300)
+    page.until("document.pointerLockElement !== null")
+    expect(page.page.locator("#toast")).to_contain_text("Esc gives it back")
+    for i in range(200):  # slowly, and long enough for a frame to show it
+        page.page.mouse.move(640 + 5 * (i % 100), 300)
+        if page.get("lightcone.moved.turn > 0.1"):
+            break
+    page.until("lightcone.moved.turn === undefined")
+    page.until_axis(0.0)
+    page.page.evaluate("document.exitPointerLock()")
+    page.until("document.pointerLockElement === null")
+    page.page.mouse.move(700, 300)
+    assert page.get("lightcone.moved") == {}
+
+
+def test_a_click_on_a_button_over_the_picture_does_not_take_the_mouse(page: DemoPage) -> None:
+    page.page.click("#unmute")
+    page.until("!document.querySelector('video').muted")
+    assert page.get("document.pointerLockElement") is None
+
+
+def test_a_stick_turns_as_far_as_it_is_pushed(page: DemoPage) -> None:
+    page.page.evaluate(FAKE_STICK, -1)
+    page.until_axis(-3.0)
+    page.page.evaluate(FAKE_STICK, 0.05)
+    page.until_axis(0.0)
+
+
+def test_a_finger_that_drags_the_picture_turns(
+    chromium: Browser, server: ServedWorld, request: pytest.FixtureRequest
+) -> None:
+    context = chromium.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+    request.addfinalizer(context.close)
+    page = DemoPage(context.new_page())
+    open_driving(page, server.url)
+    touch = context.new_cdp_session(page.page)
+
+    def finger(kind: str, *xs: float) -> None:
+        points = [{"x": x, "y": 200} for x in xs]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    page.get("window.most = 0")
+    page.get(
+        "(() => { const look = () => { window.most = Math.max(window.most,"
+        " lightcone.moved.turn ?? 0); requestAnimationFrame(look) }; look() })()"
+    )
+    finger("touchStart", 100)
+    for x in range(110, 300, 10):
+        finger("touchMove", x)
+    finger("touchEnd")
+    page.until("window.most > 0.5")
+    page.until("lightcone.moved.turn === undefined")
+    page.until_axis(0.0)

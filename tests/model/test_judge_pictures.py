@@ -1,0 +1,135 @@
+"""What the judge makes of pictures: the simulator's own pass, broken ones do not."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from model.judge import experiments, memory, physics, pictures
+from model.judge.corridors import drawn, state_of
+from model.judge.findings import Figure
+from model.judge.orders import CorridorsOrders
+from model.judge.play import Actor, Simulated, Still, play, watch
+from model.judge.response import first_change, response
+from model.judge.scenes import actions_of, legible_moments, moments
+from model.latents import FRAMES
+from model.simulators import SIMULATED, learnable, open_simulator
+from model.worlds.court.physics import GRAVITY, RESTITUTION
+from model.worlds.pond.water import WAVE_SPEED
+
+SEEDS = [5, 6]
+
+
+def test_psnr_on_the_whole_and_where_it_moves() -> None:
+    a = torch.zeros(1, 2, 3, 96, 128, dtype=torch.uint8)
+    b = a.clone()
+    assert float(pictures.psnr(a, b).mean()) == pictures.PEAK
+    b[0, 1, :, 40:50, 60:70] = 200
+    moves = pictures.moving(b)
+    assert not moves[0, 0].any()
+    assert moves[0, 1, 45, 65]
+    assert not moves[0, 1, 0, 0]
+    assert pictures.psnr_within(a, b, moves) < float(pictures.psnr(a, b)[0, 1])
+    assert pictures.psnr_within(a, b, ~moves & True) > 40
+    assert pictures.psnr_within(a, b, torch.zeros_like(moves)) != pictures.PEAK  # NaN
+
+
+def test_a_disc_around_a_point_has_the_size_asked_for() -> None:
+    disc = pictures.around(torch.tensor([[0.5, 0.5]]), torch.tensor([0.25]), 96, 128)
+    assert float(disc.sum()) == pytest.approx(torch.pi * (0.25 * 96) ** 2, rel=0.02)
+
+
+def test_the_simulator_run_by_the_judge_is_the_simulator() -> None:
+    for world in SIMULATED:
+        simulator = open_simulator(world)
+        truth = simulator.seeded_trajectories(SEEDS, 3 * FRAMES)
+        run = Simulated(world).begin(truth[:, :FRAMES], SEEDS)
+        play(run, truth.actions[:, FRAMES:])
+        facts = learnable(world).facts.facts(truth)[:, -1]
+        assert torch.equal(run.facts, facts)
+        assert torch.equal(run.pictures(), simulator.render(truth.states)[:, -FRAMES:])
+
+
+def test_gravity_and_restitution_come_out_of_heights() -> None:
+    run = Simulated("court").begin(experiments.dropped_balls(SEEDS), SEEDS)
+    play(run, actions_of("court", len(SEEDS), 72))
+    y = run.whole.states.ball.y
+    gravity, restitution = physics.falls(y)
+    assert gravity == pytest.approx(GRAVITY, rel=0.01)
+    assert restitution == pytest.approx(RESTITUTION["floor"], rel=0.03)
+    noisy = y + 0.003 * torch.randn(y.shape, generator=torch.Generator().manual_seed(0))
+    assert physics.falls(noisy)[0] == pytest.approx(GRAVITY, rel=0.05)
+    slow = torch.nn.functional.interpolate(y[:, None], scale_factor=1.25, mode="linear")[:, 0]
+    assert physics.falls(slow)[0] < 0.75 * GRAVITY
+    assert physics.falls(torch.full((1, 72), 0.3))[0] != GRAVITY  # NaN: nothing falls
+
+
+def test_the_crest_of_a_wave_moves_at_the_speed_of_waves() -> None:
+    high, flat = experiments.waves([5])
+    rest = actions_of("pond", 1, 24)
+    seen, without = (watch(Simulated("pond").begin(m, [5]), rest) for m in (high, flat))
+    speed = physics.slope(physics.crests(seen, without)[:, 2:]) * 24
+    assert speed == pytest.approx(WAVE_SPEED, rel=0.04)
+    stands = physics.crests(seen[:, :1].expand_as(seen), without[:, :1].expand_as(seen))
+    assert abs(physics.slope(stands)) < 0.001
+
+
+def test_a_slower_walk_is_matched_to_earlier_frames() -> None:
+    begun = experiments.open_ways([5])
+    held = actions_of("corridors", 1, 24, forward=1.0)
+    true = watch(Simulated("corridors").begin(begun, [5]), held)
+    assert physics.slope(physics.matched(true[:, :16], true)[:, 4:]) == pytest.approx(1, abs=0.02)
+    double = true[:, ::2]  # twice as fast
+    assert physics.slope(physics.matched(double[:, :10], true)[:, 2:]) == pytest.approx(2, abs=0.1)
+
+
+def test_facts_of_the_corridors_give_back_their_picture() -> None:
+    found = moments("corridors", SEEDS)
+    run = Simulated("corridors").begin(found, SEEDS)
+    run.step(actions_of("corridors", len(SEEDS), FRAMES, forward=1.0))
+    again = drawn(state_of(run.facts, found.states[:, -1]))
+    assert float(pictures.psnr(again, run.pictures()[:, -1]).min()) > 40
+
+
+@pytest.mark.parametrize(
+    ("actor", "obeys"), [(Simulated("corridors"), 1.0), (Still("corridors"), 0.4)]
+)
+def test_orders_in_the_corridors(actor: Actor, obeys: float) -> None:
+    test, begun = CorridorsOrders(), legible_moments("corridors", SEEDS)
+    run = actor.begin(begun, SEEDS)
+    right = []
+    for told in range(1, 7):
+        orders = torch.full((len(SEEDS),), told)
+        before, held = run.facts, test.actions(orders)
+        frames = watch(run, held)
+        right.append(test.obeyed(begun, before, frames[:, list(test.looks)], orders))
+    share = float(torch.stack(right).float().mean())
+    assert share == 1 if obeys == 1 else share <= obeys
+
+
+def only(found: tuple[Figure, ...]) -> Figure:
+    (figure,) = found
+    return figure
+
+
+@pytest.mark.parametrize("world", SIMULATED)
+def test_the_simulator_answers_as_soon_as_the_simulator(world: str) -> None:
+    figure = only(response(world, Simulated(world), [5]).figures)
+    assert figure.value == 1
+    assert figure.trivial["last frame"] == 0
+
+
+def test_the_first_changed_pixel() -> None:
+    a = torch.zeros(2, 4, 3, 96, 128, dtype=torch.uint8)
+    b = a.clone()
+    b[0, 2, :, 5:8, 5:8] = 90
+    assert first_change(a, b).tolist() == [2, 4]
+    b[1, 1, :, 0, 0] = 5  # too little to see
+    assert first_change(a, b).tolist() == [2, 4]
+
+
+def test_the_simulator_remembers_its_walls() -> None:
+    figures = memory.memory(Simulated("corridors"), SEEDS, away=(4.0,)).figures
+    assert figures[0].value == pytest.approx(0, abs=0.5)
+    assert figures[0].reached
+    assert figures[0].trivial["another wall"] > 10

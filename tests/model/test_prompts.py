@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import pytest
+
+from model.interface import PROMPT_BREAK, PromptError
+from model.prompts import grammar
+from model.simulators import SIMULATED
+
+
+@pytest.mark.parametrize("world", SIMULATED)
+def test_a_running_world_follows_its_changing_words_and_no_others(world: str) -> None:
+    said = grammar(world)
+    assert set(said.changing) < set(said.known)
+    for word in said.known:
+        said.asked(word, begun=False)
+        if word in said.changing:
+            said.asked(word, begun=True)
+            continue
+        with pytest.raises(PromptError) as error:
+            said.asked(word, begun=True)
+        assert error.value.words == (word,)
+        assert error.value.known == said.changing
+
+
+def test_of_texts_said_one_after_the_other_the_later_words_win() -> None:
+    court = grammar("court")
+    both = court.asked(f"red against blue{PROMPT_BREAK} green", begun=False)
+    shirts = court.words["shirt"]
+    assert both == {"shirt": shirts.index("green"), "rival": shirts.index("blue")}
