@@ -189,20 +189,19 @@ def _other(
     """A prompt that gives an attribute another value, and what is to be seen then. A word that
     would be taken for another attribute comes after one for that."""
     words = grammar.words[attribute]
-    others = [
-        v
-        for v in range(len(words))
-        if v != now[attribute] and _possible(grammar, now, {attribute: v})[attribute] == v
-    ]
-    value = others[int(rng.integers(len(others)))]
-    earlier = [
-        n
-        for n in grammar.names[: grammar.names.index(attribute)]
-        if n in grammar.changeable and words[value] in grammar.words[n] and now[n] >= 0
-    ]
-    prompt = said(grammar, {**{n: now[n] for n in earlier}, attribute: value})
-    asked = grammar.asked(prompt, begun=True)
-    return prompt, {**_possible(grammar, now, asked), **_players(now)}
+    ways: list[tuple[str, dict[str, int]]] = []
+    for value in range(len(words)):
+        earlier = [
+            n
+            for n in grammar.names[: grammar.names.index(attribute)]
+            if n in grammar.changeable and words[value] in grammar.words[n] and now[n] >= 0
+        ]
+        prompt = said(grammar, {**{n: now[n] for n in earlier}, attribute: value})
+        seen = _possible(grammar, now, grammar.asked(prompt, begun=True))
+        if value != now[attribute] and seen[attribute] == value:
+            ways.append((prompt, seen))
+    prompt, seen = ways[int(rng.integers(len(ways)))]
+    return prompt, {**seen, **_players(now)}
 
 
 def _possible(grammar: Grammar, now: Mapping[str, int], asked: Mapping[str, int]) -> dict[str, int]:

@@ -86,7 +86,7 @@ def test_a_report_for_people(capsys: pytest.CaptureFixture[str], weights: Path) 
 @pytest.mark.parametrize(
     ("argv", "reason"),
     [
-        (["chunk", "--weights", "/nowhere"], "no weights in /nowhere/court"),
+        (["chunk", "--weights", "/nowhere"], "no weights in /nowhere"),
         (["latency", "--url", "http://127.0.0.1:9", "--client", "headless"], "no server at"),
         (["viewers", "--max", "1"], "two viewers or more"),
         (["latency", "--world", "probe", "--serve", "--port 99999"], "did not start"),

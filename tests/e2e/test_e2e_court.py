@@ -25,7 +25,7 @@ THUMP = 1e-3  # mean power; ambience alone has 3e-5, with a jump and its landing
 
 @pytest.fixture(scope="module")
 def court(serve: Callable[..., ServedWorld]) -> Iterator[ServedWorld]:
-    server = serve("--world", "court")
+    server = serve("--worlds", "court")
     yield server
     server.stop()
 

@@ -129,7 +129,12 @@ def test_the_first_changed_pixel() -> None:
 
 
 def test_the_simulator_remembers_its_walls() -> None:
-    figures = memory.memory(Simulated("corridors"), SEEDS, away=(4.0,)).figures
-    assert figures[0].value == pytest.approx(0, abs=0.5)
-    assert figures[0].reached
-    assert figures[0].trivial["another wall"] > 10
+    found = memory.memory(Simulated("corridors"), SEEDS, away=(4.0,)).figures
+    figures = {f.name: f for f in found}
+    loss = figures["memory: loss after 4 s"]
+    assert loss.value == pytest.approx(0, abs=0.5)
+    assert loss.reached
+    assert loss.trivial["another wall"] > 10
+    away = figures["memory: PSNR while away, 4 s"]
+    assert away.value == 60
+    assert away.trivial["last frame"] < 30, "a still picture is not where one looks"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,9 @@ class RefusingWorlds:
 
     def __iter__(self) -> Any:
         return iter(())
+
+    def waiting(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     async def create(self, asked: Asked) -> Any:
         raise self._error
