@@ -114,6 +114,8 @@ class LearnedWorld:
                 self.starts.values,
             )
             return self.begin(moment.state.to(self.device), moment.values, seed, image)
+        # Unless told otherwise one begins with a wide view, in the first of the styles.
+        asked = {n: 0 for n in ("view", "style") if n in self.grammar.names} | asked
         fits = [self.grammar.fit(values, asked) for values in self.starts.values]
         best = [i for i, fit in enumerate(fits) if fit == max(fits)]
         chosen = best[int(np.random.default_rng(seed).integers(len(best)))]
