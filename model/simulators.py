@@ -17,6 +17,9 @@ Settle = Callable[[Mapping[str, int], Mapping[str, int]], dict[str, int]]
 """(values of all attributes, those of them that were asked for) -> values that can be had
 together, of which as many are as asked as can be."""
 
+Fit = Callable[[nn.Module, Tensor, Tensor], None]
+"""Of a model of states, to facts (B, 2, COUNT) and the actions (B, 1, ...) between them."""
+
 SIMULATED = ("court", "pond", "corridors")
 
 
@@ -72,6 +75,7 @@ class Learnable:
     geometry: Callable[[], nn.Module]
     dynamics: Callable[[], nn.Module]
     loss_weights: Callable[[], Tensor]  # (COUNT,)
+    fit: Fit | None  # of laws that are fitted at once; the rest is trained
     maps: int  # of the geometry
     textures: int  # 0 where the world is flat
     things: int  # that have sprites
@@ -96,6 +100,7 @@ def learnable(name: str) -> Learnable:
         geometry=geometry.Geometry,
         dynamics=dynamics.Dynamics,
         loss_weights=dynamics.loss_weights,
+        fit=getattr(dynamics, "fit", None),
         maps=geometry.MAPS,
         textures=getattr(geometry, "TEXTURES", 0),
         things=getattr(geometry, "THINGS", 0),

@@ -126,6 +126,10 @@ class Sprites(nn.Module):
             nn.SiLU(),
             nn.Linear(_POSE, things * _SPRITES),
         )
+        # What a prompt dyes, such as a shirt: how strong each feature of each thing is.
+        self.dye = nn.Linear(text, things * _SPRITE_DEPTH)
+        nn.init.zeros_(self.dye.weight)
+        nn.init.zeros_(self.dye.bias)
         self.depth = 4 * things * _SPRITE_DEPTH
 
     def forward(self, near: Tensor, facts: Tensor, text: Tensor) -> Tensor:
@@ -138,7 +142,9 @@ class Sprites(nn.Module):
         seen = F.grid_sample(
             sprites.flatten(0, 2), _spread(near).flatten(0, 2), align_corners=False
         )
-        seen = seen.unflatten(0, (count, -1))  # (N, frames * things, D, 2h, 2w)
+        seen = seen.unflatten(0, (count, frames, self.things))  # (N, F, things, D, 2h, 2w)
+        dyed = self.dye(text).view(count, 1, self.things, _SPRITE_DEPTH, 1, 1)
+        seen = torch.addcmul(seen, seen, dyed).flatten(1, 2)
         return F.pixel_unshuffle(seen, 2).flatten(1, 2)
 
 

@@ -21,10 +21,13 @@ from model.interface import ModelError
 from model.muon import MuonAdam
 from model.parallel import Group
 from model.simulators import SIMULATED, learnable, open_simulator
+from model.worlds.striking import surprise
 
 WORLDS, FRAMES = 384, 72
 RENEWED_EVERY = 40  # steps, one part of the states
 RARE = 1
+SURPRISE = 0.1  # how much it counts whether there is a contact, beside how hard it is
+FITTED = 4096  # pairs of frames, for laws that are fitted at once
 
 
 class States:
@@ -65,14 +68,17 @@ def loss(
     model: nn.Module, contacts: slice, weights: Tensor, states: Tensor, actions: Tensor
 ) -> Tensor:
     """Huber's, so that a bounce one frame early does not outweigh all else. `contacts` are rare:
-    where there is one it counts RARE times more, and only there it has a moment. `weights`
-    (COUNT,)."""
+    where there is one it counts RARE times more, and only there it has a moment; whether there is
+    one is an error of its own. `weights` (COUNT,)."""
     made, true = model(states[:, 0], actions), states[:, 1:]
     error = F.smooth_l1_loss(made, true, beta=0.05, reduction="none")
     happens = (true[..., contacts].chunk(2, -1)[0] > 0).float()
-    rare = torch.ones_like(error)
-    rare[..., contacts] = torch.cat([1 + RARE * happens, RARE * happens], -1)
-    return ((rare * error).mean((0, 1)) * weights).sum() / weights.sum()
+    heard = made[..., contacts].chunk(2, -1)[0]
+    strength, when = error[..., contacts].chunk(2, -1)
+    strength = (1 + RARE * happens) * strength + SURPRISE * surprise(heard, happens)
+    parts = [error[..., : contacts.start], strength, RARE * happens * when]
+    error = torch.cat([*parts, error[..., contacts.stop :]], -1)
+    return (error.mean((0, 1)) * weights).sum() / weights.sum()
 
 
 def matrices(model: nn.Module) -> list[nn.Parameter]:
@@ -94,8 +100,14 @@ def train(args: argparse.Namespace) -> None:
         path = contacts_path(args.out, args.world)
     optimizer = MuonAdam(learns, matrices(learns), args.muon_lr, args.adam_lr, Group())
     step = load_training(path, model, optimizer)
+    if args.contacts:  # the rest may have been trained on since
+        rest = read(dynamics_path(args.out, args.world))["module"]
+        rest = {name: value for name, value in rest.items() if not name.startswith("strikes.")}
+        model.load_state_dict(rest, strict=False)
     generator = torch.Generator().manual_seed(args.seed * 1_000_003 + step)
     data = States(args.world, generator, device, parts=8)
+    if world.fit is not None:
+        world.fit(model, *data.batch(FITTED, 1))
 
     def advance(step: int) -> dict[str, float]:
         progress = step / args.steps

@@ -11,6 +11,8 @@ from torch.nn import functional as F
 
 _WIDTH = 128
 _SHARP = 8.0  # by how much changes are magnified: those of a frame are small
+_BETA = 6.0
+_LEAST = 1e-30  # chance
 
 
 def footfall(before: Tensor, after: Tensor) -> Tensor:
@@ -38,4 +40,13 @@ class Striking(nn.Module):
         x = F.silu(self.enter(torch.cat([before, changed, told], 1)))
         x = x + self.layer(x).relu()
         strength, when = self.leave(x).chunk(2, 1)
-        return torch.cat([F.softplus(strength - 0.5, beta=6), torch.sigmoid(4 * when)], 1)
+        return torch.cat([F.softplus(strength - 0.5, beta=_BETA), torch.sigmoid(4 * when)], 1)
+
+
+def surprise(strength: Tensor, happens: Tensor) -> Tensor:
+    """The cross entropy of whether something strikes. By it what is not heard yet is learned, for
+    the error of a strength of almost nothing has no slope. `strength` is that of `Striking`, a
+    softplus, whose argument is the logit of the chance that is taken here."""
+    unlikely = _BETA * strength  # -log of the chance that nothing strikes
+    likely = (-torch.expm1(-unlikely)).clamp_min(_LEAST).log()
+    return (1 - happens) * unlikely - happens * likely

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from model.worlds.corridors import facts, simulator, textures
-from model.worlds.corridors.dynamics import Dynamics, loss_weights
+from model.worlds.corridors.dynamics import Dynamics, fit, loss_weights
 from model.worlds.corridors.geometry import MAPS, TEXTURES, Geometry, View
 from model.worlds.corridors.physics import RADIUS
 from model.worlds.corridors.relations import Near, first_quarter
@@ -42,9 +42,22 @@ def test_dynamics_can_be_learned_from() -> None:
     model = Dynamics()
     error = ((model(f[:, 0], worlds.actions[:, 1:]) - f[:, 1:]).abs() * loss_weights()).sum()
     error.backward()
-    for name, parameter in model.named_parameters():
+    learned = {n: p for n, p in model.named_parameters() if p.requires_grad}
+    for name, parameter in learned.items():
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
+
+
+def test_turning_is_fitted_and_one_looks_where_the_simulator_does() -> None:
+    worlds = truth(64, 24)
+    f, actions = facts.facts(worlds), worlds.actions
+    model = Dynamics()
+    fit(model, f[:, 3:5], actions[:, 4:5])
+    with torch.no_grad():
+        made = model(f[:, 0], actions[:, 1:])
+    for name in ("turning", "heading_sin", "heading_cos"):
+        at = facts.AT[name]
+        torch.testing.assert_close(made[..., at], f[:, 1:, at], atol=1e-3, rtol=0)
 
 
 def test_no_obstacle_is_nearer_than_a_body_is_wide() -> None:

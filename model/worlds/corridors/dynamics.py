@@ -1,7 +1,8 @@
 """The state stream of the corridors: small networks that predict what is the case one frame later.
 
 It is Markov: the facts of the last frame and what is held now say all. One network moves the
-body, from the obstacles near it; another, the same for each door, moves the doors.
+body, from the obstacles near it; another, the same for each door, moves the doors. How one turns is
+a linear law, fitted by least squares: of errors, this one adds up while one looks around.
 """
 
 from __future__ import annotations
@@ -81,7 +82,8 @@ class Dynamics(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.near = Near()
-        self.turn = nn.Linear(4, 2, bias=False)  # at rest the gaze does not drift
+        # By `fit`, not by descent; without a bias, so that at rest the gaze does not drift.
+        self.turn = nn.Linear(4, 2, bias=False).requires_grad_(False)
         self.enter = nn.Linear(_BODY_IN, WIDTH)
         self.layers = nn.ModuleList(nn.Linear(WIDTH, WIDTH) for _ in range(LAYERS))
         self.leave = nn.Linear(WIDTH, _BODY_OUT)
@@ -108,20 +110,17 @@ class Dynamics(nn.Module):
         (B, frames, COUNT)."""
         plan = plan_of(state[:, STATIC])
         doors, first = self.near.at[plan], relations.first_quarter(plan)
-        turns = F.normalize(state[:, TURNS_AT].unflatten(1, (len(TURNS), 2)), dim=2)
         quarter = self.near.quarter(state[:, :2], first)
         now = _Now(
             body=state[:, BODY_AT],
-            turns=torch.view_as_complex(turns),
+            turns=_turns(state),
             doors=state[:, DOORS_AT],
             room=state[:, DERIVED],
             flags=state[:, FLAGS],
             quarter=quarter,
         )
-        buttons, axis = actions.split([_TURN, 1], 2)
-        held = torch.cat([buttons, axis / TURN_MOST], 2)
         frames = []
-        for now_held in held.unbind(1):
+        for now_held in _held(actions).unbind(1):
             now, contacts = self._frame(now, now_held, doors, first)
             frames.append(torch.cat([*now.facts(), state[:, STATIC], contacts], 1))
         return torch.stack(frames, 1)
@@ -131,9 +130,7 @@ class Dynamics(nn.Module):
         the row of the tables where the plan begins."""
         body, known = now.body, now.facts()
         where, aim = body[:, :2] * HALF + HALF, known[1][:, :2]
-        turned, angle = self.turn(
-            torch.cat([body[:, 4:5], held[:, 4:6], held[:, _TURN:]], 1)
-        ).split(1, 1)
+        turned, angle = self.turn(_turning(body, held)).split(1, 1)
         asked = held[:, 0:4:3] - held[:, 1:3]  # ahead and aside
         walks = (asked[:, :, None] * aim[:, None]).flatten(1)  # the same, as directions
         steps = torch.view_as_real(now.turns[:, 1].square())  # twice the gait's angle
@@ -174,6 +171,36 @@ class Dynamics(nn.Module):
         near = torch.cat([touched, (8 * beyond[:, None]).tanh(), held], 1)
         struck = self.strikes(torch.cat(known, 1), torch.cat(later.facts(), 1), near)
         return later, struck
+
+
+def fit(model: nn.Module, states: Tensor, actions: Tensor) -> None:
+    """Fit the law of turning of a `Dynamics` to facts (B, 2, COUNT) of two frames and the actions
+    (B, 1, ACTIONS) between them."""
+    assert isinstance(model, Dynamics)
+    before, after = states[:, :, BODY_AT].double().unbind(1)
+    angle = _angle(_turns(states.double())[:, :, 0])
+    turned = torch.remainder(angle[:, 1] - angle[:, 0] + math.pi, 2 * math.pi) - math.pi
+    told = _turning(before, _held(actions)[:, 0].double())
+    change = torch.stack([after[:, 4] - before[:, 4], turned], 1)
+    with torch.no_grad():
+        model.turn.weight.copy_(torch.linalg.lstsq(told, change).solution.T)
+
+
+def _held(actions: Tensor) -> Tensor:
+    """Actions (..., ACTIONS) with the axis in the unit of the buttons."""
+    buttons, axis = actions.split([_TURN, 1], -1)
+    return torch.cat([buttons, axis / TURN_MOST], -1)
+
+
+def _turns(facts: Tensor) -> Tensor:
+    """(..., COUNT) -> (..., TURNS) complex: sine + i cosine."""
+    turns = F.normalize(facts[..., TURNS_AT].unflatten(-1, (len(TURNS), 2)), dim=-1)
+    return torch.view_as_complex(turns)
+
+
+def _turning(body: Tensor, held: Tensor) -> Tensor:
+    """What decides how one turns: (B, 4)."""
+    return torch.cat([body[:, 4:5], held[:, 4:6], held[:, _TURN:]], 1)
 
 
 def _angle(turn: Tensor) -> Tensor:

@@ -28,6 +28,7 @@ NUMBERS = _OWN + _CAMERA + _PULSE + len(APPEARANCE)  # random numbers that one s
 
 # Up to which number the person is found where: the last four are a moment of something.
 _STANDS, _SWIMS, _HANGS_ON, _ABOVE_BOARD, _ABOVE_WATER, _FALLS = 0.46, 0.66, 0.74, 0.81, 0.91, 1.0
+_DIVE = 0.36  # height of dives: from above any jump, so that splashes differ in loudness
 _RIPPLED_SECONDS = 2.5  # for which wind has blown
 _SETTLED_FRAMES = 12  # for which the camera has moved
 
@@ -56,7 +57,8 @@ def starts(numbers: Tensor) -> PondState:
     px = px + torch.where(over_board, 0.16 * (u[3] - 0.5), zero)
     afloat = LEVEL - physics.AFLOAT * BODY * (0.85 + 0.3 * u[4])
     py = torch.where(aboard > 0.5, deck, afloat)
-    py = torch.where(over_board | over_water, deck + 0.02 + 0.14 * u[4], py)
+    py = torch.where(over_board, deck + 0.02 + 0.14 * u[4], py)
+    py = torch.where(over_water, deck + 0.02 + _DIVE * u[4], py)
     drift = 0.3 * (2 * u[5] - 1) * (u[6] < 0.5)
     flies = over_board | over_water
     lean = torch.where(
