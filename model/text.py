@@ -27,7 +27,8 @@ class Vocabulary:
 
 
 class TextEncoder(nn.Module):
-    """Numbers of words (B, LONGEST) -> what they mean (B, `width`)."""
+    """Numbers of words (B, LONGEST) -> what they mean (B, `width`): all together, and beside it
+    each by itself at its place, for the red of a shirt is not that of the rival's."""
 
     def __init__(self, words: int, width: int, layers: int = 2, heads: int = 4) -> None:
         super().__init__()
@@ -36,6 +37,7 @@ class TextEncoder(nn.Module):
         self.place = nn.Parameter(torch.randn(LONGEST, width) * 0.1)
         self.layers = nn.ModuleList(_Layer(width) for _ in range(layers))
         self.leave = nn.Linear(width, width)
+        self.alone = nn.Parameter(torch.randn(LONGEST, 1 + words, width) * 0.02)
 
     def forward(self, numbers: Tensor) -> Tensor:
         known = numbers != _PAD
@@ -44,7 +46,8 @@ class TextEncoder(nn.Module):
             x = layer(x, known, self.heads)
         share = known.to(x.dtype) / known.sum(1, keepdim=True)
         pooled: Tensor = self.leave((x * share[..., None]).sum(1))
-        return pooled
+        alone = self.alone[torch.arange(LONGEST, device=numbers.device), numbers]  # (B, LONGEST, W)
+        return pooled + (alone * known[..., None]).sum(1)
 
 
 class _Layer(nn.Module):
