@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 _WIDTH = 128
-_SHARP = 8.0  # by how much changes are magnified: those of a frame are small
+_SHARP = 8.0  # by how much changes are magnified too: most of those of a frame are small
 _BETA = 6.0
 _LEAST = 1e-30  # chance
 
@@ -29,15 +29,15 @@ class Striking(nn.Module):
 
     def __init__(self, facts: int, told: int, kinds: int) -> None:
         super().__init__()
-        self.enter = nn.Linear(2 * facts + told, _WIDTH)
+        self.enter = nn.Linear(3 * facts + told, _WIDTH)
         self.layer = nn.Linear(_WIDTH, _WIDTH)
         self.leave = nn.Linear(_WIDTH, 2 * kinds)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
 
     def forward(self, before: Tensor, after: Tensor, told: Tensor) -> Tensor:
-        changed = (_SHARP * (after - before)).tanh()
-        x = F.silu(self.enter(torch.cat([before, changed, told], 1)))
+        change = after - before
+        x = F.silu(self.enter(torch.cat([before, (_SHARP * change).tanh(), change, told], 1)))
         x = x + self.layer(x).relu()
         strength, when = self.leave(x).chunk(2, 1)
         return torch.cat([F.softplus(strength - 0.5, beta=_BETA), torch.sigmoid(4 * when)], 1)
