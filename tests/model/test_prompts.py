@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from model.interface import PROMPT_BREAK, PromptError
 from model.prompts import grammar
 from model.simulators import SIMULATED
+from model.text import TextEncoder, vocabulary
 
 
 @pytest.mark.parametrize("world", SIMULATED)
@@ -27,3 +29,13 @@ def test_of_texts_said_one_after_the_other_the_later_words_win() -> None:
     both = court.asked(f"red against blue{PROMPT_BREAK} green", begun=False)
     shirts = court.words["shirt"]
     assert both == {"shirt": shirts.index("green"), "rival": shirts.index("blue")}
+
+
+def test_who_wears_what_is_told_apart() -> None:
+    words = grammar("court").words
+    known = vocabulary(list(words.values()), ["court"])
+    torch.manual_seed(0)
+    encoder = TextEncoder(len(known.words), 128)
+    told = [known.encode("court", pair) for pair in (("red", "blue"), ("blue", "red"))]
+    one, other = encoder(torch.stack(told))
+    assert torch.linalg.vector_norm(one - other) > 0.2

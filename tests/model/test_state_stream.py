@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from model import train_dynamics
 from model.simulators import SIMULATED, learnable, open_simulator
+from model.worlds.striking import Striking, surprise
 
 WORLDS = 8
 
@@ -106,3 +107,15 @@ def test_a_missed_contact_costs_more_than_a_false_one() -> None:
         return float(train_dynamics.loss(Says(said), at, weights, states, states[:, :1]))
 
     assert cost(nothing, struck) > 1.5 * cost(struck, nothing)
+
+
+def test_a_contact_that_is_not_heard_at_all_can_still_be_learned() -> None:
+    striking = Striking(facts=2, told=0, kinds=1)
+    with torch.no_grad():
+        striking.leave.bias[0] = -4.0
+    state = torch.zeros(1, 2)
+    strength = striking(state, state, torch.zeros(1, 0))[:, :1]
+    assert strength < 1e-6
+    surprise(strength, torch.ones(1, 1)).sum().backward()
+    assert striking.leave.bias.grad is not None
+    assert striking.leave.bias.grad[0] < -1
