@@ -46,10 +46,10 @@ class Network(nn.Module):
         return self.knowledge.vocabulary
 
     @property
-    def paint(self) -> list[nn.Parameter]:
-        """The learned looks of all worlds."""
+    def tables(self) -> list[nn.Parameter]:
+        """The learned looks of all worlds, and words: of these an example reads but a little."""
         stages = [stage for stage in self.stages.values() if isinstance(stage, Stage)]
-        return [paint for stage in stages for paint in stage.paint]
+        return [*(paint for stage in stages for paint in stage.paint), self.text.alone]
 
     def prompt(self, words: Tensor, share: Tensor) -> Tensor:
         """Two captions (B, 2, LONGEST) and the share of the second in each chunk (B, C) ->

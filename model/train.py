@@ -236,7 +236,7 @@ def train(
         recipe.muon_lr,
         recipe.adam_lr,
         group,
-        quick=network.paint,
+        quick=network.tables,
     )
     path = folder / "transformer.pt"
     if start_from is not None and not path.exists():
