@@ -212,9 +212,10 @@ def hidden_matrices(network: Network) -> list[nn.Parameter]:
 
 
 def rate(step: int, steps: int) -> float:
-    """Warm-up over 50 steps, constant, then a linear fall to 2 %."""
+    """Warm-up over 50 steps, constant, then a linear fall to 2 % over the last fifth (Hägele et al.
+    2024, "Scaling laws and compute-optimal training beyond fixed training durations")."""
     warm = min(1.0, (step + 1) / 50)
-    fall = min(1.0, (steps - step) / (0.6 * steps))
+    fall = min(1.0, (steps - step) / (0.2 * steps))
     return warm * (0.02 + 0.98 * fall)
 
 
