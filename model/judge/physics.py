@@ -104,8 +104,9 @@ def _flights(heights: Tensor) -> list[Tensor]:
     marks = [-1, *low, len(heights)]
     out = []
     for first, last in pairwise(marks):
-        inner = torch.arange(first + 2 if first >= 0 else 0, last - 1)
-        inner = inner[heights[inner].isfinite()] if len(inner) else inner
+        between = range(first + 2 if first >= 0 else 0, last - 1)
+        inner = torch.tensor(between, dtype=torch.long)
+        inner = inner[heights[inner].isfinite()]
         if len(inner) >= _LEAST:
             out.append(inner)
     return out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -62,6 +64,8 @@ def test_gravity_and_restitution_come_out_of_heights() -> None:
     slow = torch.nn.functional.interpolate(y[:, None], scale_factor=1.25, mode="linear")[:, 0]
     assert physics.falls(slow)[0] < 0.75 * GRAVITY
     assert physics.falls(torch.full((1, 72), 0.3))[0] != GRAVITY  # NaN: nothing falls
+    shivers = torch.tensor([0.1, 0.2]).repeat(1, 36)
+    assert math.isnan(physics.falls(shivers)[0])  # a bounce in every other frame
 
 
 def test_the_crest_of_a_wave_moves_at_the_speed_of_waves() -> None:
