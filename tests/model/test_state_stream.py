@@ -58,13 +58,13 @@ def test_what_rests_on_the_court_stays_where_it_is() -> None:
     assert moved.abs().max() < 1e-3
 
 
-def test_the_gaze_rests_where_it_is() -> None:
+def test_body_and_gaze_rest_where_they_are() -> None:
     facts, _ = truth("corridors", 4)
     at = learnable("corridors").facts.AT
     begun = facts[:, 0].clone()
     begun[:, [at["vx"], at["vy"], at["turning"]]] = 0
     made = shaken("corridors")(begun, torch.zeros(WORLDS, 240, 11))
-    for name in ("heading_sin", "heading_cos", "zoom", "rear"):
+    for name in ("x", "y", "gait_sin", "heading_sin", "heading_cos", "zoom", "rear"):
         torch.testing.assert_close(made[:, -1, at[name]], begun[:, at[name]], atol=1e-4, rtol=0)
 
 

@@ -48,6 +48,7 @@ _PRESSED = [_USE, ACTIONS.index("camera")]
 _STEP = WALK_SPEED / FPS / HALF  # what a velocity of 1 moves x by, as facts
 _SCALES = (_STEP, _STEP, 1.0, 1.0, 0.0, 0.0, 0.1)  # of the learned changes of the body's facts
 _MOST = (0.999, 0.999, 2.0, 2.0, 2.0, 1.0, 1.0)  # that they can be
+_STIRS = 20.0  # from a speed of one part of this on, of that of walking, all is as learned
 _ROUND = 2 * math.pi / FPS
 _BODY_IN = FLAGS.stop + 12 + relations.OBSTACLES * relations.OBSTACLE_FEATURES + len(ACTIONS)
 _BODY_OUT = _BODY + 1  # changes, gait
@@ -140,7 +141,12 @@ class Dynamics(nn.Module):
         x = self.enter(x)
         for layer in self.layers:
             x = x + layer(F.silu(x))
-        change, gait = self.leave(F.silu(x)).split([_BODY, 1], 1)
+        # Who stands still and is told nothing stays where he is: an error would add up.
+        stir = speed + torch.linalg.vector_norm(asked, dim=1, keepdim=True)
+        stirs = (_STIRS * stir).clamp(max=1)
+        learned = self.leave(F.silu(x))
+        change = torch.cat([learned[:, :4] * stirs, learned[:, 4:_BODY]], 1)
+        gait = learned[:, _BODY:] * stirs
 
         seen = self.near.seen_doors(where, aim.flip(1)[:, :, None], doors)
         told = [now.doors, now.flags[:, 3:], now.flags[:, :1].expand_as(now.doors)]
