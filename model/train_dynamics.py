@@ -1,8 +1,9 @@
 """Training of the state stream of a world on simulated states: `python -m model.train_dynamics`.
 
 The network is unrolled from a true state and the error at every frame is propagated back through
-all of them, over few frames at first and many in the end. With --contacts what strikes what is then
-learned further by itself, from frame to frame.
+all of them, over few frames at first and many in the end. Laws that a world fits at once
+(`Learnable.fit`) are fitted before. With --contacts what strikes what is then learned further by
+itself, from frame to frame.
 """
 
 from __future__ import annotations
