@@ -43,6 +43,16 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
+def phone(chromium: Browser) -> Iterator[BrowserContext]:
+    """A visitor's browser on a phone."""
+    visitor = chromium.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+    yield visitor
+    visitor.close()
+
+
+@pytest.fixture
 def page(context: BrowserContext, server: ServedWorld) -> DemoPage:
     """The page with the world on it, driven by this visitor."""
     page = DemoPage(context.new_page())

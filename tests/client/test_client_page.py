@@ -119,17 +119,11 @@ def test_a_gamepad_can_be_plugged_used_and_unplugged(page: DemoPage) -> None:
     page.until_cell("jump", False)
 
 
-def test_fingers_hold_controls_together(
-    chromium: Browser, server: ServedWorld, request: pytest.FixtureRequest
-) -> None:
-    context = chromium.new_context(
-        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
-    )
-    request.addfinalizer(context.close)
-    page = DemoPage(context.new_page())
+def test_fingers_hold_controls_together(phone: BrowserContext, server: ServedWorld) -> None:
+    page = DemoPage(phone.new_page())
     page.open(server.url)
     page.until("lightcone.role === 'driver' && lightcone.phase === 'live'")
-    touch = context.new_cdp_session(page.page)
+    touch = phone.new_cdp_session(page.page)
 
     def fingers(kind: str, *controls: str) -> None:
         points = []

@@ -236,16 +236,10 @@ def test_a_stick_turns_as_far_as_it_is_pushed(page: DemoPage) -> None:
     page.until_axis(0.0)
 
 
-def test_a_finger_that_drags_the_picture_turns(
-    chromium: Browser, server: ServedWorld, request: pytest.FixtureRequest
-) -> None:
-    context = chromium.new_context(
-        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
-    )
-    request.addfinalizer(context.close)
-    page = DemoPage(context.new_page())
+def test_a_finger_that_drags_the_picture_turns(phone: BrowserContext, server: ServedWorld) -> None:
+    page = DemoPage(phone.new_page())
     open_driving(page, server.url)
-    touch = context.new_cdp_session(page.page)
+    touch = phone.new_cdp_session(page.page)
 
     def finger(kind: str, *xs: float) -> None:
         points = [{"x": x, "y": 200} for x in xs]
