@@ -55,7 +55,7 @@ class Head(nn.Module):
         """Cells (N, cells, h, w), maps (N, maps, h, w), tokens (N, P, width) and text (N, text)
         -> (N, 2 depth, h, w): what is new, and the mask."""
         c = self.config
-        told = unpatchify(self.from_tokens(tokens), c.rows, c.columns)
+        told = unpatchify(self.from_tokens(tokens), c.token_rows, c.token_columns)
         scale, shift = self.from_text(text)[..., None, None].chunk(2, 1)
         x = (cells + told + self.from_maps(maps)) * (1 + scale) + shift
         out: Tensor = self.leave(F.silu(self.layers(x)))

@@ -17,17 +17,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from model.config import CELL
+
 DecoderState = tuple[Tensor, ...]
 
-_CELL = 4  # pixels along each side of a latent cell
-_PIXELS = 3 * _CELL**2
+_PIXELS = 3 * CELL**2
 _FIRST_LOGVAR = -7.5
 
 
 @dataclass(frozen=True)
 class PictureCodecConfig:
-    height: int = 96
-    width: int = 128
     channels: int = 12
     wide: int = 64  # width of the decoder
     blocks: int = 3
@@ -102,7 +101,7 @@ class PictureCodec(_Normalised):
         self.config = config
         c = config
         self.encoder = nn.Sequential(
-            nn.PixelUnshuffle(_CELL), nn.Conv2d(_PIXELS, 2 * c.channels, 3, padding=1)
+            nn.PixelUnshuffle(CELL), nn.Conv2d(_PIXELS, 2 * c.channels, 3, padding=1)
         )
         self.decoder = nn.Sequential(
             nn.Conv2d(c.channels, c.wide, 3, padding=1),
@@ -115,7 +114,7 @@ class PictureCodec(_Normalised):
     def begin(self, pictures: Tensor) -> None:
         """Start at the principal components of the cells of some pictures, the best linear code,
         from which training goes on."""
-        cells = F.pixel_unshuffle(pictures, _CELL).transpose(0, 1).flatten(1)  # (48, cells)
+        cells = F.pixel_unshuffle(pictures, CELL).transpose(0, 1).flatten(1)  # (48, cells)
         middle = cells.mean(1)
         basis = torch.linalg.svd((cells - middle[:, None]).cov())[0][:, : self.config.channels]
         encode = self.encoder[1]
@@ -135,7 +134,7 @@ class PictureCodec(_Normalised):
         return mu, logvar.clamp(-12, 4)
 
     def decode_raw(self, z: Tensor) -> Tensor:
-        return F.pixel_shuffle(self.decoder(z) + self.decode_plainly(z), _CELL)
+        return F.pixel_shuffle(self.decoder(z) + self.decode_plainly(z), CELL)
 
     def encode(self, frames: Tensor) -> Tensor:
         """(N, 3, H, W) uint8 -> normalised latents (N, channels, H / 4, W / 4)."""

@@ -1,10 +1,44 @@
-"""The sizes of the transformer and of what stands around it."""
+"""The sizes of pictures, of the transformer, and of what stands around it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from model.interface import UnsupportedSetting
+
+CELL = 4  # pixels of a latent cell, along each side
 PATCH = 4  # cells of a picture token, along each side
+
+
+@dataclass(frozen=True)
+class PictureSize:
+    """The size of a picture, which is 4 to 3, in pixels and in latent cells.
+
+    Raises UnsupportedSetting where picture tokens do not fill it."""
+
+    height: int = 96
+
+    def __post_init__(self) -> None:
+        if self.height < 48 or self.height % 48:
+            raise UnsupportedSetting(
+                f"a picture's height is a multiple of 48 pixels, not {self.height}"
+            )
+
+    @property
+    def width(self) -> int:
+        return self.height * 4 // 3
+
+    @property
+    def rows(self) -> int:
+        """Of latent cells."""
+        return self.height // CELL
+
+    @property
+    def columns(self) -> int:
+        return self.width // CELL
+
+
+DEFAULT_SIZE = PictureSize()
 
 
 @dataclass(frozen=True)
@@ -14,8 +48,7 @@ class TransformerConfig:
     layers: str = "STST"
     window: int = 6  # chunks a T layer sees, itself among them
     frames: int = 2  # of a chunk
-    rows: int = 6  # of picture tokens
-    columns: int = 8
+    height: int = DEFAULT_SIZE.height  # of the picture, in pixels
     channels: int = 12  # of a latent cell of one frame
     sound_values: int = 32  # of a sound token
     cells: int = 48  # width of the convolutions before and after the tokens
@@ -23,13 +56,20 @@ class TransformerConfig:
     text: int = 128  # width of what a prompt becomes
 
     @property
-    def picture_tokens(self) -> int:
-        return self.rows * self.columns
+    def size(self) -> PictureSize:
+        return PictureSize(self.height)
 
     @property
-    def cells_shape(self) -> tuple[int, int]:
-        """Rows and columns of latent cells."""
-        return self.rows * PATCH, self.columns * PATCH
+    def token_rows(self) -> int:
+        return self.size.rows // PATCH
+
+    @property
+    def token_columns(self) -> int:
+        return self.size.columns // PATCH
+
+    @property
+    def picture_tokens(self) -> int:
+        return self.token_rows * self.token_columns
 
     @property
     def depth(self) -> int:

@@ -1,21 +1,27 @@
-"""`python -m model.export`: make shippable weights of a training folder."""
+"""`python -m model.export`: make shippable weights of a training folder.
+
+What was not trained there is taken from other weights, by default the shipped ones.
+"""
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from model.checkpoint import read
-from model.config import TransformerConfig
+from model.interface import ModelError
 from model.latents import FRAMES
 from model.network import Network, known_words
-from model.reader import load_reader
+from model.reader import Reader, load_reader
 from model.registry import WEIGHTS_DIR
 from model.simulators import learnable, open_simulator
-from model.train import load_codecs
-from model.train_dynamics import load_dynamics
+from model.train import load_codecs, trained_config
+from model.train_dynamics import dynamics_path, load_dynamics
 from model.weights import Starts, Weights
 
 STARTS = 192  # of each world
@@ -31,26 +37,60 @@ def starts(world: str, seed: int) -> Starts:
     return Starts(learnable(world).facts.facts(truth), [tuple(row) for row in values])
 
 
+@dataclass(frozen=True)
+class Run:
+    """A training folder, and the weights that it went on from. Raises WeightsError."""
+
+    folder: Path
+    start_from: Path
+
+    @cached_property
+    def before(self) -> Weights:
+        return Weights.load(self.start_from)
+
+    @property
+    def network(self) -> tuple[Network, str]:
+        """And how it came about."""
+        path = self.folder / "transformer.pt"
+        if not path.exists():
+            return self.before.network, f"transformer of {self.start_from}"
+        network = Network(trained_config(path), known_words())
+        saved = read(path)
+        network.load_state_dict(saved["ema"])
+        return network, f"step {saved['step']}, exponential moving average"
+
+    @property
+    def reader(self) -> Reader:
+        path = self.folder / "reader.pt"
+        return load_reader(path) if path.exists() else self.before.reader
+
+    def dynamics(self, world: str) -> nn.Module:
+        if dynamics_path(self.folder, world).exists():
+            return load_dynamics(self.folder, world)
+        return self.before.dynamics[world]
+
+
+def export(run: Run, out: Path, seed: int) -> str:
+    """Write them; returns what they are. Raises WeightsError."""
+    picture, sound = load_codecs(run.folder, torch.device("cpu"), run.start_from)
+    network, what = run.network
+    dynamics = {world: run.dynamics(world) for world in network.worlds}
+    begun = {world: starts(world, seed) for world in network.worlds}
+    Weights(picture, sound, network, run.reader, dynamics, begun).save(out)
+    return f"{out}: {what}, pictures {network.config.height} high"
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m model.export", description=__doc__)
     parser.add_argument("--run", type=Path, default=Path("runs/worlds"))
+    parser.add_argument("--start-from", type=Path, default=WEIGHTS_DIR)
     parser.add_argument("--out", type=Path, default=WEIGHTS_DIR)
     parser.add_argument("--seed", type=int, default=77)
     args = parser.parse_args(argv)
-    picture, sound = load_codecs(args.run, torch.device("cpu"))
-    network = Network(TransformerConfig(), known_words())
-    saved = read(args.run / "transformer.pt")
-    network.load_state_dict(saved["ema"])
-    dynamics = {world: load_dynamics(args.run, world) for world in network.worlds}
-    Weights(
-        picture,
-        sound,
-        network,
-        load_reader(args.run / "reader.pt"),
-        dynamics,
-        {world: starts(world, args.seed) for world in network.worlds},
-    ).save(args.out)
-    print(f"{args.out}: step {saved['step']}, exponential moving average")
+    try:
+        print(export(Run(args.run, args.start_from), args.out, args.seed))
+    except ModelError as error:
+        parser.exit(1, f"export: {error}\n")
     return 0
 
 

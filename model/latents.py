@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from model.codec import PictureCodec, SoundCodec
+from model.config import PictureSize
 from model.interface import SAMPLES_PER_FRAME
 from model.prompts import Grammar, grammar
 from model.simulators import learnable, open_simulator
@@ -96,6 +97,7 @@ class Reservoir:
         generator: torch.Generator,
         device: torch.device,
         capacity: int,
+        size: PictureSize,
         chunks: int = 30,
     ) -> None:
         self.world = world
@@ -103,7 +105,7 @@ class Reservoir:
         self._grammar: Grammar = grammar(world)
         self._codecs, self._vocabulary = codecs, vocabulary
         self._generator, self._device = generator, device
-        self._capacity, self._chunks = capacity, chunks
+        self._capacity, self._chunks, self._size = capacity, chunks, size
         self._pending: list[Any] = []
         self._clips: list[Stored] = []
         self._oldest = 0
@@ -132,7 +134,7 @@ class Reservoir:
 
     def _film(self, truth: Any) -> Stored:
         """Draw, hear and encode a trajectory, in some under two prompts one after the other."""
-        first = self._simulator.film(truth)
+        first = self._simulator.film(truth, self._size)
         frames, sound = first.frames, first.sound
         values = [self._simulator.attributes(truth.states)[0].tolist()] * 2
         share = torch.zeros(self._chunks)
@@ -143,7 +145,7 @@ class Reservoir:
             at = self._integer(self._chunks - 8) + 4
             ramp = RAMPS[self._integer(len(RAMPS))]
             share = ((torch.arange(self._chunks) - at + 1) / ramp).clamp(0, 1)
-            later = self._simulator.render(restyled.states[:, at * FRAMES :])
+            later = self._simulator.render(restyled.states[:, at * FRAMES :], self._size)
             frames = _mix_frames(frames, later, share.repeat_interleave(FRAMES), at * FRAMES)
             sound = _mix_sound(sound, self._simulator.listen(restyled), share)
             values[1] = self._simulator.attributes(restyled.states)[0].tolist()

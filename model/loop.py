@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
+from model.config import DEFAULT_SIZE
 from model.precision import usable_device
 
 SAVE_SECONDS = 50
@@ -31,6 +32,15 @@ def arguments(
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="cuda" if cuda else "cpu")
     parser.add_argument("--threads", type=int, default=None)
+
+
+def picture_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--height",
+        type=int,
+        default=DEFAULT_SIZE.height,
+        help="of the picture, in pixels: a multiple of 48",
+    )
 
 
 def prepare(args: argparse.Namespace) -> torch.device:

@@ -16,6 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from model import loop
+from model.config import PictureSize
 from model.evaluate import parse_seeds
 from model.interface import FPS, SAMPLE_RATE, ModelError, WorldInfo
 from model.simulators import Simulator, open_simulator
@@ -24,11 +26,13 @@ from model.worlds.clips import Clip
 _COLOURS = colormaps["tab10"]
 
 
-def page(simulator: Simulator, seeds: list[int], seconds: float, columns: int) -> Figure:
+def page(
+    simulator: Simulator, seeds: list[int], seconds: float, columns: int, size: PictureSize
+) -> Figure:
     """The page: a row for each seed, `columns` frames in it."""
     info = simulator.INFO
-    clip = simulator.film(simulator.seeded_trajectories(seeds, round(seconds * FPS)))
-    strip_height = 16 / columns * info.height / info.width
+    clip = simulator.film(simulator.seeded_trajectories(seeds, round(seconds * FPS)), size)
+    strip_height = 16 / columns * size.height / size.width
     heights = [strip_height, 0.06 * len(info.buttons), 1.1] * len(seeds)
     figure = Figure(figsize=(17, sum(heights) + 0.6 * len(seeds)), layout="constrained")
     axes = figure.subplots(len(heights), 1, height_ratios=heights)
@@ -91,12 +95,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seeds", type=parse_seeds, default=parse_seeds("0:6"))
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--columns", type=int, default=12, help="frames of each clip")
+    loop.picture_argument(parser)
     parser.add_argument("--out", type=Path, default=Path("preview.png"))
     args = parser.parse_args(argv)
     if args.seconds * FPS < 1 or args.columns < 1:
         parser.error("a clip needs a frame or more")
     try:
-        figure = page(open_simulator(args.world), args.seeds, args.seconds, args.columns)
+        size = PictureSize(args.height)
+        figure = page(open_simulator(args.world), args.seeds, args.seconds, args.columns, size)
         figure.savefig(args.out, dpi=100)
     except (ModelError, OSError, ValueError) as error:  # matplotlib refuses endings by ValueError
         parser.exit(1, f"lightcone data preview: {error}\n")

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from model.checkpoint import read
 from model.codec import to_signed
+from model.config import DEFAULT_SIZE
 from model.interface import WeightsError
 from model.readable import (
     Positions,
@@ -115,8 +116,9 @@ class Reader(nn.Module):
 
     @torch.inference_mode()
     def read(self, world: str, pictures: Tensor, block: int = 64) -> Reading:
-        """Of one world: `pictures` (N, 3, 96, 128) uint8, in blocks that bound memory."""
-        parts = [self({world: part})[world] for part in pictures.split(block)]
+        """Of one world: `pictures` (N, 3, H, W) uint8, 4 to 3, in blocks that bound memory. They
+        are read at the size that the reader learned."""
+        parts = [self({world: _scaled(part)})[world] for part in pictures.split(block)]
         first = parts[0]
 
         def joined(name: str) -> dict[str, Tensor]:
@@ -132,6 +134,14 @@ class Reader(nn.Module):
             joined("facts"),
             joined("attributes"),
         )
+
+
+def _scaled(pictures: Tensor) -> Tensor:
+    """(N, 3, H, W) uint8 -> (N, 3, 96, 128), uint8, or from -1 to 1 where they were larger."""
+    size = DEFAULT_SIZE
+    if pictures.shape[-2:] == (size.height, size.width):
+        return pictures
+    return F.interpolate(to_signed(pictures), (size.height, size.width), mode="area")
 
 
 class _Residual(nn.Module):

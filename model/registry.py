@@ -1,11 +1,13 @@
-"""Opening a world by name."""
+"""Worlds by name, and what weights say of themselves; torch is loaded by opening a world only."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from model.interface import UnknownWorld, World, WorldInfo
+from model.config import PictureSize
+from model.interface import UnknownWorld, WeightsError, World, WorldInfo
 
 if TYPE_CHECKING:
     from model.weights import Weights
@@ -16,16 +18,37 @@ WORLD_NAMES = LEARNED_WORLDS + PROBE_WORLDS
 WEIGHTS_DIR = Path(__file__).parent / "weights"
 
 
-def world_info(name: str) -> WorldInfo:
-    """The facts of a world, without opening it. Raises UnknownWorld."""
+WEIGHTS_FILE, CONFIG_FILE = "model.safetensors", "config.json"
+
+
+def weights_config(folder: Path) -> dict[str, Any]:
+    """What weights say of themselves. Raises WeightsError."""
+    for name in (WEIGHTS_FILE, CONFIG_FILE):
+        if not (folder / name).is_file():
+            raise WeightsError(f"no weights in {folder}: {name} is missing")
+    try:
+        config = json.loads((folder / CONFIG_FILE).read_text())
+    except ValueError as error:
+        raise WeightsError(f"{folder / CONFIG_FILE} is corrupt: {error}") from error
+    if not isinstance(config, dict):
+        raise WeightsError(f"{folder / CONFIG_FILE} is corrupt: not an object")
+    return config
+
+
+def world_info(name: str, weights: Path = WEIGHTS_DIR) -> WorldInfo:
+    """The facts of a world as weights in a folder show it, without opening it. Raises
+    UnknownWorld and WeightsError."""
     if name in PROBE_WORLDS:
         from model.worlds.probe import PROBES
 
         return PROBES[name]
     if name in LEARNED_WORLDS:
-        from model.simulators import open_simulator
+        from model.simulators import open_simulator, shown_at
 
-        return open_simulator(name).INFO
+        config = weights_config(weights).get("transformer")
+        if not isinstance(config, dict) or not isinstance(config.get("height"), int):
+            raise WeightsError(f"weights in {weights} are for another architecture")
+        return shown_at(open_simulator(name).INFO, PictureSize(config["height"]))
     raise _unknown(name)
 
 

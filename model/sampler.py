@@ -46,7 +46,7 @@ def nothing(model: Transformer, state: Tensor) -> Latents:
     c = model.config
     like = model.place
     return Latents(
-        like.new_zeros(len(state), c.depth, *c.cells_shape),
+        like.new_zeros(len(state), c.depth, c.size.rows, c.size.columns),
         like.new_zeros(len(state), c.frames, c.sound_values),
         state,
     )

@@ -4,12 +4,13 @@ that learned them still knows of them."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, Protocol, cast
 
 from torch import Tensor, nn
 
+from model.config import PictureSize
 from model.interface import UnknownWorld, WorldInfo
 from model.worlds.clips import Clip
 
@@ -37,9 +38,9 @@ class Simulator(Protocol):
 
     def seeded_trajectories(self, seeds: Sequence[int], frames: int, skip: int = 24) -> Any: ...
 
-    def film(self, truth: Any) -> Clip[Any]: ...
+    def film(self, truth: Any, size: PictureSize = ...) -> Clip[Any]: ...
 
-    def render(self, states: Any) -> Tensor: ...
+    def render(self, states: Any, size: PictureSize = ...) -> Tensor: ...
 
     def listen(self, truth: Any) -> Tensor: ...
 
@@ -72,7 +73,7 @@ class Learnable:
     """What the learned model of a world is built around, beside its weights."""
 
     facts: Facts
-    geometry: Callable[[], nn.Module]
+    geometry: Callable[[PictureSize], nn.Module]
     dynamics: Callable[[], nn.Module]
     loss_weights: Callable[[], Tensor]  # (COUNT,)
     fit: Fit | None  # of laws that are fitted at once; the rest is trained
@@ -87,6 +88,11 @@ def open_simulator(name: str) -> Simulator:
         known = ", ".join(SIMULATED)
         raise UnknownWorld(f"the world '{name}' has no simulator (known: {known})")
     return cast(Simulator, import_module(f"model.worlds.{name}.simulator"))
+
+
+def shown_at(info: WorldInfo, size: PictureSize) -> WorldInfo:
+    """The same world in pictures of that size."""
+    return replace(info, width=size.width, height=size.height)
 
 
 def learnable(name: str) -> Learnable:

@@ -72,19 +72,19 @@ class Stage(nn.Module):
         c = self.config = config
         self.world: Learnable = learnable(world)
         facts = self.world.facts
-        self.geometry = self.world.geometry()
+        self.geometry = self.world.geometry(c.size)
         contacts = (facts.CONTACTS_AT.stop - facts.CONTACTS_AT.start) // 2
         self.told = nn.Linear((1 + c.frames) * facts.COUNT, c.width)
         self.heard = nn.Linear((1 + c.frames) * contacts * _MOMENTS + facts.COUNT, c.width)
         self.surfaces: Canvases | Textures
         if self.world.textures:
-            self.surfaces = Textures(self.world.textures)
+            self.surfaces = Textures(self.world.textures, c.size)
         else:
-            self.surfaces = Canvases(c.text)
+            self.surfaces = Canvases(c.text, c.size)
         self.sprites: Sprites | None = None
         parts = 3
         if self.world.things:
-            self.sprites = Sprites(self.world.things, facts.COUNT, c.text)
+            self.sprites = Sprites(self.world.things, facts.COUNT, c.text, c.size)
             self.figure = nn.Conv2d(c.frames * self.sprites.depth, c.maps, 1)
             parts = 4
         self.narrow = nn.Conv2d(1 + c.frames * self.world.maps, 2 * c.maps, 1)

@@ -11,17 +11,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from model.config import PictureSize
 from model.worlds.view import View
 
 _CANVASES = 16  # mixed by the prompt
 _CANVAS_DEPTH = 8
-_CANVAS = (48, 64)  # rows and columns
+_TEXELS_PER_CELL = 2  # of a canvas, along each side
 _TEXTURE_DEPTH = 8
-_TEXELS = 64  # along each side of a learned texture
+_TEXELS_PER_ROW = 8 / 3  # of a learned texture, for each row of the picture's cells
 _LEVELS = 4  # each half as fine as the one before
 _SPRITES = 16  # of each thing, mixed by pose and prompt
 _SPRITE_DEPTH = 6
-_SPRITE = 24  # texels along each side
 _POSE = 96  # width of the network that mixes them
 _FIRST = 0.05  # spread of fresh features
 
@@ -29,9 +29,10 @@ _FIRST = 0.05  # spread of fresh features
 class Canvases(nn.Module):
     """The look of a flat world: canvases that prompts mix, fetched at the quarters of cells."""
 
-    def __init__(self, text: int) -> None:
+    def __init__(self, text: int, size: PictureSize) -> None:
         super().__init__()
-        self.paint = nn.Parameter(torch.randn(_CANVASES, _CANVAS_DEPTH, *_CANVAS) * _FIRST)
+        canvas = (_TEXELS_PER_CELL * size.rows, _TEXELS_PER_CELL * size.columns)
+        self.paint = nn.Parameter(torch.randn(_CANVASES, _CANVAS_DEPTH, *canvas) * _FIRST)
         self.choose = nn.Linear(text, _CANVASES)
         self.depth = 4 * _CANVAS_DEPTH
 
@@ -50,9 +51,10 @@ class Canvases(nn.Module):
 class Textures(nn.Module):
     """The look of a world with depth: a texture for each kind of surface, at several levels."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, size: PictureSize) -> None:
         super().__init__()
-        shape = (count, _TEXTURE_DEPTH, _TEXELS, _TEXELS)
+        self.texels = round(_TEXELS_PER_ROW * size.rows)
+        shape = (count, _TEXTURE_DEPTH, self.texels, self.texels)
         self.paint = nn.Parameter(torch.randn(shape) * _FIRST)
         self.depth = 4 * _TEXTURE_DEPTH
         self._kept: tuple[object, Tensor] | None = None
@@ -76,14 +78,14 @@ class Textures(nn.Module):
         """As `Canvases`."""
         assert view.texture is not None
         assert view.sharp is not None
-        sizes = [_TEXELS >> k for k in range(_LEVELS)]
+        sizes = [self.texels >> k for k in range(_LEVELS)]
         count = len(self.paint)
         first = [sum(count * s * s for s in sizes[:k]) for k in range(_LEVELS)]
         device = self.paint.device
         part = slice(1, None)
         place = view.place.unflatten(0, (-1, every))[:, part]
         number = view.texture.unflatten(0, (-1, every))[:, part]
-        coarse = torch.log2(torch.tensor(128 / _TEXELS, device=device))
+        coarse = torch.log2(torch.tensor(128 / self.texels, device=device))
         sharp = view.sharp.unflatten(0, (-1, every))[:, part] - coarse
         chosen = sharp.round().long().clamp(0, _LEVELS - 1)
         size = torch.tensor(sizes, device=device)[chosen]
@@ -114,10 +116,10 @@ class Textures(nn.Module):
 class Sprites(nn.Module):
     """The look of things that move, each in coordinates of its own."""
 
-    def __init__(self, things: int, facts: int, text: int) -> None:
+    def __init__(self, things: int, facts: int, text: int, size: PictureSize) -> None:
         super().__init__()
         self.things = things
-        shape = (things, _SPRITES, _SPRITE_DEPTH, _SPRITE, _SPRITE)
+        shape = (things, _SPRITES, _SPRITE_DEPTH, size.rows, size.rows)
         self.paint = nn.Parameter(torch.randn(shape) * _FIRST)
         self.pose = nn.Sequential(
             nn.Linear(facts + text, _POSE),

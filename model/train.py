@@ -17,7 +17,7 @@ from __future__ import annotations
 import argparse
 import copy
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
 
@@ -30,14 +30,15 @@ from model import loop
 from model.cache import Unrolled
 from model.checkpoint import load_training, read, save_training
 from model.codec import PictureCodec, PictureCodecConfig, SoundCodec, SoundCodecConfig
-from model.config import TransformerConfig
-from model.interface import ModelError
+from model.config import DEFAULT_SIZE, PictureSize, TransformerConfig
+from model.interface import ModelError, WeightsError
 from model.latents import Reservoir, TrainingBatch
 from model.muon import MuonAdam
 from model.network import Network, known_words
 from model.parallel import Group
 from model.precision import compute_dtype
 from model.registry import WEIGHTS_DIR
+from model.resize import resized
 from model.stage import Scene
 from model.train_codecs import decoder_path
 from model.weights import Weights
@@ -50,6 +51,7 @@ class Recipe:
     steps: int = 6000
     batch: int = 1  # sequences of each world, in each process
     chunks: int = 6
+    height: int = DEFAULT_SIZE.height  # of the picture, in pixels
     unroll: float = 0.5  # share of batches in which the model continues what it made itself
     unroll_from: float = 0.5  # of the training, over UNROLL_LEAST chunks
     unroll_full: float = 0.8  # of the training, over all chunks
@@ -186,22 +188,33 @@ def unrolled_chunks(recipe: Recipe, progress: float) -> int:
     return round(UNROLL_LEAST + (recipe.chunks - UNROLL_LEAST) * min(grown, 1.0))
 
 
-def load_codecs(folder: Path, device: torch.device) -> tuple[PictureCodec, SoundCodec]:
-    """The codecs trained in a folder, else the shipped ones. Raises WeightsError."""
-    if (folder / "picture.pt").exists() or (folder / "sound.pt").exists():
-        picture = PictureCodec(PictureCodecConfig())
-        sound = SoundCodec(SoundCodecConfig())
-        for name, codec in (("picture", picture), ("sound", sound)):
-            further = decoder_path(folder, name)
-            saved = read(further if further.exists() else folder / f"{name}.pt")
-            codec.load_state_dict(saved["module"])
-    else:
-        shipped = Weights.load(WEIGHTS_DIR)
-        picture, sound = shipped.picture, shipped.sound
+def load_codecs(
+    folder: Path, device: torch.device, start_from: Path = WEIGHTS_DIR
+) -> tuple[PictureCodec, SoundCodec]:
+    """The codecs trained in a folder, each else that of the weights in `start_from`. Raises
+    WeightsError."""
+    picture, sound = PictureCodec(PictureCodecConfig()), SoundCodec(SoundCodecConfig())
+    for name, codec in (("picture", picture), ("sound", sound)):
+        paths = [decoder_path(folder, name), folder / f"{name}.pt"]
+        trained = [path for path in paths if path.exists()]
+        if trained:
+            codec.load_state_dict(read(trained[0])["module"])
+        elif name == "picture":
+            picture = Weights.load(start_from).picture
+        else:
+            sound = Weights.load(start_from).sound
     picture.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     picture.to(device).eval().requires_grad_(False)
     sound.to(device).eval().requires_grad_(False)
     return picture, sound
+
+
+def trained_config(path: Path) -> TransformerConfig:
+    """Of the network in a checkpoint. Raises WeightsError."""
+    try:
+        return TransformerConfig(**read(path)["config"])
+    except (KeyError, TypeError) as error:
+        raise WeightsError(f"{path} is of another architecture: {error}") from error
 
 
 def hidden_matrices(network: Network) -> list[nn.Parameter]:
@@ -229,8 +242,19 @@ def train(
 ) -> None:
     """Train in `folder`, from its checkpoint, else from the weights in `start_from`, else from
     nothing. Raises WeightsError."""
-    codecs = load_codecs(folder, device)
-    network = Network(TransformerConfig(), known_words()).to(device)
+    size = PictureSize(recipe.height)
+    codecs = load_codecs(folder, device, start_from or WEIGHTS_DIR)
+    path = folder / "transformer.pt"
+    if path.exists():
+        config = trained_config(path)
+        if config.height != size.height:
+            raise WeightsError(f"{path} is of pictures {config.height} high, not {size.height}")
+        network = Network(config, known_words())
+    elif start_from is not None:
+        network = resized(Weights.load(start_from).network, size).requires_grad_(True)
+    else:
+        network = Network(TransformerConfig(height=size.height), known_words())
+    network.to(device)
     optimizer = MuonAdam(
         network,
         hidden_matrices(network),
@@ -239,9 +263,6 @@ def train(
         group,
         quick=network.tables,
     )
-    path = folder / "transformer.pt"
-    if start_from is not None and not path.exists():
-        network.load_state_dict(Weights.load(start_from).network.state_dict())
     step = load_training(path, network, optimizer)
     transformer: nn.Module = network.transformer
     if recipe.compiled:
@@ -257,7 +278,7 @@ def train(
     reservoirs = [
         Reservoir(
             world, codecs, network.vocabulary, generator, device,
-            recipe.capacity // group.size // kinds,
+            recipe.capacity // group.size // kinds, size,
         )
         for world in network.worlds
     ]  # fmt: skip
@@ -305,7 +326,7 @@ def train(
 
     def save(step: int) -> None:
         if group.leads:
-            save_training(path, network, optimizer, step, ema=ema)
+            save_training(path, network, optimizer, step, ema=ema, config=asdict(network.config))
 
     loop.run(advance, save, step=step, steps=recipe.steps, quiet=quiet)
 
@@ -322,6 +343,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--start-from", type=Path, help="shipped weights to begin from, e.g. model/weights"
     )
+    loop.picture_argument(parser)
     parser.add_argument(
         "--unroll", type=float, default=Recipe.unroll, help="share of unrolled batches"
     )
@@ -332,6 +354,7 @@ def main(argv: list[str] | None = None) -> int:
     recipe = Recipe(
         args.steps,
         batch=args.batch,
+        height=args.height,
         unroll=args.unroll,
         fresh=args.fresh,
         muon_lr=args.muon_lr,

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from model import loop
 from model.checkpoint import load_training, read, save_training
 from model.codec import PictureCodec, PictureCodecConfig, SoundCodec, SoundCodecConfig, to_signed
+from model.config import PictureSize
 from model.interface import ModelError
 from model.muon import MuonAdam
 from model.parallel import Group
@@ -36,8 +37,14 @@ class Pool:
     """Simulated worlds to draw batches from, those of one kind renewed after every `uses`
     batches: physics costs the same for many worlds as for one."""
 
-    def __init__(self, generator: torch.Generator, device: torch.device, uses: int = 90) -> None:
-        self.generator, self.device, self._uses = generator, device, uses
+    def __init__(
+        self,
+        generator: torch.Generator,
+        device: torch.device,
+        size: PictureSize,
+        uses: int = 90,
+    ) -> None:
+        self.generator, self.device, self._size, self._uses = generator, device, size, uses
         self._used = 0
         self._simulators = [open_simulator(name) for name in SIMULATED]
         self._worlds = [self._simulate(s) for s in self._simulators]
@@ -66,7 +73,7 @@ class Pool:
             count = -(-batch // len(self._simulators))
             frame = self._integers(CLIP_FRAMES - 1, count)[:, None]
             at = self._integers(WORLDS, count)[:, None], torch.cat([frame, frame + 1], 1)
-            pairs.append(to_signed(simulator.render(worlds.states[at])))
+            pairs.append(to_signed(simulator.render(worlds.states[at], self._size)))
         before, frames = torch.cat(pairs).unbind(1)
         moving = ((frames - before).abs().amax(1, keepdim=True) > 0.06).float()
         weight = 1 + 3 * moving
@@ -136,6 +143,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m model.train_codecs", description=__doc__)
     parser.add_argument("which", choices=("picture", "sound"))
     loop.arguments(parser, steps=1500, batch=15, adam_lr=2e-3, muon_lr=0.02)
+    loop.picture_argument(parser)
     parser.add_argument(
         "--decoder-only",
         action="store_true",
@@ -166,7 +174,8 @@ def train(args: argparse.Namespace) -> None:
         path = decoder_path(args.out, args.which)
     optimizer = MuonAdam(codec, kernels(codec), args.muon_lr, args.adam_lr, Group())
     step = load_training(path, codec, optimizer)
-    pool = Pool(torch.Generator().manual_seed(args.seed * 1_000_003 + step), device)
+    generator = torch.Generator().manual_seed(args.seed * 1_000_003 + step)
+    pool = Pool(generator, device, PictureSize(args.height))
     if isinstance(codec, PictureCodec) and not step and not args.decoder_only:
         codec.begin(pool.pictures(90)[0])
 

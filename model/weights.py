@@ -17,10 +17,9 @@ from model.interface import WeightsError
 from model.network import Knowledge, Network
 from model.prompts import Values
 from model.reader import Reader
+from model.registry import CONFIG_FILE, WEIGHTS_FILE, weights_config
 from model.simulators import learnable
 from model.text import Vocabulary
-
-WEIGHTS_FILE, CONFIG_FILE = "model.safetensors", "config.json"
 
 
 @dataclass(frozen=True)
@@ -114,15 +113,7 @@ class Weights:
 
 
 def _read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    for name in (WEIGHTS_FILE, CONFIG_FILE):
-        if not (folder / name).is_file():
-            raise WeightsError(f"no weights in {folder}: {name} is missing")
-    try:
-        config = json.loads((folder / CONFIG_FILE).read_text())
-    except ValueError as error:
-        raise WeightsError(f"{folder / CONFIG_FILE} is corrupt: {error}") from error
-    if not isinstance(config, dict):
-        raise WeightsError(f"{folder / CONFIG_FILE} is corrupt: not an object")
+    config = weights_config(folder)
     try:
         return load_file(folder / WEIGHTS_FILE), config
     except (SafetensorError, OSError, ValueError) as error:

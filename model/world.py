@@ -17,7 +17,7 @@ from model.interface import Actions, Chunk, How, UnsupportedSetting, WorldInfo
 from model.precision import compute_dtype, usable_device
 from model.prompts import Grammar, Values, grammar
 from model.sampler import FIRST, Latents, nothing, reread, sample
-from model.simulators import learnable, open_simulator
+from model.simulators import learnable, open_simulator, shown_at
 from model.stage import Scene
 from model.still import read_still
 from model.weights import Weights
@@ -77,7 +77,8 @@ class LearnedWorld:
         """Raises UnknownWorld and UnsupportedSetting."""
         if steps not in (1, 2, 4):
             raise UnsupportedSetting(f"a chunk takes 1, 2 or 4 steps, not {steps}")
-        self.info: WorldInfo = open_simulator(world).INFO
+        self.size = weights.network.config.size
+        self.info: WorldInfo = shown_at(open_simulator(world).INFO, self.size)
         self.name, self.steps = world, steps
         self.device = usable_device(device)
         self.dtype = compute_dtype(self.device)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from model.interface import UnknownWorld, WeightsError
-from model.registry import LEARNED_WORLDS, PROBE_WORLDS, WORLD_NAMES
+from model.registry import LEARNED_WORLDS, PROBE_WORLDS, WORLD_NAMES, weights_config
 
 ALL = "all"
 
@@ -43,7 +42,6 @@ def _known_worlds(weights: Path) -> list[str]:
     """What the weights in a folder know; nothing where there are none. That they are whole is
     the model's to see."""
     try:
-        config = json.loads((weights / "config.json").read_text())
-    except (OSError, ValueError):
+        return list(weights_config(weights).get("worlds", ()))
+    except WeightsError:
         return []
-    return list(config.get("worlds", ())) if isinstance(config, dict) else []

@@ -61,7 +61,7 @@ def main() -> None:
     if not isinstance(load, Load):
         return
     try:
-        infos = [world_info(name) for name in load.worlds]
+        infos = [world_info(name, Path(load.weights)) for name in load.worlds]
         worlds = _Worlds(load)
         first = worlds.open(load.worlds[0])
     except ModelError as error:

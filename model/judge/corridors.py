@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from model.config import PictureSize
 from model.worlds.corridors import physics, simulator
 from model.worlds.corridors.drawing import FLICKER_SECONDS
 from model.worlds.corridors.facts import (
@@ -60,6 +61,6 @@ def continued(state: CorridorsState, actions: Tensor) -> CorridorsState:
     return state
 
 
-def drawn(states: Any) -> Tensor:
+def drawn(states: Any, size: PictureSize) -> Tensor:
     """States (N,) -> pictures (N, 3, H, W)."""
-    return simulator.render(states[:, None])[:, 0]
+    return simulator.render(states[:, None], size)[:, 0]

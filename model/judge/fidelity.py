@@ -41,7 +41,7 @@ def fidelity(world: LearnedWorld, seeds: Sequence[int], frames: int = CLIP_FRAME
     clips, coded, noisy, heard, forced, free = [], [], [], [], [], []
     groups = [seeds[i : i + GROUP] for i in range(0, len(seeds), GROUP)]
     for group in tqdm(groups, desc="fidelity", unit="group"):
-        clip = simulator.film(simulator.seeded_trajectories(group, frames))
+        clip = simulator.film(simulator.seeded_trajectories(group, frames), world.size)
         true = encoded(world, clip)
         clips.append(clip)
         coded.append(_decoded(world, true, 0.0))

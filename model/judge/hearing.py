@@ -32,7 +32,7 @@ def hearing(world: LearnedWorld, seeds: Sequence[int], frames: int = CLIP_FRAMES
     groups = [seeds[i : i + GROUP] for i in range(0, len(seeds), GROUP)]
     for group in tqdm(groups, desc="hearing", unit="group"):
         truth = simulator.seeded_trajectories(group, frames)
-        clip = simulator.film(with_states(truth, quiet(truth.states)))
+        clip = simulator.film(with_states(truth, quiet(truth.states)), world.size)
         _, forced = teacher_forced_run(world, clip, encoded(world, clip), group, heard=True)
         free = Learned(world).begin(clip.truth[:, :FRAMES], group, heard=True)
         play(free, clip.truth.actions[:, FRAMES:])

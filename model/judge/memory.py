@@ -42,9 +42,9 @@ def memory(actor: Actor, seeds: Sequence[int], away: Sequence[float] = AWAY) -> 
     for seconds in tqdm(away, desc="memory", unit="run"):
         held = script(seconds, len(seeds))
         judged = seconds == _WANTED_AT
-        actors = {"truth": Simulated("corridors"), "model": actor}
+        actors = {"truth": Simulated("corridors", actor.size), "model": actor}
         if judged:
-            actors["still"] = Still("corridors")
+            actors["still"] = Still("corridors", actor.size)
         looks = {who: _looks(each, begun, seeds, held) for who, each in actors.items()}
         true = looks.pop("truth")
         near = {who: [pictures.psnr(a, b) for a, b in zip(made, true, strict=True)]

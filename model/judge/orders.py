@@ -7,6 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from model.config import PictureSize
 from model.judge import corridors
 from model.judge.parse import shirts_of, tracks
 from model.judge.play import Moments
@@ -127,9 +128,10 @@ class CorridorsOrders:
         before = corridors.state_of(facts, begun.states[:, -1])
         errors, changes = [], []
         rest = len(self._MOTIONS) - 1
-        idle = corridors.drawn(corridors.continued(before, self._held(orders, rest)))
+        size = PictureSize(pictures.shape[-2])
+        idle = corridors.drawn(corridors.continued(before, self._held(orders, rest)), size)
         for k in range(len(self._MOTIONS)):
-            seen = corridors.drawn(corridors.continued(before, self._held(orders, k)))
+            seen = corridors.drawn(corridors.continued(before, self._held(orders, k)), size)
             errors.append(_difference(seen, pictures[:, 0]))
             changes.append(_difference(seen, idle))
         error = torch.stack(errors, 1)

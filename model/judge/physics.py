@@ -177,7 +177,7 @@ def _corridors(
     lines = {}
     for law, button in (("walking speed", "forward"), ("turning speed", "turn_right")):
         held = actions_of("corridors", len(seeds), _WALK_FRAMES, **{button: 1.0})
-        true = watch(Simulated("corridors").begin(begun, seeds), held)
+        true = watch(Simulated("corridors", actor.size).begin(begun, seeds), held)
         made = watch(actor.begin(begun, seeds), held[:, : _WALK_FRAMES * 2 // 3])
         at = matched(made, true)
         laws[law] = slope(at[:, 4:]), 1.0

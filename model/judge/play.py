@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from model.config import DEFAULT_SIZE, PictureSize
 from model.interface import SAMPLES_PER_FRAME
 from model.latents import FRAMES
 from model.sampler import Latents
@@ -49,6 +50,11 @@ class Run(Protocol):
 
 
 class Actor(Protocol):
+    @property
+    def size(self) -> PictureSize:
+        """Of its pictures."""
+        ...
+
     def begin(self, moments: Moments, seeds: Sequence[int], heard: bool = False) -> Run:
         """`heard` where the sound will be asked for."""
         ...
@@ -58,7 +64,7 @@ class Learned:
     """The model."""
 
     def __init__(self, world: LearnedWorld) -> None:
-        self.world = world
+        self.world, self.size = world, world.size
 
     def begin(self, moments: Moments, seeds: Sequence[int], heard: bool = False) -> LearnedRun:
         facts = learnable(self.world.name).facts.facts(moments)
@@ -119,15 +125,16 @@ class LearnedRun:
 class Simulated:
     """The simulator itself: what the judge makes of a perfect answer."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, size: PictureSize = DEFAULT_SIZE) -> None:
+        self.name, self.size = name, size
 
     def begin(self, moments: Moments, seeds: Sequence[int], heard: bool = False) -> SimulatedRun:
-        return SimulatedRun(self.name, moments)
+        return SimulatedRun(self.name, self.size, moments)
 
 
 class SimulatedRun:
-    def __init__(self, name: str, moments: Moments) -> None:
+    def __init__(self, name: str, size: PictureSize, moments: Moments) -> None:
+        self._size = size
         self._simulator, self._facts = open_simulator(name), learnable(name).facts
         self._advance = import_module(f"model.worlds.{name}.physics").advance
         self._begun = moments
@@ -166,7 +173,7 @@ class SimulatedRun:
         self._chunks.append(self._chunk)
 
     def pictures(self) -> Tensor:
-        return self._simulator.render(self._chunk.states)
+        return self._simulator.render(self._chunk.states, self._size)
 
     def anew(self) -> Tensor:
         return self.pictures()
@@ -178,16 +185,16 @@ class SimulatedRun:
 class Still:
     """Repeats the last picture that it was given, and is silent."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, size: PictureSize = DEFAULT_SIZE) -> None:
+        self.name, self.size = name, size
 
     def begin(self, moments: Moments, seeds: Sequence[int], heard: bool = False) -> StillRun:
-        return StillRun(self.name, moments)
+        return StillRun(self.name, self.size, moments)
 
 
 class StillRun:
-    def __init__(self, name: str, moments: Moments) -> None:
-        self._picture = open_simulator(name).render(moments.states[:, -1:])
+    def __init__(self, name: str, size: PictureSize, moments: Moments) -> None:
+        self._picture = open_simulator(name).render(moments.states[:, -1:], size)
         self._facts = learnable(name).facts.facts(moments)[:, -1]
         self._steps = 0
 

@@ -24,7 +24,7 @@ def response(name: str, actor: Actor, seeds: Sequence[int]) -> Findings:
     answers within FRAMES_WATCHED frames count."""
     info = open_simulator(name).INFO
     controls = [*(b.name for b in info.buttons), *(a.name for a in info.axes)]
-    answers = {"model": actor, "simulator": Simulated(name)}
+    answers = {"model": actor, "simulator": Simulated(name, actor.size)}
     begun = moments(name, seeds)
     calm = {who: _frames(name, each, begun, seeds, {}) for who, each in answers.items()}
     delays: dict[str, list[Tensor]] = {who: [] for who in answers}

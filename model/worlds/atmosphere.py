@@ -20,7 +20,7 @@ _RAIN_TINT = 0.86
 _STREAKS = 40
 RAIN_SECONDS = 0.5  # after which the rain's picture repeats
 _PAPER = (0.96, 0.94, 0.88)
-_MOSAIC = 4  # pixels
+_BLOCKS = 24  # in a picture's height
 
 
 def shade(picture: Tensor, time: Tensor, weather: Tensor, style: Tensor, clock: Tensor) -> Tensor:
@@ -101,7 +101,8 @@ def _ink(picture: Tensor) -> Tensor:
 
 def _pixel(picture: Tensor) -> Tensor:
     """Square blocks of strong colours."""
-    blocks = F.avg_pool2d(picture, _MOSAIC)
+    size = picture.shape[2] // _BLOCKS
+    blocks = F.avg_pool2d(picture, size)
     grey = blocks.mean(1, keepdim=True)
     vivid = grey + 1.35 * (blocks - grey)
-    return F.interpolate(vivid, scale_factor=_MOSAIC, mode="nearest")
+    return F.interpolate(vivid, scale_factor=size, mode="nearest")

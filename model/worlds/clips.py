@@ -9,6 +9,8 @@ from typing import Any, Generic, Self, TypeVar
 import torch
 from torch import Tensor
 
+from model.config import DEFAULT_SIZE, PictureSize
+
 
 @dataclass(frozen=True)
 class State:
@@ -157,7 +159,7 @@ class Source(Generic[S]):
     starts: Callable[[Tensor], S]  # from random numbers (B, start_numbers)
     advance: Callable[[S, Tensor], tuple[S, Contacts]]  # by the actions (B, actions) of a frame
     driver: Driver[S]
-    render: Callable[[S], Tensor]  # fields (B, T) -> (B, T, 3, H, W) uint8
+    render: Callable[[S, PictureSize], Tensor]  # fields (B, T) -> (B, T, 3, H, W) uint8
     listen: Callable[[Trajectory[S]], Tensor]  # -> (B, T * 1000)
     captions: Callable[[S], list[str]]
     actions: int
@@ -203,10 +205,10 @@ class Source(Generic[S]):
         )
 
     @torch.no_grad()
-    def film(self, truth: Trajectory[S]) -> Clip[S]:
+    def film(self, truth: Trajectory[S], size: PictureSize = DEFAULT_SIZE) -> Clip[S]:
         """See and hear trajectories; what rang before them is not heard."""
         states = truth.states
-        return Clip(self.render(states), self.listen(truth), self.captions(states), truth)
+        return Clip(self.render(states, size), self.listen(truth), self.captions(states), truth)
 
     def random(
         self,

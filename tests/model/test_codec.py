@@ -16,7 +16,7 @@ from model.codec import (
     SoundCodecConfig,
 )
 
-PICTURE = PictureCodecConfig(height=32, width=48, channels=4, wide=16, blocks=1)
+PICTURE = PictureCodecConfig(channels=4, wide=16, blocks=1)
 SOUND = SoundCodecConfig(channels=6, widths=(8, 12, 16), blocks=2)
 
 

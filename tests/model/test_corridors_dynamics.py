@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from model.config import DEFAULT_SIZE
 from model.worlds.corridors import facts, simulator, textures
 from model.worlds.corridors.dynamics import Dynamics, fit, loss_weights
 from model.worlds.corridors.geometry import MAPS, TEXTURES, Geometry, View
@@ -79,7 +80,7 @@ def test_geometry_repaints_the_picture() -> None:
     states = worlds.states
     by_day = replace(states, style=0 * states.style, light=0 * states.light)
     with torch.no_grad():
-        view = Geometry()(facts.facts(worlds))
+        view = Geometry(DEFAULT_SIZE)(facts.facts(worlds))
     assert view.maps.shape == (12, 1, MAPS, 24, 32)
     assert view.busy.shape == (12, 1, 24, 32)
     assert view.maps.isfinite().all()

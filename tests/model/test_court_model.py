@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 from torch.nn import functional as F
 
+from model.config import DEFAULT_SIZE
 from model.worlds.court import dynamics, facts, simulator
 from model.worlds.court.drawing import BALL
 from model.worlds.court.geometry import MAPS, Geometry
@@ -41,8 +42,8 @@ def test_the_balls_window_is_where_the_picture_shows_the_ball() -> None:
     states = replace(truth.states, time=plain, weather=plain, style=plain)
     picture = F.avg_pool2d(simulator.render(states).flatten(0, 1).float() / 255, 4)
     orange = (picture - torch.tensor(BALL)[:, None, None]).square().sum(1) < 0.05
-    view = Geometry()(facts.facts(truth))
-    window = view.maps.flatten(0, 1)[:, Geometry().moving[2]]
+    view = Geometry(DEFAULT_SIZE)(facts.facts(truth))
+    window = view.maps.flatten(0, 1)[:, Geometry(DEFAULT_SIZE).moving[2]]
     shown = window.flatten(1).amax(1) > 0.9
     covered = (orange & (window > 0.5)).flatten(1).any(1)
     assert shown.sum() > 20
@@ -51,7 +52,7 @@ def test_the_balls_window_is_where_the_picture_shows_the_ball() -> None:
 
 def test_cells_know_their_place_in_the_world() -> None:
     truth = truths(24, 2)
-    view = Geometry()(facts.facts(truth))
+    view = Geometry(DEFAULT_SIZE)(facts.facts(truth))
     assert view.maps.shape == (24, 2, MAPS, 24, 32)
     assert view.place.shape == (24, 2, 1, 24, 32, 2)
     assert view.place.abs().max() < 1
@@ -67,7 +68,9 @@ def test_who_is_not_there_is_on_no_map() -> None:
     told[..., facts.AT["rivals"]] = -1
     elsewhere = told.clone()
     elsewhere[..., facts.AT["rival_x"]] += 0.3
-    torch.testing.assert_close(Geometry()(told).maps, Geometry()(elsewhere).maps)
+    torch.testing.assert_close(
+        Geometry(DEFAULT_SIZE)(told).maps, Geometry(DEFAULT_SIZE)(elsewhere).maps
+    )
 
 
 def test_the_state_stream_turns_clocks_by_definition_and_keeps_what_is_static() -> None:

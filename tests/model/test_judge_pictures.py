@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+from model.config import DEFAULT_SIZE
 from model.judge import experiments, memory, physics, pictures
 from model.judge.corridors import drawn, state_of
 from model.judge.findings import Figure
@@ -91,7 +92,7 @@ def test_facts_of_the_corridors_give_back_their_picture() -> None:
     found = moments("corridors", SEEDS)
     run = Simulated("corridors").begin(found, SEEDS)
     run.step(actions_of("corridors", len(SEEDS), FRAMES, forward=1.0))
-    again = drawn(state_of(run.facts, found.states[:, -1]))
+    again = drawn(state_of(run.facts, found.states[:, -1]), DEFAULT_SIZE)
     assert float(pictures.psnr(again, run.pictures()[:, -1]).min()) > 40
 
 

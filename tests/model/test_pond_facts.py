@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
+from model.config import DEFAULT_SIZE
 from model.worlds import camera
 from model.worlds.pond import dynamics, facts, geometry, simulator, water
 from model.worlds.pond.dynamics import Dynamics
-from model.worlds.pond.geometry import COLUMNS, ROWS, Geometry
+from model.worlds.pond.geometry import Geometry
 from model.worlds.view import View
+
+ROWS, COLUMNS = DEFAULT_SIZE.rows, DEFAULT_SIZE.columns
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +28,7 @@ def known(truth: simulator.Trajectory) -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def view(known: torch.Tensor) -> View:
-    return Geometry()(known)
+    return Geometry(DEFAULT_SIZE)(known)
 
 
 def test_facts_are_laid_out_as_they_say(known: torch.Tensor) -> None:

@@ -214,7 +214,7 @@ def test_everything_happens_and_nothing_leaves_the_pond(many: simulator.Trajecto
 
 def test_a_clip_has_pictures_sound_and_words(many: simulator.Trajectory) -> None:
     clip = simulator.film(many[:6, 40:44])
-    assert clip.frames.shape == (6, 4, 3, simulator.HEIGHT_PX, simulator.WIDTH_PX)
+    assert clip.frames.shape == (6, 4, 3, simulator.INFO.height, simulator.INFO.width)
     assert clip.frames.dtype == torch.uint8
     assert clip.sound.shape == (6, 4 * SAMPLES_PER_FRAME)
     assert clip.sound.dtype == torch.float32
@@ -296,6 +296,6 @@ def test_the_person_is_drawn_where_they_are() -> None:
     here = simulator.simulate(start(0.5), 1, actions=hold(1))
     gone = replace(here.states, px=here.states.px + 0.4)
     differs = simulator.render(here.states).int() - simulator.render(gone).int()
-    columns = (differs.abs().amax((0, 1, 2, 3)) > 30).nonzero()[:, 0] / simulator.HEIGHT_PX
+    columns = (differs.abs().amax((0, 1, 2, 3)) > 30).nonzero()[:, 0] / simulator.INFO.height
     assert float(columns.min()) == pytest.approx(0.45, abs=0.06)
     assert float(columns.max()) == pytest.approx(0.95, abs=0.06)

@@ -26,7 +26,7 @@ def facts_of(world: str) -> Tensor:
 
 
 def view_of(world: str, facts: Tensor) -> View:
-    view: View = learnable(world).geometry()(facts.flatten(0, 1))
+    view: View = learnable(world).geometry(CONFIG.size)(facts.flatten(0, 1))
     return view
 
 

@@ -10,6 +10,7 @@ from small_worlds import CONFIG
 
 from model import train, train_codecs
 from model.codec import PictureCodec, PictureCodecConfig, SoundCodec, SoundCodecConfig
+from model.config import DEFAULT_SIZE
 from model.latents import Reservoir
 from model.muon import Muon, MuonAdam
 from model.network import Network, known_words
@@ -53,7 +54,8 @@ def reservoir(world: str, folder: Path, capacity: int, chunks: int) -> Reservoir
     cpu = torch.device("cpu")
     generator = torch.Generator().manual_seed(0)
     words = known_words().vocabulary
-    return Reservoir(world, train.load_codecs(folder, cpu), words, generator, cpu, capacity, chunks)
+    codecs = train.load_codecs(folder, cpu)
+    return Reservoir(world, codecs, words, generator, cpu, capacity, DEFAULT_SIZE, chunks)
 
 
 @pytest.mark.parametrize("unroll", [False, True])

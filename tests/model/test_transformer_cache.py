@@ -19,8 +19,7 @@ CONFIG = TransformerConfig(
     heads=2,
     layers="STST",
     window=4,
-    rows=2,
-    columns=3,
+    height=48,
     channels=2,
     sound_values=8,
     cells=8,
@@ -42,7 +41,7 @@ def random_model() -> Transformer:
 def random_chunks(batch: int, chunks: int) -> dict[str, Any]:
     torch.manual_seed(1)
     c = CONFIG
-    height, width = c.cells_shape
+    height, width = c.size.rows, c.size.columns
     picture = (batch, chunks, c.depth, height, width)
     return {
         "scene": Scene(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from model.config import CELL, PictureSize
 from model.worlds.corridors import rays, textures
 from model.worlds.corridors.facts import (
     AT,
@@ -24,12 +25,10 @@ from model.worlds.corridors.facts import (
 )
 from model.worlds.corridors.rays import BOB, EYES, VIEW, VIEW_HIGH, Eye, Hits, Surfaces
 
-ROWS, COLUMNS = 24, 32
 POINTS = 2  # along each side of a cell
 TEXTURES = textures.COUNT
 SHARPEST, BLUNTEST = -3.0, 8.0  # limits of View.sharp
 
-_PIXEL_FOCAL = 4 * COLUMNS / 2 / VIEW
 _FINE = 2.0  # cells: the shortest wave, 8 pixels
 _EDGE = 1.5  # cells: how far around an edge its windows reach
 _EDGE_MAPS = 4 * 2 * POINTS
@@ -43,11 +42,11 @@ MAPS = _EDGE_MAPS + _SIDE_MAPS + POINTS + _POINT_MAPS + _EVERYWHERE
 class View:
     """What is in the picture; fields (..., as told)."""
 
-    maps: Tensor  # (..., MAPS, ROWS, COLUMNS)
-    place: Tensor  # (..., 4, ROWS, COLUMNS, 2) texture coordinates of each point, 0 to below 1
-    texture: Tensor  # (..., 4, ROWS, COLUMNS) long, numbers as in textures.py
-    sharp: Tensor  # (..., 4, ROWS, COLUMNS) level of detail, 0 where a texel of level 0 is a pixel
-    busy: Tensor  # (..., ROWS, COLUMNS) 0 to 1: how far things move there
+    maps: Tensor  # (..., MAPS, rows, columns)
+    place: Tensor  # (..., 4, rows, columns, 2) texture coordinates of each point, 0 to below 1
+    texture: Tensor  # (..., 4, rows, columns) long, numbers as in textures.py
+    sharp: Tensor  # (..., 4, rows, columns) level of detail, 0 where a texel of level 0 is a pixel
+    busy: Tensor  # (..., rows, columns) 0 to 1: how far things move there
 
 
 class Geometry(nn.Module):
@@ -57,53 +56,55 @@ class Geometry(nn.Module):
     rows: Tensor
     middles: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, size: PictureSize) -> None:
         super().__init__()
+        self.size = size
         # The first point of all cells, then the second: what belongs together is side by side.
         cpu = torch.device("cpu")
-        columns = rays.spread(POINTS * COLUMNS, cpu).view(COLUMNS, POINTS).T.flatten()
-        rows = rays.spread(POINTS * ROWS, cpu).view(ROWS, POINTS).T.flatten()
-        middles = rays.spread(ROWS, cpu)[:, None] * (ROWS / 2)
+        columns = rays.spread(POINTS * size.columns, cpu).view(-1, POINTS).T.flatten()
+        rows = rays.spread(POINTS * size.rows, cpu).view(-1, POINTS).T.flatten()
+        middles = rays.spread(size.rows, cpu)[:, None] * (size.rows / 2)
         self.register_buffer("columns", columns * VIEW, persistent=False)
         self.register_buffer("rows", rows, persistent=False)
         self.register_buffer("middles", middles, persistent=False)
 
     def forward(self, facts: Tensor) -> View:
         lead, f = facts.shape[:-1], facts.flatten(0, -2).float()
+        rows, columns = self.size.rows, self.size.columns
         eye = eye_of(f)
         aside = self.columns / eye.zoom[:, None]
         hits = rays.cast(eye, aside)
-        seen = rays.surfaces(eye, hits, aside, self.rows, _PIXEL_FOCAL)
+        seen = rays.surfaces(eye, hits, aside, self.rows, CELL * columns / 2 / VIEW)
         near = 1 / hits.depth
         maps = torch.cat(
             [
                 self._edges(eye, near),
-                _sides(hits),
-                _tall((near / (1 + near)).unflatten(1, (POINTS, COLUMNS))),
+                _tall(_sides(hits), rows),
+                _tall((near / (1 + near)).unflatten(1, (POINTS, -1)), rows),
                 _points(seen, hits),
-                _everywhere(f, eye),
+                _everywhere(f, eye).expand(-1, -1, rows, columns),
             ],
             1,
         )
-        grid = (*lead, POINTS**2, ROWS, COLUMNS)
+        grid = (*lead, POINTS**2, rows, columns)
         return View(
-            maps=maps.view(*lead, MAPS, ROWS, COLUMNS),
+            maps=maps.view(*lead, MAPS, rows, columns),
             place=_cells(torch.stack([seen.u, seen.v], 3)).view(*grid, 2),
             texture=_cells(seen.texture[..., None]).view(grid).long(),
             sharp=_cells(seen.blur.clamp(SHARPEST, BLUNTEST)[..., None]).view(grid),
-            busy=_busy(f, hits).view(*lead, ROWS, COLUMNS),
+            busy=_busy(f, hits, rows).view(*lead, rows, columns),
         )
 
     def _edges(self, eye: Eye, near: Tensor) -> Tensor:
-        """Where the tops and feet of walls are, around them: (N, _EDGE_MAPS, ROWS, COLUMNS).
+        """Where the tops and feet of walls are, around them: (N, _EDGE_MAPS, rows, columns).
         `near` (N, rays) is the inverse of their depth."""
-        reach = near * (eye.zoom * (ROWS / 2 / VIEW_HIGH))[:, None]
+        reach = near * (eye.zoom * (self.size.rows / 2 / VIEW_HIGH))[:, None]
         height = eye.height[:, None]
         edges = torch.stack([(height - 1) * reach, height * reach], 1)[:, :, None]
-        off = self.middles - edges  # (N, 2, ROWS, rays)
+        off = self.middles - edges  # (N, 2, rows, rays)
         inside, angle = _window(off / _EDGE), off * (2 * math.pi / _FINE)
         maps = [inside, inside * angle.sin(), inside * angle.cos(), (off / 4).tanh()]
-        return torch.cat(maps, 1).unflatten(3, (POINTS, COLUMNS)).movedim(3, 1).flatten(1, 2)
+        return torch.cat(maps, 1).unflatten(3, (POINTS, -1)).movedim(3, 1).flatten(1, 2)
 
 
 def eye_of(f: Tensor) -> Eye:
@@ -131,23 +132,23 @@ def _window(distance: Tensor) -> Tensor:
 
 def _sides(hits: Hits) -> Tensor:
     """Where the nearest side of what a ray meets is (a corner, or the edge of a door):
-    (N, _SIDE_MAPS, ROWS, COLUMNS)."""
-    across = hits.u.unflatten(1, (POINTS, COLUMNS))
+    (N, _SIDE_MAPS, columns)."""
+    across = hits.u.unflatten(1, (POINTS, -1))
     speed = (across[:, 1:] - across[:, :1]) * POINTS  # of u, per cell
     speed = speed + torch.copysign(torch.full_like(speed, 1e-3), speed)
     off = (across - across.round()) / speed
     inside, angle = _window(off / _EDGE), off * (2 * math.pi / _FINE)
-    return _tall(torch.cat([inside, inside * angle.sin(), inside * angle.cos()], 1))
+    return torch.cat([inside, inside * angle.sin(), inside * angle.cos()], 1)
 
 
-def _tall(t: Tensor) -> Tensor:
-    """(N, maps, COLUMNS) -> (N, maps, ROWS, COLUMNS)."""
-    return t[:, :, None].expand(-1, -1, ROWS, -1)
+def _tall(t: Tensor, rows: int) -> Tensor:
+    """(N, maps, columns) -> (N, maps, rows, columns)."""
+    return t[:, :, None].expand(-1, -1, rows, -1)
 
 
 def _points(seen: Surfaces, hits: Hits) -> Tensor:
     """Means over the points of each cell: what kind of surface they show, how far and how bright
-    it is, and where on it they are: (N, _POINT_MAPS, ROWS, COLUMNS)."""
+    it is, and where on it they are: (N, _POINT_MAPS, rows, columns)."""
     wall = seen.wall
     flat = 1 - wall
     floor = flat * seen.below[:, :, None]
@@ -171,22 +172,22 @@ def _points(seen: Surfaces, hits: Hits) -> Tensor:
 
 
 def _everywhere(f: Tensor, eye: Eye) -> Tensor:
-    """The same in all cells: (N, _EVERYWHERE, ROWS, COLUMNS)."""
+    """The same in all cells: (N, _EVERYWHERE, 1, 1)."""
     flicker = AT["flicker_sin"]
     known = [(eye.height - EYES) / BOB, f[:, AT["zoom"]], f[:, flicker], f[:, flicker + 1]]
-    return torch.stack(known, 1)[:, :, None, None].expand(-1, -1, ROWS, COLUMNS)
+    return torch.stack(known, 1)[:, :, None, None]
 
 
 def _cells(t: Tensor) -> Tensor:
-    """(N, 2 * ROWS, 2 * COLUMNS, n) -> (N, 4, ROWS, COLUMNS, n)."""
-    parts = t.unflatten(2, (POINTS, COLUMNS)).unflatten(1, (POINTS, ROWS))
+    """(N, 2 * rows, 2 * columns, n) -> (N, 4, rows, columns, n)."""
+    parts = t.unflatten(2, (POINTS, -1)).unflatten(1, (POINTS, -1))
     return parts.transpose(2, 3).flatten(1, 2)
 
 
-def _busy(f: Tensor, hits: Hits) -> Tensor:
+def _busy(f: Tensor, hits: Hits, rows: int) -> Tensor:
     """Everything while one walks or turns, else what doors on their way show of themselves."""
     moving = f[:, 2:4].abs().amax(1) + 3 * f[:, AT["turning"]].abs()
     slides = (f[:, DOORS_AT] - f[:, WANTED_AT]).abs().amax(1) > 0.1
     by_ray = torch.maximum(moving.clamp(max=1)[:, None], slides[:, None] * hits.door)
-    by_column = by_ray.unflatten(1, (POINTS, COLUMNS)).amax(1)
-    return by_column[:, None].expand(-1, ROWS, -1)
+    by_column = by_ray.unflatten(1, (POINTS, -1)).amax(1)
+    return by_column[:, None].expand(-1, rows, -1)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from model.config import DEFAULT_SIZE, PictureSize
 from model.interface import Axis, Button, GamepadBinding, WorldInfo
 from model.worlds import atmosphere, camera, clips, soundscape
 from model.worlds.corridors import drawing, physics, sound, words
@@ -19,7 +20,6 @@ from model.worlds.corridors.words import attributes as attributes
 from model.worlds.corridors.words import captions as captions
 from model.worlds.saying import all_go_together, changing_words
 
-HEIGHT_PX, WIDTH_PX = 96, 128
 FRAMES_PER_CHUNK = 2
 APPEARANCE = ("light", "style", "music")  # fields of the state that its laws never read
 SEEN = APPEARANCE  # attributes of WORDS that tell how things look and sound
@@ -35,8 +35,8 @@ INFO = WorldInfo(
     name="corridors",
     title="Corridors",
     description="Rooms behind doors: walk, look around, open and close doors.",
-    width=WIDTH_PX,
-    height=HEIGHT_PX,
+    width=DEFAULT_SIZE.width,
+    height=DEFAULT_SIZE.height,
     frames_per_chunk=FRAMES_PER_CHUNK,
     buttons=(
         Button("forward", "Forward", ("KeyW", "ArrowUp"),
@@ -133,11 +133,11 @@ def listen(truth: Trajectory) -> Tensor:
     return (ambience + music).clamp(-1, 1)
 
 
-def render(states: CorridorsState) -> Tensor:
+def render(states: CorridorsState, size: PictureSize = DEFAULT_SIZE) -> Tensor:
     """Frames of states with fields (B, T): (B, T, 3, H, W) uint8."""
 
     def draw(part: CorridorsState, worlds: Tensor) -> Tensor:
-        return drawing.draw(part, HEIGHT_PX, WIDTH_PX)
+        return drawing.draw(part, size.height, size.width)
 
     return clips.draw_frames(states, draw, block=16)
 

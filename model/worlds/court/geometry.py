@@ -8,10 +8,12 @@ under their windows: a few products make all maps of all frames.
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
+from model.config import PictureSize
 from model.worlds.affine import Affine
 from model.worlds.camera import VIEW_MIDDLE, VIEW_UNIT
 from model.worlds.court import facts
@@ -20,8 +22,6 @@ from model.worlds.court.physics import BALL_RADIUS
 from model.worlds.court.state import FLOOR
 from model.worlds.view import View
 
-ROWS, COLUMNS = 24, 32
-_CELLS_PER_HEIGHT = 24
 # Windows, in this order: player, rival, ball, hoop, and the shadows of the first three.
 _WIDE = (0.16, 0.16, 0.09, 0.14, 0.12, 0.12, 0.08)  # picture heights
 _HIGH = (0.22, 0.22, 0.09, 0.20, 0.05, 0.05, 0.05)
@@ -47,12 +47,13 @@ class Geometry(nn.Module):
     waves_of: Tensor
     moving: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, size: PictureSize) -> None:
         super().__init__()
-        self.in_windows = Affine(_in_windows, facts.COUNT)
-        self.angles = Affine(_angles, facts.COUNT)
+        self.size = size
+        self.in_windows = Affine(partial(_in_windows, size), facts.COUNT)
+        self.angles = Affine(partial(_angles, size), facts.COUNT)
         self.strengths = Affine(_strengths, facts.COUNT)
-        self.places = Affine(_places, facts.COUNT)
+        self.places = Affine(partial(_places, size), facts.COUNT)
         body = 1 + len(_POSE)
         plain = [0] * body + [1] * body + [2] * 3 + [3] * 3 + [4, 5, 6]
         moving = [0, body, 2 * body, _PLAIN - 4, _PLAIN - 3, _PLAIN - 2, _PLAIN - 1]
@@ -74,59 +75,60 @@ class Geometry(nn.Module):
         waving = windows.index_select(-2, self.waves_of).repeat(*[1] * (f.ndim - 1), 2, 1)
         waved = waving * waves
         strength = torch.cat([strengths, shadows], -1)[..., None]
-        wide = slice(0, COLUMNS)
-        high = slice(COLUMNS, None)
+        rows, columns = self.size.rows, self.size.columns
+        wide, high = slice(0, columns), slice(columns, None)
         across = torch.cat([plain[..., wide], waved[..., wide], waving[..., wide]], -2)
         along = torch.cat([plain[..., high] * strength, waving[..., high], waved[..., high]], -2)
-        maps = along[..., :, None] * across[..., None, :]  # (..., MAPS, ROWS, COLUMNS)
+        maps = along[..., :, None] * across[..., None, :]  # (..., MAPS, rows, columns)
 
-        x, y = self.places(f).split([COLUMNS, ROWS], -1)
-        size = (*f.shape[:-1], ROWS, COLUMNS)
-        place = torch.stack([x[..., None, :].expand(size), y[..., None].expand(size)], -1)
+        x, y = self.places(f).split([columns, rows], -1)
+        cells = (*f.shape[:-1], rows, columns)
+        place = torch.stack([x[..., None, :].expand(cells), y[..., None].expand(cells)], -1)
         busy = maps.index_select(-3, self.moving).abs().amax(-3)
         absent = (1 - present[..., :THINGS, None]) * _AWAY
         things = near[..., :THINGS, :] + absent
         return View(maps, place[..., None, :, :, :], busy.clamp(max=1), things=things)
 
 
-def _cells(f: Tensor) -> tuple[Tensor, Tensor]:
-    """Where in the world the middles of the picture's columns and rows are: (..., COLUMNS) and
-    (..., ROWS), y up."""
-    y = (ROWS / 2 - 0.5 - torch.arange(ROWS, dtype=f.dtype)) / _CELLS_PER_HEIGHT
-    x = (torch.arange(COLUMNS, dtype=f.dtype) + 0.5 - COLUMNS / 2) / _CELLS_PER_HEIGHT
+def _cells(size: PictureSize, f: Tensor) -> tuple[Tensor, Tensor]:
+    """Where in the world the middles of the picture's columns and rows are: (..., columns) and
+    (..., rows), y up."""
+    rows, columns = size.rows, size.columns
+    y = (rows / 2 - 0.5 - torch.arange(rows, dtype=f.dtype)) / rows
+    x = (torch.arange(columns, dtype=f.dtype) + 0.5 - columns / 2) / rows
     view = (f[..., AT["camera_view"]] * VIEW_UNIT + VIEW_MIDDLE)[..., None]
     cx, cy = place(f, "camera")
     return cx[..., None] + view * x, cy[..., None] + view * y
 
 
-def _places(f: Tensor) -> Tensor:
-    """The same within [-1, 1], y down: (..., COLUMNS + ROWS)."""
-    x, y = _cells(f)
+def _places(size: PictureSize, f: Tensor) -> Tensor:
+    """The same within [-1, 1], y down: (..., columns + rows)."""
+    x, y = _cells(size, f)
     return torch.cat([x / facts.ALONG - 1, 1 - 2 * y], -1)
 
 
-def _offsets(f: Tensor) -> Tensor:
-    """Of each cell from each window's middle: (..., windows, COLUMNS + ROWS)."""
+def _offsets(size: PictureSize, f: Tensor) -> Tensor:
+    """Of each cell from each window's middle: (..., windows, columns + rows)."""
     (px, py), (rx, ry), (bx, by) = place(f, "player"), place(f, "rival"), place(f, "ball")
     hx, hy = place(f, "hoop")
     floor = torch.full_like(px, FLOOR)
     at_x = torch.stack([px, rx, bx, hx, px, rx, bx], -1)
     at_y = torch.stack([py + 0.15, ry + 0.15, by, hy, floor, floor, floor], -1)
-    x, y = _cells(f)
+    x, y = _cells(size, f)
     return torch.cat([x[..., None, :] - at_x[..., None], y[..., None, :] - at_y[..., None]], -1)
 
 
-def _in_windows(f: Tensor) -> Tensor:
+def _in_windows(size: PictureSize, f: Tensor) -> Tensor:
     """The same, 1 at the window's edge: (..., windows * cells)."""
     sizes = torch.tensor([_WIDE, _HIGH], dtype=f.dtype).T
-    along = sizes.repeat_interleave(torch.tensor([COLUMNS, ROWS]), -1)
-    return (_offsets(f) / along).flatten(-2)
+    along = sizes.repeat_interleave(torch.tensor([size.columns, size.rows]), -1)
+    return (_offsets(size, f) / along).flatten(-2)
 
 
-def _angles(f: Tensor) -> Tensor:
+def _angles(size: PictureSize, f: Tensor) -> Tensor:
     """The same as the phase of each wave: (..., waves * cells)."""
     turns = torch.tensor([2 * math.pi / w for lengths in _WAVES for w in lengths], dtype=f.dtype)
-    return (_offsets(f)[..., list(_WAVES_OF), :] * turns[:, None]).flatten(-2)
+    return (_offsets(size, f)[..., list(_WAVES_OF), :] * turns[:, None]).flatten(-2)
 
 
 def _strengths(f: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from model.config import DEFAULT_SIZE, PictureSize
 from model.interface import Button, GamepadBinding, WorldInfo
 from model.worlds import camera, clips
 from model.worlds.court import drawing, drivers, physics, sound, words
@@ -20,7 +21,6 @@ from model.worlds.court.words import captions as captions
 from model.worlds.court.words import settle as settle
 from model.worlds.saying import changing_words
 
-HEIGHT_PX, WIDTH_PX = 96, 128
 FRAMES_PER_CHUNK = 2
 # Attributes of WORDS that tell how things look and sound, and those that stand as facts while a
 # world runs.
@@ -31,8 +31,8 @@ INFO = WorldInfo(
     name="court",
     title="Court",
     description="A basketball court: run, jump, touch the ball to pick it up, shoot.",
-    width=WIDTH_PX,
-    height=HEIGHT_PX,
+    width=DEFAULT_SIZE.width,
+    height=DEFAULT_SIZE.height,
     frames_per_chunk=FRAMES_PER_CHUNK,
     buttons=(
         Button("left", "Left", ("ArrowLeft", "KeyA"),
@@ -58,9 +58,9 @@ def listen(truth: Trajectory) -> Tensor:
     return sound.render(truth.states, truth.strength, truth.when)
 
 
-def render(states: CourtState) -> Tensor:
+def render(states: CourtState, size: PictureSize = DEFAULT_SIZE) -> Tensor:
     """Frames of states with fields (B, T): (B, T, 3, H, W) uint8."""
-    scenery = drawing.scenery(states[:, 0], HEIGHT_PX, WIDTH_PX)
+    scenery = drawing.scenery(states[:, 0], size.height, size.width)
 
     def draw(part: CourtState, worlds: Tensor) -> Tensor:
         return drawing.draw(part, scenery[worlds])

@@ -8,10 +8,13 @@ sees a cell in the world is affine in the facts, and so is nearly all else.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
+from model.config import PictureSize
 from model.worlds.affine import Affine
 from model.worlds.camera import VIEW_MIDDLE, VIEW_UNIT
 from model.worlds.pond import facts, water
@@ -22,8 +25,6 @@ from model.worlds.pond.spray import pace, spread
 from model.worlds.pond.water import LEFT, LEVEL, SPACING, WIDTH
 from model.worlds.view import View
 
-ROWS, COLUMNS = 24, 32
-_CELLS = COLUMNS + ROWS
 _QUARTERS = (0.0, math.pi / 2)  # whose sines are sine and cosine
 _TURNED = ("sin", "cos")  # of the lean, after the facts
 _PERSON, _HEAD, _REEDS, _FAR_REEDS = range(4)  # windows
@@ -80,23 +81,26 @@ class Geometry(nn.Module):
     pose_at: Tensor
     sprites_of: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, size: PictureSize) -> None:
         super().__init__()
-        parts = {
-            "windows": (_in_windows, _WINDOWS * _CELLS),
-            "angles": (_angles, len(_WAVES) * _CELLS),
-            "board": (_along_board, COLUMNS * (1 + 2 * len(_BOARD_WAVES))),
+        self.size = size
+        rows, columns = size.rows, size.columns
+        cells = columns + rows
+        parts: dict[str, tuple[Callable[[Tensor], Tensor], int]] = {
+            "windows": (partial(_in_windows, size), _WINDOWS * cells),
+            "angles": (partial(_angles, size), len(_WAVES) * cells),
+            "board": (partial(_along_board, columns), columns * (1 + 2 * len(_BOARD_WAVES))),
             "deck": (_deck, 2),
-            "heights": (lambda f: (_seen_up(f) - LEVEL) / facts.SURFACE, ROWS),
-            "columns": (_water_columns, 2 * COLUMNS),
-            "drops": (_in_drops, _CELLS),
+            "heights": (lambda f: (_seen_up(rows, f) - LEVEL) / facts.SURFACE, rows),
+            "columns": (partial(_water_columns, columns), 2 * columns),
+            "drops": (partial(_in_drops, size), cells),
             "splash": (_splash, _SPLASH),
-            "glitter": (_glitter, 2 * ROWS + 4),
-            "place": (_place, _CELLS),
+            "glitter": (partial(_glitter, rows), 2 * rows + 4),
+            "place": (partial(_place, size), cells),
             "sharp": (lambda f: (1 - f[..., AT["camera_view"], None]) / 2, 1),
             "strengths": (_strengths, _PLAIN),
         }
-        self.sizes = [size for _, size in parts.values()]
+        self.parts = [count for _, count in parts.values()]
         self.affine = Affine(
             lambda f: torch.cat([function(f) for function, _ in parts.values()], -1),
             COUNT + len(_TURNED),
@@ -126,20 +130,25 @@ class Geometry(nn.Module):
         (
             windows, angles, board, deck, heights, columns, cells, splash, glitter, place, sharp,
             strengths,
-        ) = self.affine(known).split(self.sizes, -1)  # fmt: skip
+        ) = self.affine(known).split(self.parts, -1)  # fmt: skip
         foam, drops = self._spray(splash, cells)
         lined, crest = self._lines(f, heights, columns, board, deck, glitter, foam)
         smooth = self._smooth(windows, angles, strengths)
         maps = torch.cat([smooth, drops, lined], -3)
-        x, y = place.split([COLUMNS, ROWS], -1)
-        size = (*f.shape[:-1], ROWS, COLUMNS)
-        places = torch.stack([x[..., None, :].expand(size), y[..., None].expand(size)], -1)
+        x, y = self._sides(place)
+        shape = (*f.shape[:-1], self.size.rows, self.size.columns)
+        places = torch.stack([x[..., None, :].expand(shape), y[..., None].expand(shape)], -1)
         busy = crest
         for thing in (0, 1 + len(_POSE), 2 + len(_POSE), _SMOOTH):
             busy = torch.maximum(busy, maps[..., thing, :, :])
         # `sharp` is 0 at zoom 1 and 1 at zoom 2, as the logarithm; between, near enough.
         things = self._things(windows, heights, board, deck, splash, cells)
         return View(maps, places[..., None, :, :, :], busy, sharp=sharp, things=things)
+
+    def _sides(self, cells: Tensor) -> tuple[Tensor, Tensor]:
+        """(..., columns + rows) -> (..., columns) and (..., rows)."""
+        wide, high = cells.split([self.size.columns, self.size.rows], -1)
+        return wide, high
 
     def _things(
         self,
@@ -150,13 +159,16 @@ class Geometry(nn.Module):
         splash: Tensor,
         cells: Tensor,
     ) -> Tensor:
-        """Cells from person, reeds, far reeds, board and splash: (..., THINGS, COLUMNS + ROWS)."""
+        """Cells from person, reeds, far reeds, board and splash: (..., THINGS, columns + rows)."""
         own = windows.unflatten(-1, (_WINDOWS, -1)).index_select(-2, self.sprites_of)
         on_board = torch.cat(
-            [board[..., :COLUMNS] * _BOARD_SPRITE[0], (heights - deck[..., :1]) * _BOARD_SPRITE[1]],
+            [
+                board[..., : self.size.columns] * _BOARD_SPRITE[0],
+                (heights - deck[..., :1]) * _BOARD_SPRITE[1],
+            ],
             -1,
         )
-        wide, high = cells.split([COLUMNS, ROWS], -1)
+        wide, high = self._sides(cells)
         at_splash = torch.cat(
             [(wide - splash[..., :1]) * _SPLASH_SPRITE[0], high * _SPLASH_SPRITE[1] - _SPLASH_LIFT],
             -1,
@@ -164,14 +176,14 @@ class Geometry(nn.Module):
         return torch.cat([own, on_board[..., None, :], at_splash[..., None, :]], -2)
 
     def _smooth(self, windows: Tensor, angles: Tensor, strengths: Tensor) -> Tensor:
-        """Person, head and reeds: (..., _SMOOTH, ROWS, COLUMNS)."""
+        """Person, head and reeds: (..., _SMOOTH, rows, columns)."""
         windows = _bell(windows.square()).unflatten(-1, (_WINDOWS, -1))
         angles = angles.unflatten(-1, (len(_WAVES), -1))
         waves = torch.cat([angles.sin(), angles.cos()], -2)  # (..., 2 waves, cells)
         plain = windows.index_select(-2, self.plain_of)
         around = windows.index_select(-2, self.waves_of)
         waved = around * waves
-        wide, high = slice(0, COLUMNS), slice(COLUMNS, None)
+        wide, high = slice(0, self.size.columns), slice(self.size.columns, None)
         across = torch.cat([plain[..., wide], waved[..., wide], around[..., wide]], -2)
         reeds = slice(_PLAIN - 1 - len(_BLOWN), _PLAIN)
         across[..., reeds, :] += windows[..., _FAR_REEDS, None, wide]
@@ -180,27 +192,24 @@ class Geometry(nn.Module):
         return along[..., :, None] * across[..., None, :]
 
     def _spray(self, splash: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
-        """How much foam there is in each column, (..., COLUMNS); and the drops: where they are,
-        and how far beside and below them a cell is, (..., 3, ROWS, COLUMNS)."""
+        """How much foam there is in each column, (..., columns); and the drops: where they are,
+        and how far beside and below them a cell is, (..., 3, rows, columns)."""
         x, age, ahead, rise, gone, strength, reach = splash.split(_SPLASH_PARTS, -1)
         fade = gone.clamp(0, 1)  # 1, and 0 when the splash is over
         at_x = torch.addcmul(x, age * ahead, self.fan)
         at_y = torch.addcmul(age.square() * self.fall, age * rise, self.throw)  # above LEVEL
         places = torch.cat([at_x, at_y], -1).unflatten(-1, (2, -1))
-        wide, high = cells[..., None, :].split([COLUMNS, ROWS], -1)
+        wide, high = self._sides(cells[..., None, :])
         offsets = torch.cat([wide - places[..., 0, :, None], high - places[..., 1, :, None]], -1)
-        bells = _bell(offsets)  # (..., DROPS, COLUMNS + ROWS)
+        bells = _bell(offsets)  # (..., DROPS, columns + rows)
         ramps = bells * offsets
         shown = (1 + at_y).clamp(0, 1) * fade
-        bell, ramp = (
-            bells[..., COLUMNS:] * shown[..., None],
-            ramps[..., COLUMNS:] * shown[..., None],
-        )
-        rows = torch.stack([bell, bell, ramp], -3)  # (..., 3, DROPS, ROWS)
-        bell, ramp = bells[..., :COLUMNS], ramps[..., :COLUMNS]
+        (bell, bell_high), (ramp, ramp_high) = self._sides(bells), self._sides(ramps)
+        bell_high, ramp_high = bell_high * shown[..., None], ramp_high * shown[..., None]
+        rows = torch.stack([bell_high, bell_high, ramp_high], -3)  # (..., 3, DROPS, rows)
         across = torch.stack([bell, ramp, bell], -3)
         drops = torch.tanh(rows.transpose(-1, -2) @ across)  # many may be in one place
-        far = (cells[..., :COLUMNS] - x) / reach
+        far = (self._sides(cells)[0] - x) / reach
         return _bell(far.square()) * (gone * strength.clamp(max=1)), drops
 
     def _lines(
@@ -214,17 +223,18 @@ class Geometry(nn.Module):
         foam: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """Water, foam and board: maps, and how near each cell is to what of them moves."""
+        rows, columns_seen = self.size.rows, self.size.columns
         at = columns.clamp(0, water.COLUMNS - 1)
         near = torch.relu(1 - (at[..., None] - self.middles).abs())
         field = f[..., FIELD].unflatten(-1, (2, water.COLUMNS))
-        halves = (field @ near.transpose(-1, -2)).unflatten(-1, (COLUMNS, 2))
+        halves = (field @ near.transpose(-1, -2)).unflatten(-1, (columns_seen, 2))
         middle, slope = halves.mean(-1), halves.diff(dim=-1)[..., 0, :, 0]
         surface, speed = middle.unbind(-2)
-        from_board, board_waves = board.split([COLUMNS, 2 * len(_BOARD_WAVES) * COLUMNS], -1)
+        from_board, board_waves = board.tensor_split([columns_seen], -1)
         level, tilt = deck.split(1, -1)
         upper = torch.addcmul(level, tilt, from_board)
         lines = torch.stack([surface, *halves[..., 0, :, :].unbind(-1), upper], -2)
-        above = heights[..., None, :, None] - lines[..., None, :]  # (..., LINES, ROWS, COLUMNS)
+        above = heights[..., None, :, None] - lines[..., None, :]  # (..., LINES, rows, columns)
         around = _bell((above * self.highs).square())
         around[..., 3, :, :] *= _bell(from_board.square())[..., None, :]
         angle = above * self.turns
@@ -232,11 +242,12 @@ class Geometry(nn.Module):
         up = torch.tanh(above[..., ::3, :, :] * self.over)  # over water and board
         under = torch.exp((above[..., 0, :, :] * self.depth).clamp(-20, 0))
         lit = under * (up[..., 0, :, :] < 0)
-        phases, turn = glitter.split([2 * ROWS, 4], -1)
+        phases, turn = glitter.split([2 * rows, 4], -1)
         swaying = turn.unflatten(-1, (2, 2)) @ phases.sin().unflatten(-1, (2, -1))
         told = torch.stack([speed, slope, foam], -2).tanh()[..., None, :]
-        pose = f.index_select(-1, self.pose_at).tanh()[..., None].expand(*f.shape[:-1], -1, COLUMNS)
-        waves = board_waves.unflatten(-1, (-1, COLUMNS)).sin()
+        pose = f.index_select(-1, self.pose_at).tanh()[..., None]
+        pose = pose.expand(*f.shape[:-1], -1, columns_seen)
+        waves = board_waves.unflatten(-1, (-1, columns_seen)).sin()
         on = torch.cat([waves, pose], -2)[..., None, :]
         maps = torch.cat(
             [
@@ -259,20 +270,20 @@ def _bell(x: Tensor) -> Tensor:
     return x.square().clamp(max=20).neg().exp()
 
 
-def _cells(f: Tensor) -> tuple[Tensor, Tensor]:
-    """Where in the world the middles of the picture's columns and rows are: (..., COLUMNS) and
-    (..., ROWS), y up."""
-    return _seen_along(f, COLUMNS), _seen_up(f)
+def _cells(size: PictureSize, f: Tensor) -> tuple[Tensor, Tensor]:
+    """Where in the world the middles of the picture's columns and rows are: (..., columns) and
+    (..., rows), y up."""
+    return _seen_along(size.columns, f), _seen_up(size.rows, f)
 
 
-def _seen_along(f: Tensor, count: int) -> Tensor:
+def _seen_along(count: int, f: Tensor) -> Tensor:
     """x in the world of the middles of `count` equal parts of the picture's width."""
     x = ((torch.arange(count, dtype=f.dtype) + 0.5) / count - 0.5) * WIDTH
     return (f[..., AT["camera_x"], None] + 1) * ALONG + _view(f) * x
 
 
-def _seen_up(f: Tensor) -> Tensor:
-    y = 0.5 - (torch.arange(ROWS, dtype=f.dtype) + 0.5) / ROWS
+def _seen_up(rows: int, f: Tensor) -> Tensor:
+    y = 0.5 - (torch.arange(rows, dtype=f.dtype) + 0.5) / rows
     return (f[..., AT["camera_y"], None] + 1) / 2 + _view(f) * y
 
 
@@ -281,21 +292,21 @@ def _view(f: Tensor) -> Tensor:
     return f[..., AT["camera_view"], None] * VIEW_UNIT + VIEW_MIDDLE
 
 
-def _place(f: Tensor) -> Tensor:
-    """Columns and rows within [-1, 1], y down: (..., COLUMNS + ROWS)."""
-    x, y = _cells(f)
+def _place(size: PictureSize, f: Tensor) -> Tensor:
+    """Columns and rows within [-1, 1], y down: (..., columns + rows)."""
+    x, y = _cells(size, f)
     return torch.cat([x / ALONG - 1, 1 - 2 * y], -1)
 
 
-def _water_columns(f: Tensor) -> Tensor:
-    """Of the halves of the picture's columns, in columns of the water: (..., 2 * COLUMNS)."""
-    return (_seen_along(f, 2 * COLUMNS) - LEFT) / SPACING - 0.5
+def _water_columns(columns: int, f: Tensor) -> Tensor:
+    """Of the halves of the picture's columns, in columns of the water: (..., 2 * columns)."""
+    return (_seen_along(2 * columns, f) - LEFT) / SPACING - 0.5
 
 
-def _along_board(f: Tensor) -> Tensor:
+def _along_board(columns: int, f: Tensor) -> Tensor:
     """From the board's middle to each column, 1 at its end, and as phases of its waves, which
     begin with sine and cosine."""
-    far = _seen_along(f, COLUMNS) - (f[..., AT["bx"], None] + 1) * ALONG
+    far = _seen_along(columns, f) - (f[..., AT["bx"], None] + 1) * ALONG
     phases = [far * (2 * math.pi / length) + a for length in _BOARD_WAVES for a in _QUARTERS]
     return torch.cat([far / BOARD_HALF, *phases], -1)
 
@@ -306,9 +317,9 @@ def _deck(f: Tensor) -> Tensor:
     return torch.stack([level, f[..., AT["tilt"]] * (facts.TILT * BOARD_HALF / facts.SURFACE)], -1)
 
 
-def _in_drops(f: Tensor) -> Tensor:
-    """Columns, and rows above LEVEL, in the radius of a drop's window: (..., COLUMNS + ROWS)."""
-    x, y = _cells(f)
+def _in_drops(size: PictureSize, f: Tensor) -> Tensor:
+    """Columns, and rows above LEVEL, in the radius of a drop's window: (..., columns + rows)."""
+    x, y = _cells(size, f)
     return torch.cat([x, y - LEVEL], -1) / _DROP
 
 
@@ -331,16 +342,16 @@ def _splash(f: Tensor) -> Tensor:
     return torch.stack(rows, -1)
 
 
-def _glitter(f: Tensor) -> Tensor:
+def _glitter(rows: int, f: Tensor) -> Tensor:
     """Phases of the light on the water in each row, a quarter apart, and the matrix by which the
-    clock turns them: (..., 2 * ROWS + 4)."""
-    phase = _GLITTER * _seen_up(f)
+    clock turns them: (..., 2 * rows + 4)."""
+    phase = _GLITTER * _seen_up(rows, f)
     s, c = f[..., AT["clock2_sin"]], f[..., AT["clock2_cos"]]
     return torch.cat([*(phase + a for a in _QUARTERS), torch.stack([c, s, -s, c], -1)], -1)
 
 
-def _offsets(f: Tensor) -> Tensor:
-    """Of each cell from each window's middle: (..., windows, COLUMNS + ROWS). After the facts
+def _offsets(size: PictureSize, f: Tensor) -> Tensor:
+    """Of each cell from each window's middle: (..., windows, columns + rows). After the facts
     come sine and cosine of the lean."""
     sine, cosine = f[..., COUNT], f[..., COUNT + 1]
     x = (f[..., AT["px"]] + 1) * ALONG
@@ -349,7 +360,7 @@ def _offsets(f: Tensor) -> Tensor:
     at_x = [x + 0.5 * BODY * sine, x + 0.9 * BODY * sine, zero + LEFT / 2, zero + WIDTH - LEFT / 2]
     at_y = [y + 0.5 * BODY * cosine, y + 0.9 * BODY * cosine, zero + SHORE + 0.1]
     at_y.append(at_y[-1])
-    wide, high = _cells(f)
+    wide, high = _cells(size, f)
     return torch.cat(
         [
             wide[..., None, :] - torch.stack(at_x, -1)[..., None],
@@ -359,17 +370,19 @@ def _offsets(f: Tensor) -> Tensor:
     )
 
 
-def _in_windows(f: Tensor) -> Tensor:
+def _in_windows(size: PictureSize, f: Tensor) -> Tensor:
     """The same, 1 at the window's edge: (..., windows * cells)."""
     sizes = torch.tensor([_WIDE, _HIGH], dtype=f.dtype).T
-    along = sizes.repeat_interleave(torch.tensor([COLUMNS, ROWS]), -1)
-    return (_offsets(f) / along).flatten(-2)
+    along = sizes.repeat_interleave(torch.tensor([size.columns, size.rows]), -1)
+    return (_offsets(size, f) / along).flatten(-2)
 
 
-def _angles(f: Tensor) -> Tensor:
+def _angles(size: PictureSize, f: Tensor) -> Tensor:
     """The same as the phase of each wave: (..., waves * cells)."""
     turns = torch.tensor([2 * math.pi / length for length, _ in _WAVES], dtype=f.dtype)
-    return (_offsets(f)[..., [window for _, window in _WAVES], :] * turns[:, None]).flatten(-2)
+    return (_offsets(size, f)[..., [window for _, window in _WAVES], :] * turns[:, None]).flatten(
+        -2
+    )
 
 
 def _strengths(f: Tensor) -> Tensor:

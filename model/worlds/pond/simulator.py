@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from model.config import DEFAULT_SIZE, PictureSize
 from model.interface import Button, GamepadBinding, WorldInfo
 from model.worlds import camera, clips
 from model.worlds.pond import drawing, physics, scenery, sound, words
@@ -19,7 +20,6 @@ from model.worlds.pond.words import attributes as attributes
 from model.worlds.pond.words import captions as captions
 from model.worlds.saying import all_go_together, changing_words
 
-HEIGHT_PX, WIDTH_PX = 96, 128
 FRAMES_PER_CHUNK = 2
 APPEARANCE = tuple(FIELDS_OF_APPEARANCE)
 SEEN = APPEARANCE  # attributes of WORDS that tell how things look and sound
@@ -29,8 +29,8 @@ INFO = WorldInfo(
     name="pond",
     title="Pond",
     description="A paddle board on a pond: paddle, jump off, swim back, climb aboard.",
-    width=WIDTH_PX,
-    height=HEIGHT_PX,
+    width=DEFAULT_SIZE.width,
+    height=DEFAULT_SIZE.height,
     frames_per_chunk=FRAMES_PER_CHUNK,
     buttons=(
         Button("left", "Left", ("ArrowLeft", "KeyA"),
@@ -55,9 +55,9 @@ def listen(truth: Trajectory) -> Tensor:
     return sound.render(truth)
 
 
-def render(states: PondState) -> Tensor:
+def render(states: PondState, size: PictureSize = DEFAULT_SIZE) -> Tensor:
     """Frames of states with fields (B, T): (B, T, 3, H, W) uint8."""
-    skies = scenery.skies(states.look[:, 0], HEIGHT_PX, WIDTH_PX)
+    skies = scenery.skies(states.look[:, 0], size.height, size.width)
 
     def draw(part: PondState, worlds: Tensor) -> Tensor:
         return drawing.draw(part, skies[worlds])

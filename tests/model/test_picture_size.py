@@ -1,0 +1,152 @@
+"""Worlds in pictures of another size: drawn, told, trained, exported, opened."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from small_worlds import CONFIG, small_weights
+from torch.nn import functional as F
+
+from model import export, train
+from model.config import DEFAULT_SIZE, PictureSize
+from model.interface import UnsupportedSetting, WeightsError
+from model.judge import pictures
+from model.judge.play import Learned
+from model.judge.response import response
+from model.network import Network, known_words
+from model.parallel import Group
+from model.registry import open_world, world_info
+from model.resize import resized
+from model.simulators import SIMULATED, learnable, open_simulator
+from model.train import Recipe
+from model.weights import Weights
+from model.world import LearnedWorld
+from model.worlds.view import View
+
+LARGE = PictureSize(144)
+FRAMES = 2
+
+
+@pytest.mark.parametrize("height", [0, 40, 100, -96])
+def test_a_size_that_tokens_do_not_fill(height: int) -> None:
+    with pytest.raises(UnsupportedSetting, match=f"multiple of 48 pixels, not {height}"):
+        PictureSize(height)
+
+
+@pytest.mark.parametrize("world", SIMULATED)
+def test_a_larger_picture_shows_the_same(world: str) -> None:
+    simulator = open_simulator(world)
+    states = simulator.seeded_trajectories([1, 2, 3], FRAMES).states
+    states = replace(states, style=torch.zeros_like(states.style))  # others draw lines of a pixel
+    small, large = simulator.render(states), simulator.render(states, LARGE)
+    assert large.shape == (3, FRAMES, 3, LARGE.height, LARGE.width)
+    pooled = F.interpolate(
+        large.flatten(0, 1).float(), (DEFAULT_SIZE.height, DEFAULT_SIZE.width), mode="area"
+    )
+    assert float(pictures.psnr(pooled, small.flatten(0, 1)).min()) > 22
+    assert float(pictures.psnr(pooled, small.flatten(0, 1).roll(FRAMES, 0)).max()) < 20
+
+
+@pytest.mark.parametrize("world", SIMULATED)
+def test_cells_of_another_size_lie_in_the_same_places(world: str) -> None:
+    facts = learnable(world).facts.facts(open_simulator(world).seeded_trajectories([1], FRAMES))
+    geometry = learnable(world).geometry
+    double = PictureSize(2 * DEFAULT_SIZE.height)
+    small, large = (geometry(size)(facts) for size in (DEFAULT_SIZE, double))
+    if world == "corridors":  # a cell has four points, each on a surface of its own
+        points, fine = _by_points(small), _by_points(large)
+        near = F.max_pool2d(fine.float(), 2) == -F.max_pool2d(-fine.float(), 2)
+        same = (F.max_pool2d(fine.float(), 2) == points) & near
+        assert float(same.float().mean()) > 0.8
+    else:
+        places = large.place.flatten(0, 2).movedim(-1, 1)
+        torch.testing.assert_close(
+            F.avg_pool2d(places, 2), small.place.flatten(0, 2).movedim(-1, 1), atol=1e-4, rtol=0
+        )
+
+
+def _by_points(view: View) -> torch.Tensor:
+    """Numbers of textures at the points of all cells: (N, 1, 2 rows, 2 columns)."""
+    assert view.texture is not None
+    texture = view.texture.flatten(0, -4)  # (N, 4, rows, columns)
+    return F.pixel_shuffle(texture.float(), 2)
+
+
+def test_a_resized_network_keeps_what_has_no_place() -> None:
+    network = Network(CONFIG, known_words())
+    same = resized(network, DEFAULT_SIZE)
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, same.state_dict()[name]), name
+    large = resized(network, LARGE)
+    assert large.config == replace(CONFIG, height=LARGE.height)
+    before, after = network.state_dict(), large.state_dict()
+    changed = {name for name in before if before[name].shape != after[name].shape}
+    assert changed == {
+        "transformer.place",
+        *(f"stages.{w}.surfaces.paint" for w in SIMULATED),
+        *(f"stages.{w}.sprites.paint" for w in ("court", "pond")),
+    }
+    for name in changed:  # interpolated: as bright as before, near enough
+        assert float(after[name].mean()) == pytest.approx(float(before[name].mean()), abs=0.01)
+
+
+@pytest.fixture(scope="module")
+def large_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Trained a step on larger pictures, from weights of small ones, and exported."""
+    run, small, out = (tmp_path_factory.mktemp(name) for name in ("run", "small", "large"))
+    small_weights().save(small)
+    recipe = Recipe(steps=1, chunks=3, prefill=3, fresh=0.0, height=LARGE.height)
+    train.train(run, recipe, torch.device("cpu"), 1, Group(), small)
+    with pytest.raises(WeightsError, match="is of pictures 144 high, not 96"):
+        train.train(run, replace(recipe, height=96), torch.device("cpu"), 1, Group(), small)
+    export.export(export.Run(run, small), out, seed=1)
+    return out
+
+
+def test_worlds_of_larger_pictures(large_weights: Path) -> None:
+    for name in SIMULATED:
+        info = world_info(name, large_weights)
+        assert (info.height, info.width) == (LARGE.height, LARGE.width)
+        world = open_world(name, weights=large_weights)
+        assert world.info == info
+        [_], [chunk] = world.step([world.start(1)], [info.actions([])])
+        assert chunk.frames.shape == (info.frames_per_chunk, LARGE.height, LARGE.width, 3)
+
+
+def test_what_was_not_trained_is_taken_from_before(large_weights: Path) -> None:
+    made, before = Weights.load(large_weights), small_weights()
+    pairs = [(made.reader, before.reader), (made.sound, before.sound)]
+    pairs += [(made.dynamics[w], before.dynamics[w]) for w in SIMULATED]
+    for a, b in pairs:
+        for (name, x), y in zip(a.named_parameters(), b.parameters(), strict=True):
+            torch.testing.assert_close(x, y, atol=1e-2, rtol=1e-2, msg=name)
+
+
+def test_a_still_of_the_larger_size_begins_a_world(large_weights: Path) -> None:
+    world = open_world("pond", weights=large_weights)
+    truth = open_simulator("pond").seeded_trajectories([5], 1)
+    still = open_simulator("pond").render(truth.states, LARGE)[0, 0].permute(1, 2, 0)
+    state = world.start(1, image=still.numpy().astype(np.uint8))
+    [_], [chunk] = world.step([state], [world.info.actions([])])
+    assert chunk.frames.shape[1:3] == (LARGE.height, LARGE.width)
+
+
+def test_the_judge_judges_larger_pictures(large_weights: Path) -> None:
+    world = LearnedWorld(Weights.load(large_weights), "court")
+    (figure,) = response("court", Learned(world), [5]).figures
+    assert 0 <= figure.value <= 1
+
+
+@pytest.mark.parametrize("told", ['"height": "96"', '"rows": 6'])
+def test_weights_that_tell_no_size(told: str, tmp_path: Path) -> None:
+    small_weights(("court",)).save(tmp_path)
+    path = tmp_path / "config.json"
+    path.write_text(path.read_text().replace('"height": 96', told))
+    with pytest.raises(WeightsError, match="another architecture"):
+        world_info("court", tmp_path)
+    with pytest.raises(WeightsError, match="another architecture"):
+        Weights.load(tmp_path)
