@@ -6,6 +6,7 @@ learned (`model/surfaces.py`), in the light of facts and prompt.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -18,6 +19,7 @@ from model.surfaces import Canvases, Sprites, Textures
 from model.worlds.view import View
 
 _MOMENTS = 4  # of a frame, to say when a contact falls into it
+_HARMONICS = 64  # of a frame, to say it as exactly as waves need it
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,8 @@ class Scene:
 
     `told` (B, C, width) for all tokens, `heard` (B, C, frames, width) for those of sound,
     `maps` (B * C, maps, h, w) for the cells, `surfaces` (B * C, depth, h, w) what the surfaces
-    that are seen would look like by themselves, `text` (B, C, text) the prompt, and `busy`
+    that are seen would look like by themselves, `rings` (B, C, frames, sound_values) what the
+    contacts would sound like by themselves, `text` (B, C, text) the prompt, and `busy`
     (B, C, h, w): 1 where something moves in any of the chunk's frames.
     """
 
@@ -34,13 +37,14 @@ class Scene:
     heard: Tensor
     maps: Tensor
     surfaces: Tensor
+    rings: Tensor
     text: Tensor
     busy: Tensor
 
     @staticmethod
     def cat(parts: list[Scene]) -> Scene:
         """Worlds of several kinds, one after the other."""
-        names = ("told", "heard", "maps", "surfaces", "text", "busy")
+        names = ("told", "heard", "maps", "surfaces", "rings", "text", "busy")
         return Scene(**{n: torch.cat([getattr(p, n) for p in parts]) for n in names})
 
     def to(self, dtype: torch.dtype) -> Scene:
@@ -58,6 +62,7 @@ class Scene:
             self.heard[:, now],
             maps,
             surfaces,
+            self.rings[:, now],
             self.text[:, now],
             self.busy[:, now],
         )
@@ -67,6 +72,8 @@ class Stage(nn.Module):
     """The scene of one world, from facts (B, C, 1 + frames, COUNT), of the frame before each
     chunk and of its own, and prompts (B, C, text)."""
 
+    harmonics: Tensor
+
     def __init__(self, world: str, config: TransformerConfig) -> None:
         super().__init__()
         c = self.config = config
@@ -74,8 +81,13 @@ class Stage(nn.Module):
         facts = self.world.facts
         self.geometry = self.world.geometry(c.size)
         contacts = (facts.CONTACTS_AT.stop - facts.CONTACTS_AT.start) // 2
+        harmonics = torch.arange(1, _HARMONICS + 1) * (2 * math.pi)
+        self.register_buffer("harmonics", harmonics, persistent=False)
         self.told = nn.Linear((1 + c.frames) * facts.COUNT, c.width)
         self.heard = nn.Linear((1 + c.frames) * contacts * _MOMENTS + facts.COUNT, c.width)
+        rings = (1 + c.frames) * contacts * (2 + 2 * _HARMONICS)
+        self.rings = nn.Linear(rings, c.sound_values, bias=False)
+        nn.init.zeros_(self.rings.weight)
         self.surfaces: Canvases | Textures
         if self.world.textures:
             self.surfaces = Textures(self.world.textures, c.size)
@@ -127,6 +139,7 @@ class Stage(nn.Module):
             self.heard(self._events(facts)),
             mixed,
             self.plain(torch.cat(shown, 1)),
+            self.rings(self.struck(facts)),
             text,
             busy[:, 1:].amax(1).unflatten(0, (batch, chunks)),
         )
@@ -139,12 +152,30 @@ class Stage(nn.Module):
         moments = torch.arange(_MOMENTS, device=facts.device) / (_MOMENTS - 1)
         near = (1 - (when[..., None] - moments).abs() * (_MOMENTS - 1)).clamp_min(0)
         struck = (strength[..., None] * near).flatten(-2)  # (B, C, 1 + frames, kinds * moments)
-        frames = self.config.frames
-        out = []
-        for frame in range(1, 1 + frames):
-            before = [struck[:, :, max(frame - k, 0)] * (frame >= k) for k in range(1 + frames)]
-            out.append(torch.cat([*before, facts[:, :, frame]], -1))
-        return torch.stack(out, 2)
+        return torch.cat([_so_far(struck), facts[:, :, 1:]], -1)
+
+    def struck(self, facts: Tensor) -> Tensor:
+        """Contacts up to each frame by strength and harmonics of their moments: (B, C, frames,
+        values). What begins a little later is turned at each frequency by an angle, so what a
+        contact sounds like is all but linear in them."""
+        strength, when = facts[..., self.world.facts.CONTACTS_AT].chunk(2, -1)
+        angles = when[..., None] * self.harmonics
+        told = torch.cat(
+            [torch.ones_like(when)[..., None], when[..., None], angles.sin(), angles.cos()], -1
+        )
+        return _so_far((strength[..., None] * told).flatten(-2))
+
+
+def _so_far(x: Tensor) -> Tensor:
+    """Values of the frame before each chunk and of its own, (B, C, 1 + frames, n) -> for each of
+    its own those of it, of the one before, and so on, 0 where that is too long ago: (B, C,
+    frames, (1 + frames) * n)."""
+    every = x.shape[2]
+    rows = [
+        torch.cat([x[:, :, frame - k] if k <= frame else 0 * x[:, :, 0] for k in range(every)], -1)
+        for frame in range(1, every)
+    ]
+    return torch.stack(rows, 2)
 
 
 def _tinted(x: Tensor, by: Tensor) -> Tensor:

@@ -108,7 +108,7 @@ class Transformer(nn.Module):
         newest = last_picture[:, :, -c.channels :].repeat(1, 1, c.frames, 1, 1)
         made = _compose(newest, new.unflatten(0, (batch, chunks)), 2)
         said = self.sound_out(x[:, :, c.picture_tokens :])
-        return made, _compose(last_sound[:, :, -1:], said, -1)
+        return made, _compose(last_sound[:, :, -1:], said, -1) + scene.rings
 
 
 def _compose(known: Tensor, out: Tensor, dim: int) -> Tensor:

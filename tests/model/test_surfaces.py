@@ -96,6 +96,7 @@ def test_a_scene_is_of_the_frame_before_and_of_the_chunk(world: str) -> None:
     scene = stage(facts, torch.randn(6, 1, CONFIG.text))
     assert scene.told.shape == (6, 1, CONFIG.width)
     assert scene.heard.shape == (6, 1, FRAMES, CONFIG.width)
+    assert scene.rings.shape == (6, 1, FRAMES, CONFIG.sound_values)
     assert scene.maps.shape == (6, CONFIG.maps, 24, 32)
     assert scene.surfaces.shape == (6, CONFIG.depth, 24, 32)
     assert scene.busy.min() >= 0

@@ -49,6 +49,7 @@ def random_chunks(batch: int, chunks: int) -> dict[str, Any]:
             heard=torch.randn(batch, chunks, c.frames, c.width),
             maps=torch.randn(batch * chunks, c.maps, height, width),
             surfaces=torch.randn(batch * chunks, c.depth, height, width),
+            rings=torch.randn(batch, chunks, c.frames, c.sound_values),
             text=torch.randn(batch, chunks, c.text),
             busy=torch.rand(batch, chunks, height, width),
         ),
@@ -145,7 +146,13 @@ def test_worlds_in_one_batch_do_not_touch_each_other() -> None:
         maps, surfaces = (x.unflatten(0, (2, 2))[world] for x in (told.maps, told.surfaces))
         part = slice(world, world + 1)
         one["scene"] = Scene(
-            told.told[part], told.heard[part], maps, surfaces, told.text[part], told.busy[part]
+            told.told[part],
+            told.heard[part],
+            maps,
+            surfaces,
+            told.rings[part],
+            told.text[part],
+            told.busy[part],
         )
         for index in (0, 1):
             made = cached(model, one, index, rings[world])[0]

@@ -1,0 +1,67 @@
+"""What contacts sound like, as a beginning: the linear part of a stage that makes latents of
+strengths and moments, fitted by least squares to what contacts add to the sound of simulated
+worlds. Training goes on from there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from model.codec import SoundCodec
+from model.network import Network
+from model.simulators import learnable, open_simulator
+from model.stage import Stage
+
+CLIPS = 768  # of each world, FRAMES long
+FRAMES = 48
+_AT_ONCE = 24
+_SHARE = 0.03  # of frames, in which a contact of one kind happens
+_RIDGE = 1e-2
+
+
+@torch.no_grad()
+def fit_rings(
+    network: Network, codec: SoundCodec, generator: torch.Generator, quiet: bool = False
+) -> None:
+    """Set `Stage.rings` of all worlds."""
+    for world in network.worlds:
+        stage = network.stages[world]
+        assert isinstance(stage, Stage)
+        weight = stage.rings.weight
+        count, out = weight.shape[1], weight.shape[0]
+        gram = weight.new_zeros(count, count, dtype=torch.float64)
+        moment = weight.new_zeros(count, out, dtype=torch.float64)
+        for _ in tqdm(range(CLIPS // _AT_ONCE), desc=f"rings of {world}", disable=quiet):
+            told, added = _example(stage, world, codec, generator)
+            gram += (told.T @ told).double()
+            moment += (told.T @ added).double()
+        gram.diagonal().add_(_RIDGE)
+        weight.copy_(torch.linalg.solve(gram, moment).T)
+
+
+def _example(
+    stage: Stage, world: str, codec: SoundCodec, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """What the stage is told of frames with random contacts, (N, values), and what these add to
+    their sound, (N, sound_values)."""
+    simulator, device = open_simulator(world), stage.rings.weight.device
+    truth = simulator.random_trajectories(_AT_ONCE, FRAMES, generator, device, skip=0)
+    shape = truth.strength.shape
+    happens, strength, when = (torch.rand(shape, generator=generator) for _ in range(3))
+    strength = (strength * (happens < _SHARE)).to(device)
+    struck = _struck(truth, strength, when.to(device) * (strength > 0))
+    silent = _struck(truth, torch.zeros_like(strength), torch.zeros_like(strength))
+    loud, still = (codec.encode(simulator.listen(t)) for t in (struck, silent))
+    frames = stage.config.frames
+    added = (loud - still).transpose(1, 2).reshape(_AT_ONCE, FRAMES, -1)[:, frames:]
+    facts = learnable(world).facts.facts(struck).unflatten(1, (-1, frames))
+    told = stage.struck(torch.cat([facts[:, :-1, -1:], facts[:, 1:]], 2))
+    return told.flatten(0, 2), added.flatten(0, 1)
+
+
+def _struck(truth: Any, strength: Tensor, when: Tensor) -> Any:
+    return replace(truth, strength=strength, when=when)
