@@ -25,9 +25,13 @@ _RIDGE = 1e-2
 
 @torch.no_grad()
 def fit_rings(
-    network: Network, codec: SoundCodec, generator: torch.Generator, quiet: bool = False
+    network: Network,
+    codec: SoundCodec,
+    generator: torch.Generator,
+    clips: int = CLIPS,
+    quiet: bool = False,
 ) -> None:
-    """Set `Stage.rings` of all worlds."""
+    """Set `Stage.rings` of all worlds by so many clips of each."""
     for world in network.worlds:
         stage = network.stages[world]
         assert isinstance(stage, Stage)
@@ -35,15 +39,15 @@ def fit_rings(
         count, out = weight.shape[1], weight.shape[0]
         gram = weight.new_zeros(count, count, dtype=torch.float64)
         moment = weight.new_zeros(count, out, dtype=torch.float64)
-        for _ in tqdm(range(CLIPS // _AT_ONCE), desc=f"rings of {world}", disable=quiet):
-            told, added = _example(stage, world, codec, generator)
+        for _ in tqdm(range(clips // _AT_ONCE), desc=f"rings of {world}", disable=quiet):
+            told, added = example(stage, world, codec, generator)
             gram += (told.T @ told).double()
             moment += (told.T @ added).double()
         gram.diagonal().add_(_RIDGE)
         weight.copy_(torch.linalg.solve(gram, moment).T)
 
 
-def _example(
+def example(
     stage: Stage, world: str, codec: SoundCodec, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """What the stage is told of frames with random contacts, (N, values), and what these add to

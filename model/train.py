@@ -39,6 +39,7 @@ from model.parallel import Group
 from model.precision import compute_dtype
 from model.registry import WEIGHTS_DIR
 from model.resize import resized
+from model.rings import CLIPS, fit_rings
 from model.stage import Scene
 from model.train_codecs import decoder_path
 from model.weights import Weights
@@ -62,6 +63,7 @@ class Recipe:
     fresh: float = 0.3  # new clips a step
     capacity: int = 1200  # clips held
     prefill: int = 120
+    ring_clips: int = CLIPS  # by which what contacts sound like is fitted
     compiled: bool = False  # by torch.compile, which needs a C++ compiler
 
 
@@ -255,6 +257,9 @@ def train(
     else:
         network = Network(TransformerConfig(height=size.height), known_words())
     network.to(device)
+    if start_from is None and not path.exists():
+        generator = torch.Generator().manual_seed(seed)
+        fit_rings(network, codecs[1], generator, recipe.ring_clips, quiet=not group.leads)
     optimizer = MuonAdam(
         network,
         hidden_matrices(network),

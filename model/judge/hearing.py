@@ -41,8 +41,8 @@ def hearing(world: LearnedWorld, seeds: Sequence[int], frames: int = CLIP_FRAMES
         heard["silence"] = torch.zeros_like(own)
         for who, sound in heard.items():
             for i in range(len(group)):
-                true = _times(name, clip.truth, i)
-                scores[who] += sounds.score_onsets(sounds.onsets(sound[i]), true)
+                true, faint = _times(name, clip.truth, i), _times(name, clip.truth, i, faint=True)
+                scores[who] += sounds.score_onsets(sounds.onsets(sound[i]), true, faint)
     made, best = scores["forced"], scores["simulator"]
     figures = (
         Figure(
@@ -57,10 +57,11 @@ def hearing(world: LearnedWorld, seeds: Sequence[int], frames: int = CLIP_FRAMES
     return Findings(figures) + loudness(name, Learned(world), seeds)
 
 
-def _times(name: str, truth: Moments, i: int) -> list[float]:
+def _times(name: str, truth: Moments, i: int, faint: bool = False) -> list[float]:
     """Contacts after the first chunk, in seconds from there."""
     kinds = open_simulator(name).CONTACTS
-    return sounds.contact_times(name, kinds, truth.strength[i, FRAMES:], truth.when[i, FRAMES:])
+    strength, when = truth.strength[i, FRAMES:], truth.when[i, FRAMES:]
+    return sounds.contact_times(name, kinds, strength, when, faint)
 
 
 def loudness(name: str, actor: Actor, seeds: Sequence[int]) -> Findings:
@@ -105,7 +106,10 @@ def _levels(name: str, truth: Moments, heard: Tensor) -> tuple[list[float], list
     for strength, when, sound in zip(truth.strength, truth.when, heard, strict=True):
         for frame in strength[:, kind].nonzero()[:, 0].tolist():
             time = (frame + float(when[frame, kind])) / FPS
-            if float(strength[frame, kind]) > 0.05 and time + 0.1 < len(sound) / SAMPLE_RATE:
+            if (
+                float(strength[frame, kind]) > 0.05
+                and time + sounds.LATE < len(sound) / SAMPLE_RATE
+            ):
                 levels.append(sounds.loudness(sound, time))
                 strengths.append(float(strength[frame, kind]))
     return levels, strengths

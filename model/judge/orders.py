@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from model.config import PictureSize
-from model.judge import corridors
+from model.judge import corridors, pond
 from model.judge.parse import shirts_of, tracks
 from model.judge.play import Moments
 from model.judge.scenes import actions_of
+from model.readable import Positions, readable
 from model.reader import Reader
 from model.worlds.court.physics import PLAYER_MARGIN
 from model.worlds.court.state import WIDTH
-from model.worlds.pond.water import LEFT, RIGHT
+from model.worlds.pond import physics
+from model.worlds.pond.physics import PondState
 
 
 class Orders(Protocol):
@@ -76,27 +79,52 @@ class CourtOrders:
 
 
 class PondOrders:
-    """Left or right for two and a half seconds: in the end person or board have to move that way,
-    or be at that bank."""
+    """Left, nothing or right for a second and a half. The simulator, from the same facts before,
+    tells where person and board are after each of them: where they are seen has to be nearest to
+    what was told, or all but as near. An order that changes little (against a bank, in the air)
+    is not counted. That they are there at all is another measure."""
 
-    length, looks = 60, (42, 59)
+    length, looks = 36, (35,)
+    _ORDERS = 3
+    _CHANGES = 0.08  # picture heights, person and board together
+    _AS_NEAR = 0.02
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        return torch.randint(2, (count,), generator=generator)
+        return torch.randint(self._ORDERS, (count,), generator=generator)
 
     def actions(self, orders: Tensor) -> Tensor:
-        right = orders[:, None].float()
-        return actions_of("pond", len(orders), self.length, left=1 - right, right=right)
+        left, right = ((orders == way).float()[:, None] for way in (0, 2))
+        return actions_of("pond", len(orders), self.length, left=left, right=right)
 
     def obeyed(self, begun: Moments, facts: Tensor, pictures: Tensor, orders: Tensor) -> Tensor:
-        found = tracks(self._reader, "pond", pictures)["person"][0]
-        before, after = found.unbind(1)
-        way = 2.0 * orders - 1
-        bank = torch.where(orders == 1, RIGHT - after, after - LEFT)
-        return ((after - before) * way > 0.02) | (bank < 0.20)
+        places = self._reader.read("pond", pictures[:, 0]).positions(wide=True)
+        return self.nearest(pond.state_of(facts, begun.states[:, -1]), along(places), orders)
+
+    def nearest(self, before: PondState, seen: Tensor, orders: Tensor) -> Tensor:
+        """As `obeyed`, from the state before and where person and board are seen along x in the
+        end, (count, 2)."""
+        ends = [self._end(before, torch.full_like(orders, k)) for k in range(self._ORDERS)]
+        expected = torch.stack(ends, 1)  # (count, orders, 2)
+        error = (expected - seen[:, None]).abs().sum(2)
+        told = error.gather(1, orders[:, None])[:, 0]
+        other = torch.arange(self._ORDERS) != orders[:, None]
+        away = (expected - expected[torch.arange(len(orders)), orders][:, None]).abs().sum(2)
+        counts = away.masked_fill(~other, math.inf).amin(1) > self._CHANGES
+        return torch.where(counts, (told <= error.amin(1) + self._AS_NEAR).float(), torch.nan)
+
+    def _end(self, state: PondState, orders: Tensor) -> Tensor:
+        """Where person and board are along x after an order: (count, 2)."""
+        for held in self.actions(orders)[:, : self.looks[0] + 1].unbind(1):
+            state, _ = physics.advance(state, held)
+        return along(readable("pond").where(state))
+
+
+def along(places: Positions) -> Tensor:
+    """Person and board along x: (N, 2)."""
+    return torch.stack([places[thing][0] for thing in ("person", "board")], 1)
 
 
 class CorridorsOrders:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from model.config import DEFAULT_SIZE
-from model.judge import experiments, memory, physics, pictures
+from model.judge import experiments, memory, physics, pictures, pond
 from model.judge.corridors import drawn, state_of
 from model.judge.findings import Figure
-from model.judge.orders import CorridorsOrders
+from model.judge.orders import CorridorsOrders, PondOrders, along
 from model.judge.play import Actor, Simulated, Still, play, watch
 from model.judge.response import first_change, response
 from model.judge.scenes import actions_of, legible_moments, moments
 from model.latents import FRAMES
+from model.readable import readable
+from model.reader import Reader
 from model.simulators import SIMULATED, learnable, open_simulator
 from model.worlds.court.physics import GRAVITY, RESTITUTION
 from model.worlds.pond.water import WAVE_SPEED
@@ -94,6 +97,35 @@ def test_facts_of_the_corridors_give_back_their_picture() -> None:
     run.step(actions_of("corridors", len(SEEDS), FRAMES, forward=1.0))
     again = drawn(state_of(run.facts, found.states[:, -1]), DEFAULT_SIZE)
     assert float(pictures.psnr(again, run.pictures()[:, -1]).min()) > 40
+
+
+def test_facts_of_the_pond_give_back_its_state() -> None:
+    truth = open_simulator("pond").seeded_trajectories(range(12), 8)
+    facts, states = learnable("pond").facts.facts(truth)[:, -1], truth.states[:, -1]
+    found = pond.state_of(facts, states[torch.zeros(12, dtype=torch.long)])
+    for name in ("surface", "speed", "bx", "by", "px", "py", "lean", "aboard", "stroke", "clock"):
+        torch.testing.assert_close(getattr(found, name), getattr(states, name), atol=2e-4, rtol=0)
+
+
+def test_orders_on_the_pond() -> None:
+    test, orders = PondOrders(Reader()), torch.tensor([2, 1])
+    begun = experiments.paddlers(SEEDS)
+    state = pond.state_of(learnable("pond").facts.facts(begun)[:, -1], begun.states[:, -1])
+
+    def seen_after(told: torch.Tensor) -> torch.Tensor:
+        run = Simulated("pond").begin(begun, SEEDS)
+        play(run, test.actions(told))
+        return along(readable("pond").where(run.chunk.states[:, -1]))
+
+    assert test.nearest(state, seen_after(orders), orders).tolist() == [1, 1]
+    assert test.nearest(state, seen_after(torch.tensor([1, 2])), orders).tolist() == [0, 0]
+
+
+def test_orders_that_nobody_could_follow_are_not_counted() -> None:
+    test = PondOrders(Reader())
+    high = experiments.falls(SEEDS).states[:, -1]
+    high = replace(high, py=high.py + 3)  # in the air until it is over
+    assert test.nearest(high, torch.zeros(2, 2), torch.tensor([0, 2])).isnan().all()
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,13 @@ def test_contacts_too_faint_to_hear_make_no_onset_and_those_at_once_make_one() -
     strength[3, 0], strength[4, 1], strength[20, 0] = 0.9, 0.9, 0.01
     times = sounds.contact_times("court", ("bounce", "board"), strength, when)
     assert times == pytest.approx([3 / 24])
+    faint = sounds.contact_times("court", ("bounce", "board"), strength, when, faint=True)
+    assert faint == pytest.approx([20 / 24])
+
+
+def test_what_is_faint_may_be_heard_or_not() -> None:
+    score = sounds.score_onsets([0.22, 0.61, 0.9], [0.2], faint=[0.6, 1.4])
+    assert (score.matched, score.found, score.true) == (1, 2, 1)
 
 
 def test_louder_is_louder() -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from small_worlds import CONFIG
 
-from model import train, train_codecs
+from model import rings, train, train_codecs
 from model.codec import PictureCodec, PictureCodecConfig, SoundCodec, SoundCodecConfig
 from model.config import DEFAULT_SIZE
 from model.latents import Reservoir
@@ -32,10 +32,10 @@ def small_codecs(folder: Path) -> None:
 
 def test_training_resumes_at_the_step_it_stopped(tmp_path: Path) -> None:
     small_codecs(tmp_path)
-    recipe = Recipe(steps=2, chunks=3, prefill=3, fresh=0.0)
+    recipe = Recipe(steps=2, chunks=3, prefill=3, fresh=0.0, ring_clips=24)
     train.train(tmp_path, recipe, torch.device("cpu"), 1, Group())
     assert torch.load(tmp_path / "transformer.pt", weights_only=True)["step"] == 2
-    recipe = Recipe(steps=3, chunks=3, prefill=3, fresh=0.0)
+    recipe = Recipe(steps=3, chunks=3, prefill=3, fresh=0.0, ring_clips=24)
     train.train(tmp_path, recipe, torch.device("cpu"), 1, Group())
     saved = torch.load(tmp_path / "transformer.pt", weights_only=True)
     assert saved["step"] == 3
@@ -119,3 +119,17 @@ def test_a_corrupt_checkpoint_is_one_line(
         train.main(["--out", str(tmp_path), "--steps", "1", "--device", "cpu"])
     assert ended.value.code == 1
     assert "transformer.pt" in capsys.readouterr().err
+
+
+def test_what_contacts_add_to_the_sound_is_fitted(tmp_path: Path) -> None:
+    small_codecs(tmp_path)
+    _, codec = train.load_codecs(tmp_path, torch.device("cpu"))
+    codec.fit(torch.randn(4, 16, 50))
+    network = Network(CONFIG, known_words(("pond",)))
+    stage = network.stages["pond"]
+    rings.fit_rings(network, codec, torch.Generator().manual_seed(0), clips=24)
+    told, added = rings.example(stage, "pond", codec, torch.Generator().manual_seed(1))
+    struck = told.abs().sum(1) > 0
+    explained = 1 - (stage.rings(told) - added)[struck].square().sum() / added.square().sum()
+    assert float(explained.detach()) > 0
+    assert stage.rings(told)[~struck].abs().max() == 0

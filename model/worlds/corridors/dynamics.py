@@ -45,15 +45,17 @@ _BODY, _CONTACTS = BODY_AT.stop, len(CONTACTS)
 _TURN, _USE = ACTIONS.index("turn"), ACTIONS.index("use")
 _ZOOM_IN, _ZOOM_OUT = (ACTIONS.index(name) for name in camera.BUTTONS[:2])
 _PRESSED = [_USE, ACTIONS.index("camera")]
-_STEP = WALK_SPEED / FPS / HALF  # what a velocity of 1 moves x by, as facts
+_STRIDE = WALK_SPEED / FPS  # what a velocity of 1 moves x by, in cells
+_STEP = _STRIDE / HALF  # the same, as facts
 _SCALES = (_STEP, _STEP, 1.0, 1.0, 0.0, 0.0, 0.1)  # of the learned changes of the body's facts
 _MOST = (0.999, 0.999, 2.0, 2.0, 2.0, 1.0, 1.0)  # that they can be
 _STIRS = 20.0  # from a speed of one part of this on, of that of walking, all is as learned
 _ROUND = 2 * math.pi / FPS
-_BODY_IN = FLAGS.stop + 12 + relations.OBSTACLES * relations.OBSTACLE_FEATURES + len(ACTIONS)
+_NEAR = 2 * relations.OBSTACLES * relations.OBSTACLE_FEATURES  # here and a frame ahead
+_BODY_IN = FLAGS.stop + 12 + _NEAR + len(ACTIONS)
 _BODY_OUT = _BODY + 1  # changes, gait
 _DOOR_OUT = 2  # slides, is told
-_TOLD = relations.OBSTACLES * relations.OBSTACLE_FEATURES + 1 + len(ACTIONS)  # of what strikes
+_TOLD = _NEAR + 1 + len(ACTIONS)  # of what strikes
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,10 @@ class Dynamics(nn.Module):
         steps = torch.view_as_real(now.turns[:, 1].square())  # twice the gait's angle
         speed = torch.linalg.vector_norm(body[:, 2:4], dim=1, keepdim=True)
         touched = self.near.obstacles(where, now.doors, now.quarter)
-        x = torch.cat([*known, walks, walks * angle, angle, steps, speed, touched, held], 1)
+        # Where one would be if nothing stood there: whether it does is then plain to see.
+        free = torch.add(where, body[:, 2:4], alpha=_STRIDE)
+        coming = self.near.obstacles(free, now.doors, now.quarter)
+        x = torch.cat([*known, walks, walks * angle, angle, steps, speed, touched, held, coming], 1)
         x = self.enter(x)
         for layer in self.layers:
             x = x + layer(F.silu(x))
@@ -174,7 +179,7 @@ class Dynamics(nn.Module):
             quarter=quarter,
         )
         beyond = footfall(_angle(now.turns[:, 1]), _angle(later.turns[:, 1]))
-        near = torch.cat([touched, (8 * beyond[:, None]).tanh(), held], 1)
+        near = torch.cat([touched, (8 * beyond[:, None]).tanh(), held, coming], 1)
         struck = self.strikes(torch.cat(known, 1), torch.cat(later.facts(), 1), near)
         return later, struck
 
