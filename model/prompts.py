@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from model.interface import PROMPT_BREAK, PromptError
 from model.simulators import Settle, open_simulator
@@ -16,7 +17,8 @@ Values = tuple[int, ...]
 class Grammar:
     """What can be said about a world.
 
-    `words` are those of each attribute, `known` all words of prompts and captions, `changing`
+    `words` are those of each attribute, `nouns` say of which attribute the word before them is
+    ("white board"), `known` all words of prompts and captions, `changing`
     those of them that a running world can follow. Attributes in `appearance` say how things look
     and sound; those in `held` are part of what is the case for as long as a world runs. Both can
     change while it runs; the others only tell how it begins. `settle` says what can be had
@@ -24,6 +26,7 @@ class Grammar:
     """
 
     words: Mapping[str, tuple[str, ...]]
+    nouns: Mapping[str, str]
     known: tuple[str, ...]
     changing: tuple[str, ...]
     appearance: frozenset[str]
@@ -43,17 +46,33 @@ class Grammar:
 
         A word that fits several attributes goes to the first that is not named yet ("red against
         blue") in the same text. Raises PromptError for words that are not known or, in a world
-        that has `begun`, can not be followed any more.
+        that has `begun`, can not be followed any more, and for those that do not go with the
+        noun after them ("red board").
         """
         known = self.changing if begun else self.known
-        texts = [t.replace(",", " ").split() for t in prompt.lower().split(PROMPT_BREAK)]
-        if unknown := [word for text in texts for word in text if word not in known]:
+        clauses = [
+            [clause.split() for clause in text.split(",")]
+            for text in prompt.lower().split(PROMPT_BREAK)
+        ]
+        unknown = [w for text in clauses for words in text for w in words if w not in known]
+        unknown += [wrong for text in clauses for words in text for wrong in self._wrong(words)]
+        if unknown:
             raise PromptError(unknown, known)
+        texts = [[word for words in text for word in words] for text in clauses]
         names = [name for name in self.names if not begun or name in self.changeable]
         asked: dict[str, int] = {}
         for text in texts:
             asked |= self._named(text, names)
         return asked
+
+    def _wrong(self, clause: Sequence[str]) -> list[str]:
+        """Words that do not go with the noun after them, and the noun."""
+        told = {word for values in self.words.values() for word in values}
+        return [
+            f"{word} {noun}"
+            for word, noun in pairwise(clause)
+            if noun in self.nouns and word in told and word not in self.words[self.nouns[noun]]
+        ]
 
     def _named(self, text: Sequence[str], names: Sequence[str]) -> dict[str, int]:
         named: dict[str, int] = {}
@@ -89,6 +108,7 @@ def grammar(world: str) -> Grammar:
     simulator = open_simulator(world)
     return Grammar(
         simulator.WORDS,
+        simulator.NOUNS,
         simulator.INFO.words,
         simulator.INFO.changing_words,
         frozenset(simulator.SEEN),

@@ -30,6 +30,7 @@ class Simulator(Protocol):
     INFO: WorldInfo
     CONTACTS: tuple[str, ...]
     WORDS: dict[str, tuple[str, ...]]
+    NOUNS: dict[str, str]  # which attribute of WORDS the word before them is of
     APPEARANCE: tuple[str, ...]  # fields of the state that its laws never read
     SEEN: tuple[str, ...]  # attributes of WORDS that tell how things look and sound
     HELD: tuple[str, ...]  # attributes of WORDS that stand as facts while a world runs

@@ -31,6 +31,16 @@ def test_of_texts_said_one_after_the_other_the_later_words_win() -> None:
     assert both == {"shirt": shirts.index("green"), "rival": shirts.index("blue")}
 
 
+def test_words_go_with_the_noun_after_them() -> None:
+    pond = grammar("pond")
+    told = pond.asked("white board, blue suit", begun=False)
+    assert told == {"suit": pond.words["suit"].index("blue"), "paint": 0}
+    assert pond.asked("blue, board", begun=True) == pond.asked("blue suit", begun=True)
+    with pytest.raises(PromptError) as error:
+        pond.asked("dusk, red board, white suit", begun=False)
+    assert error.value.words == ("red board", "white suit")
+
+
 def test_who_wears_what_is_told_apart() -> None:
     words = grammar("court").words
     known = vocabulary(list(words.values()), ["court"])

@@ -21,6 +21,7 @@ from model.worlds.corridors.words import captions as captions
 from model.worlds.saying import all_go_together, changing_words
 
 FRAMES_PER_CHUNK = 2
+NOUNS: dict[str, str] = {}  # which attribute of WORDS the word before them is of
 APPEARANCE = ("light", "style", "music")  # fields of the state that its laws never read
 SEEN = APPEARANCE  # attributes of WORDS that tell how things look and sound
 HELD: tuple[str, ...] = ()  # attributes of WORDS that stand as facts while a world runs

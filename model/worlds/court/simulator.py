@@ -22,6 +22,7 @@ from model.worlds.court.words import settle as settle
 from model.worlds.saying import changing_words
 
 FRAMES_PER_CHUNK = 2
+NOUNS: dict[str, str] = {}  # which attribute of WORDS the word before them is of
 # Attributes of WORDS that tell how things look and sound, and those that stand as facts while a
 # world runs.
 SEEN = ("look", "time", "weather", "style", "shirt", "rival", "music")

@@ -15,6 +15,7 @@ from model.worlds.pond.starts import APPEARANCE as FIELDS_OF_APPEARANCE
 from model.worlds.pond.starts import NUMBERS as START_NUMBERS
 from model.worlds.pond.starts import appearance
 from model.worlds.pond.starts import starts as starts
+from model.worlds.pond.words import NOUNS as NOUNS
 from model.worlds.pond.words import WORDS as WORDS
 from model.worlds.pond.words import attributes as attributes
 from model.worlds.pond.words import captions as captions

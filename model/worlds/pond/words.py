@@ -23,6 +23,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "music": soundscape.MUSIC,
 }
 _SAID = {"look": "pond at {}", "suit": "{} suit", "paint": "{} board", "water": "water {}"}
+NOUNS = {"suit": "suit", "board": "paint"}  # of which attribute the word before them is
 _WINDS = (0.1, 0.4)  # from which strength on there is a breeze, and from which it is windy
 _WAVES = 0.005  # rms height from which on one sees them
 _CLOSE = 1.3  # zoom
