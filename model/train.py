@@ -219,6 +219,19 @@ def trained_config(path: Path) -> TransformerConfig:
         raise WeightsError(f"{path} is of another architecture: {error}") from error
 
 
+def begun(path: Path, size: PictureSize, start_from: Path | None) -> Network:
+    """A network to go on with: like that in the checkpoint `path`, else that of the weights in
+    `start_from` for pictures of `size`, else a fresh one. Raises WeightsError."""
+    if path.exists():
+        config = trained_config(path)
+        if config.height != size.height:
+            raise WeightsError(f"{path} is of pictures {config.height} high, not {size.height}")
+        return Network(config, known_words())
+    if start_from is not None:
+        return resized(Weights.load(start_from).network, size).requires_grad_(True)
+    return Network(TransformerConfig(height=size.height), known_words())
+
+
 def hidden_matrices(network: Network) -> list[nn.Parameter]:
     """What Muon trains: the blocks of the transformer and the convolutions around them."""
     model = network.transformer
@@ -247,16 +260,7 @@ def train(
     size = PictureSize(recipe.height)
     codecs = load_codecs(folder, device, start_from or WEIGHTS_DIR)
     path = folder / "transformer.pt"
-    if path.exists():
-        config = trained_config(path)
-        if config.height != size.height:
-            raise WeightsError(f"{path} is of pictures {config.height} high, not {size.height}")
-        network = Network(config, known_words())
-    elif start_from is not None:
-        network = resized(Weights.load(start_from).network, size).requires_grad_(True)
-    else:
-        network = Network(TransformerConfig(height=size.height), known_words())
-    network.to(device)
+    network = begun(path, size, start_from).to(device)
     if start_from is None and not path.exists():
         generator = torch.Generator().manual_seed(seed)
         fit_rings(network, codecs[1], generator, recipe.ring_clips, quiet=not group.leads)
