@@ -77,6 +77,7 @@ class Learnable:
     geometry: Callable[[PictureSize], nn.Module]
     dynamics: Callable[[], nn.Module]
     loss_weights: Callable[[], Tensor]  # (COUNT,)
+    moments: int  # of a frame, at which contacts can be
     fit: Fit | None  # of laws that are fitted at once; the rest is trained
     maps: int  # of the geometry
     textures: int  # 0 where the world is flat
@@ -99,7 +100,8 @@ def shown_at(info: WorldInfo, size: PictureSize) -> WorldInfo:
 def learnable(name: str) -> Learnable:
     """Of a world that has a simulator."""
     parts = {
-        k: import_module(f"model.worlds.{name}.{k}") for k in ("facts", "geometry", "dynamics")
+        k: import_module(f"model.worlds.{name}.{k}")
+        for k in ("facts", "geometry", "dynamics", "physics")
     }
     geometry, dynamics = parts["geometry"], parts["dynamics"]
     return Learnable(
@@ -107,6 +109,7 @@ def learnable(name: str) -> Learnable:
         geometry=geometry.Geometry,
         dynamics=dynamics.Dynamics,
         loss_weights=dynamics.loss_weights,
+        moments=parts["physics"].SUBSTEPS,
         fit=getattr(dynamics, "fit", None),
         maps=geometry.MAPS,
         textures=getattr(geometry, "TEXTURES", 0),

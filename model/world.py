@@ -21,6 +21,7 @@ from model.simulators import learnable, open_simulator, shown_at
 from model.stage import Scene
 from model.still import read_still
 from model.weights import Weights
+from model.worlds.striking import single
 
 _AUDIBLE = 0.1  # contacts are weaker only where the state stream is not sure of them
 
@@ -83,7 +84,7 @@ class LearnedWorld:
         self.device = usable_device(device)
         self.dtype = compute_dtype(self.device)
         self.grammar: Grammar = grammar(world)
-        self._facts = learnable(world).facts
+        self._facts, self._moments = learnable(world).facts, learnable(world).moments
         self.picture = weights.picture.to(self.device, self.dtype)
         self.picture.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.sound = weights.sound.to(self.device, self.dtype)
@@ -232,15 +233,21 @@ class LearnedWorld:
         """The latents of each world's next chunk; writes only the ring's slot of that chunk."""
         held = torch.from_numpy(np.stack(actions)).to(self.device)  # (B, frames, actions)
         last = Latents.cat([s.last for s in states])
-        state = self._heard(self.dynamics(last.state[:, -1], held))
+        before = last.state[:, -1]
+        state = self._heard(before, self.dynamics(before, held))
         return self.draw(states, state)
 
-    def _heard(self, state: Tensor) -> Tensor:
-        """Facts without the contacts that are too unlikely: where there is none, the transformer
-        knows neither strength nor moment."""
+    def _heard(self, before: Tensor, state: Tensor) -> Tensor:
+        """Facts (B, frames, COUNT) after those `before`, (B, COUNT), without the contacts that
+        are too unlikely: where there is none, the transformer knows neither strength nor
+        moment. What it knows of a moment is the step of the laws at which something struck; told
+        of one in between, it makes the mean of two sounds, which is none."""
         at = self._facts.CONTACTS_AT
         strength, when = state[..., at].chunk(2, -1)
-        struck = (strength > _AUDIBLE).to(state)
+        kinds = strength.shape[-1]
+        earlier = before[:, at][:, :kinds] > 0
+        struck = single(strength, strength > _AUDIBLE, earlier).to(state)
+        when = (when * self._moments).round().clamp(max=self._moments - 1) / self._moments
         parts = [state[..., : at.start], strength * struck, when * struck, state[..., at.stop :]]
         return torch.cat(parts, -1)
 

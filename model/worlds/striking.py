@@ -43,6 +43,22 @@ class Striking(nn.Module):
         return torch.cat([F.softplus(strength - 0.5, beta=_BETA), torch.sigmoid(4 * when)], 1)
 
 
+def single(strength: Tensor, struck: Tensor, earlier: Tensor) -> Tensor:
+    """What struck in each frame, (B, frames, kinds) bool, each once: who is not sure in which of
+    two frames something strikes says both. What `struck` in the frame after its like is the same
+    blow, and of the two the stronger stays; `earlier` (B, kinds), in the frame before, does so
+    always."""
+    kept = [earlier]
+    before, loud = earlier, torch.full_like(strength[:, 0], torch.inf)
+    for now, strong in zip(struck.unbind(1), strength.unbind(1), strict=True):
+        again = now & before
+        louder = again & kept[-1] & (strong > loud)
+        kept[-1] = kept[-1] & ~louder
+        kept.append((now & ~again) | louder)
+        before, loud = now, strong
+    return torch.stack(kept[1:], 1)
+
+
 def surprise(strength: Tensor, happens: Tensor) -> Tensor:
     """The cross entropy of whether something strikes. By it what is not heard yet is learned, for
     the error of a strength of almost nothing has no slope. `strength` is that of `Striking`, a

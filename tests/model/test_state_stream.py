@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from model import train_dynamics
 from model.simulators import SIMULATED, learnable, open_simulator
-from model.worlds.striking import Striking, surprise
+from model.worlds.striking import Striking, single, surprise
 
 WORLDS = 8
 
@@ -119,3 +119,10 @@ def test_a_contact_that_is_not_heard_at_all_can_still_be_learned() -> None:
     surprise(strength, torch.ones(1, 1)).sum().backward()
     assert striking.leave.bias.grad is not None
     assert striking.leave.bias.grad[0] < -1
+
+
+def test_a_blow_that_is_told_of_two_frames_is_heard_once() -> None:
+    strength = torch.tensor([[[0.4, 0.9, 0.5, 0.3], [0.8, 0.2, 0.6, 0.0]]])  # (1, 2, 4)
+    earlier = torch.tensor([[False, False, True, False]])
+    kept = single(strength, strength > 0.1, earlier)
+    assert kept.tolist() == [[[False, True, False, True], [True, False, False, False]]]
