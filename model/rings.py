@@ -1,5 +1,5 @@
 """What contacts sound like, as a beginning: the linear part of a stage that makes latents of
-strengths and moments, fitted by least squares to what contacts add to the sound of simulated
+strengths at moments, fitted by least squares to what contacts add to the sound of simulated
 worlds. Training goes on from there."""
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from model.network import Network
 from model.simulators import learnable, open_simulator
 from model.stage import Stage
 
-CLIPS = 768  # of each world, FRAMES long
+CLIPS = 240  # of each world, FRAMES long
 FRAMES = 48
 _AT_ONCE = 24
 _SHARE = 0.03  # of frames, in which a contact of one kind happens
@@ -57,7 +57,9 @@ def example(
     shape = truth.strength.shape
     happens, strength, when = (torch.rand(shape, generator=generator) for _ in range(3))
     strength = (strength * (happens < _SHARE)).to(device)
-    struck = _struck(truth, strength, when.to(device) * (strength > 0))
+    moments = stage.world.moments
+    when = (when * moments).floor().to(device) / moments
+    struck = _struck(truth, strength, when * (strength > 0))
     silent = _struck(truth, torch.zeros_like(strength), torch.zeros_like(strength))
     loud, still = (codec.encode(simulator.listen(t)) for t in (struck, silent))
     frames = stage.config.frames

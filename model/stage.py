@@ -6,7 +6,6 @@ learned (`model/surfaces.py`), in the light of facts and prompt.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -17,9 +16,6 @@ from model.config import TransformerConfig
 from model.simulators import Learnable, learnable
 from model.surfaces import Canvases, Sprites, Textures
 from model.worlds.view import View
-
-_MOMENTS = 4  # of a frame, to say when a contact falls into it
-_HARMONICS = 64  # of a frame, to say it as exactly as waves need it
 
 
 @dataclass(frozen=True)
@@ -72,7 +68,7 @@ class Stage(nn.Module):
     """The scene of one world, from facts (B, C, 1 + frames, COUNT), of the frame before each
     chunk and of its own, and prompts (B, C, text)."""
 
-    harmonics: Tensor
+    moments: Tensor
 
     def __init__(self, world: str, config: TransformerConfig) -> None:
         super().__init__()
@@ -81,12 +77,12 @@ class Stage(nn.Module):
         facts = self.world.facts
         self.geometry = self.world.geometry(c.size)
         contacts = (facts.CONTACTS_AT.stop - facts.CONTACTS_AT.start) // 2
-        harmonics = torch.arange(1, _HARMONICS + 1) * (2 * math.pi)
-        self.register_buffer("harmonics", harmonics, persistent=False)
+        struck = (1 + c.frames) * contacts * self.world.moments
+        moments = torch.arange(self.world.moments).float()
+        self.register_buffer("moments", moments, persistent=False)
         self.told = nn.Linear((1 + c.frames) * facts.COUNT, c.width)
-        self.heard = nn.Linear((1 + c.frames) * contacts * _MOMENTS + facts.COUNT, c.width)
-        rings = (1 + c.frames) * contacts * (2 + 2 * _HARMONICS)
-        self.rings = nn.Linear(rings, c.sound_values, bias=False)
+        self.heard = nn.Linear(struck + facts.COUNT, c.width)
+        self.rings = nn.Linear(struck, c.sound_values, bias=False)
         nn.init.zeros_(self.rings.weight)
         self.surfaces: Canvases | Textures
         if self.world.textures:
@@ -134,36 +130,23 @@ class Stage(nn.Module):
             seen = self.sprites(near, facts[:, :, 1:].flatten(0, 1), text.flatten(0, 1))
             shown.append(_tinted(self.figure(seen), tint[1]))
         mixed = self.mix(torch.cat([light, _tinted(shape, tint[2]), *shown], 1))
+        struck = self.struck(facts)
         return Scene(
             self.told(facts.flatten(2)),
-            self.heard(self._events(facts)),
+            self.heard(torch.cat([struck, facts[:, :, 1:]], -1)),
             mixed,
             self.plain(torch.cat(shown, 1)),
-            self.rings(self.struck(facts)),
+            self.rings(struck),
             text,
             busy[:, 1:].amax(1).unflatten(0, (batch, chunks)),
         )
 
-    def _events(self, facts: Tensor) -> Tensor:
-        """What sounds in each frame: contacts up to that frame by moment, and the frame's facts:
-        (B, C, frames, values)."""
-        at = self.world.facts.CONTACTS_AT
-        strength, when = facts[..., at].chunk(2, -1)
-        moments = torch.arange(_MOMENTS, device=facts.device) / (_MOMENTS - 1)
-        near = (1 - (when[..., None] - moments).abs() * (_MOMENTS - 1)).clamp_min(0)
-        struck = (strength[..., None] * near).flatten(-2)  # (B, C, 1 + frames, kinds * moments)
-        return torch.cat([_so_far(struck), facts[:, :, 1:]], -1)
-
     def struck(self, facts: Tensor) -> Tensor:
-        """Contacts up to each frame by strength and harmonics of their moments: (B, C, frames,
-        values). What begins a little later is turned at each frequency by an angle, so what a
-        contact sounds like is all but linear in them."""
+        """How hard contacts up to each frame struck at each moment of theirs: (B, C, frames,
+        values). What one sounds like is all but linear in them."""
         strength, when = facts[..., self.world.facts.CONTACTS_AT].chunk(2, -1)
-        angles = when[..., None] * self.harmonics
-        told = torch.cat(
-            [torch.ones_like(when)[..., None], when[..., None], angles.sin(), angles.cos()], -1
-        )
-        return _so_far((strength[..., None] * told).flatten(-2))
+        at = (when * self.world.moments).round()[..., None] == self.moments
+        return _so_far((strength[..., None] * at).flatten(-2))
 
 
 def _so_far(x: Tensor) -> Tensor:
