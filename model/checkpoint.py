@@ -41,9 +41,22 @@ def load_training(path: Path, module: nn.Module, optimizer: Stateful) -> int:
         optimizer.load_state_dict(saved["optimizer"])
         step: int = saved["step"]
     except (KeyError, RuntimeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise WeightsError(f"{path} is of another architecture: {reason}") from error
+        raise another(path, error) from error
     return step
+
+
+def another(path: Path, error: Exception) -> WeightsError:
+    """What is in `path` does not fit: the first lines of the error say why."""
+    reason = " ".join(" ".join(str(error).splitlines()[:2]).split())
+    return WeightsError(f"{path} is of another architecture: {reason}")
+
+
+def load_module(module: nn.Module, path: Path, name: str = "module") -> None:
+    """What was trained of a module. Raises WeightsError."""
+    try:
+        module.load_state_dict(read(path)[name])
+    except (KeyError, RuntimeError) as error:
+        raise another(path, error) from error
 
 
 def read(path: Path) -> dict[str, Any]:

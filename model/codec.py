@@ -213,7 +213,7 @@ class SoundCodec(_Normalised):
     def posterior(self, sound: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of the raw latents."""
         batch = len(sound)
-        x = self.patch_in(sound[:, None] * _GAIN)
+        x = self.patch_in(sound[:, None].to(self.patch_in.weight.dtype) * _GAIN)
         x, _ = self.encode_fast(x, self.encode_fast.tails(batch))
         x, _ = self.encode_mid(self.down_mid(x), self.encode_mid.tails(batch))
         mu, logvar = self.to_latent(F.silu(self.down_slow(F.silu(x)))).chunk(2, 1)

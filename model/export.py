@@ -13,15 +13,15 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from model.checkpoint import read
-from model.interface import ModelError
+from model.checkpoint import load_module, read
+from model.interface import ModelError, WeightsError
 from model.latents import FRAMES
 from model.network import Network, known_words
 from model.reader import Reader, load_reader
 from model.registry import WEIGHTS_DIR
 from model.simulators import learnable, open_simulator
-from model.train import load_codecs, trained_config
 from model.train_dynamics import dynamics_path, load_dynamics
+from model.trained import load_codecs, trained_config
 from model.weights import Starts, Weights
 
 STARTS = 192  # of each world
@@ -55,9 +55,8 @@ class Run:
         if not path.exists():
             return self.before.network, f"transformer of {self.start_from}"
         network = Network(trained_config(path), known_words())
-        saved = read(path)
-        network.load_state_dict(saved["ema"])
-        return network, f"step {saved['step']}, exponential moving average"
+        load_module(network, path, "ema")
+        return network, f"step {read(path)['step']}, exponential moving average"
 
     @property
     def reader(self) -> Reader:
@@ -72,12 +71,18 @@ class Run:
 
 def export(run: Run, out: Path, seed: int) -> str:
     """Write them; returns what they are. Raises WeightsError."""
+    if not any(run.folder.glob("*.pt")):
+        raise WeightsError(f"nothing was trained in {run.folder}")
     picture, sound = load_codecs(run.folder, torch.device("cpu"), run.start_from)
     network, what = run.network
     dynamics = {world: run.dynamics(world) for world in network.worlds}
     begun = {world: starts(world, seed) for world in network.worlds}
     Weights(picture, sound, network, run.reader, dynamics, begun).save(out)
-    return f"{out}: {what}, pictures {network.config.height} high"
+    names = sorted(path.stem for path in run.folder.glob("*.pt"))
+    return (
+        f"{out}: {what}, pictures {network.config.height} high; from {run.folder}: "
+        f"{', '.join(names)}; what is not there is of {run.start_from}"
+    )
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -46,18 +46,25 @@ class WeightsError(ModelError):
 
 
 class UnsupportedSetting(ModelError):
-    """A number of steps, or a device, that can not be had."""
+    """A number of steps, a device, or a size of pictures that can not be had."""
 
 
 class PromptError(ModelError):
-    """A prompt holds words that the world does not know; `words` names them."""
+    """A prompt holds words that the world does not know, or two that do not go together ("red
+    board"); `words` names them."""
 
     def __init__(self, words: Sequence[str], known: Sequence[str]) -> None:
         self.words = tuple(words)
         self.known = tuple(known)
-        super().__init__(
-            f"unknown words in the prompt: {', '.join(self.words)} (known: {', '.join(self.known)})"
-        )
+        unknown = [word for word in words if " " not in word]
+        apart = [word for word in words if " " in word]
+        told = []
+        if unknown:
+            those = f"(known: {', '.join(self.known)})"
+            told.append(f"unknown words in the prompt: {', '.join(unknown)} {those}")
+        if apart:
+            told.append(f"words that do not go together: {', '.join(apart)}")
+        super().__init__("; ".join(told))
 
 
 @dataclass(frozen=True)

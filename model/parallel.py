@@ -32,6 +32,12 @@ class Group:
             distributed.all_reduce(values)
         return values
 
+    def share(self, module: torch.nn.Module) -> None:
+        """Give all processes the parameters of the one that leads."""
+        if self.size > 1:
+            for parameter in module.parameters():
+                distributed.broadcast(parameter.data, 0)
+
     def average_gradients(self, parameters: Iterable[torch.nn.Parameter]) -> None:
         if self.size == 1:
             return

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from model.checkpoint import read
+from model.checkpoint import load_module
 from model.codec import to_signed
 from model.config import DEFAULT_SIZE
 from model.interface import WeightsError
@@ -216,9 +216,5 @@ def load_reader(path: Path) -> Reader:
     if not path.is_file():
         raise WeightsError(f"no reader in {path}: python -m model.train_reader makes one")
     reader = Reader()
-    try:
-        reader.load_state_dict(read(path)["ema"])
-    except (KeyError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise WeightsError(f"{path} is of another architecture: {reason}") from error
+    load_module(reader, path, "ema")
     return reader.eval().requires_grad_(False)

@@ -1,4 +1,5 @@
-"""Worlds by name, and what weights say of themselves; torch is loaded by opening a world only."""
+"""Worlds by name, and what weights say of themselves; for those that are not learned, without
+torch."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ def weights_config(folder: Path) -> dict[str, Any]:
             raise WeightsError(f"no weights in {folder}: {name} is missing")
     try:
         config = json.loads((folder / CONFIG_FILE).read_text())
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise WeightsError(f"{folder / CONFIG_FILE} is corrupt: {error}") from error
     if not isinstance(config, dict):
         raise WeightsError(f"{folder / CONFIG_FILE} is corrupt: not an object")
@@ -37,7 +38,8 @@ def weights_config(folder: Path) -> dict[str, Any]:
 
 def world_info(name: str, weights: Path = WEIGHTS_DIR) -> WorldInfo:
     """The facts of a world as weights in a folder show it, without opening it. Raises
-    UnknownWorld and WeightsError."""
+    UnknownWorld, WeightsError, and UnsupportedSetting where their pictures have no size that can be
+    had."""
     if name in PROBE_WORLDS:
         from model.worlds.probe import PROBES
 

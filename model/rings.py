@@ -29,7 +29,6 @@ def fit_rings(
     codec: SoundCodec,
     generator: torch.Generator,
     clips: int = CLIPS,
-    quiet: bool = False,
 ) -> None:
     """Set `Stage.rings` of all worlds by so many clips of each."""
     for world in network.worlds:
@@ -39,7 +38,7 @@ def fit_rings(
         count, out = weight.shape[1], weight.shape[0]
         gram = weight.new_zeros(count, count, dtype=torch.float64)
         moment = weight.new_zeros(count, out, dtype=torch.float64)
-        for _ in tqdm(range(clips // _AT_ONCE), desc=f"rings of {world}", disable=quiet):
+        for _ in tqdm(range(clips // _AT_ONCE), desc=f"rings of {world}"):
             told, added = example(stage, world, codec, generator)
             gram += (told.T @ told).double()
             moment += (told.T @ added).double()

@@ -29,7 +29,6 @@ from tqdm import tqdm
 from model import loop
 from model.cache import Unrolled
 from model.checkpoint import load_training, read, save_training
-from model.codec import PictureCodec, PictureCodecConfig, SoundCodec, SoundCodecConfig
 from model.config import DEFAULT_SIZE, PictureSize, TransformerConfig
 from model.interface import ModelError, WeightsError
 from model.latents import Reservoir, TrainingBatch
@@ -41,7 +40,7 @@ from model.registry import WEIGHTS_DIR
 from model.resize import resized
 from model.rings import CLIPS, fit_rings
 from model.stage import Scene
-from model.train_codecs import decoder_path
+from model.trained import keep_codecs, load_codecs, trained_config
 from model.weights import Weights
 
 UNROLL_LEAST = 3  # chunks
@@ -190,35 +189,6 @@ def unrolled_chunks(recipe: Recipe, progress: float) -> int:
     return round(UNROLL_LEAST + (recipe.chunks - UNROLL_LEAST) * min(grown, 1.0))
 
 
-def load_codecs(
-    folder: Path, device: torch.device, start_from: Path = WEIGHTS_DIR
-) -> tuple[PictureCodec, SoundCodec]:
-    """The codecs trained in a folder, each else that of the weights in `start_from`. Raises
-    WeightsError."""
-    picture, sound = PictureCodec(PictureCodecConfig()), SoundCodec(SoundCodecConfig())
-    for name, codec in (("picture", picture), ("sound", sound)):
-        paths = [decoder_path(folder, name), folder / f"{name}.pt"]
-        trained = [path for path in paths if path.exists()]
-        if trained:
-            codec.load_state_dict(read(trained[0])["module"])
-        elif name == "picture":
-            picture = Weights.load(start_from).picture
-        else:
-            sound = Weights.load(start_from).sound
-    picture.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    picture.to(device).eval().requires_grad_(False)
-    sound.to(device).eval().requires_grad_(False)
-    return picture, sound
-
-
-def trained_config(path: Path) -> TransformerConfig:
-    """Of the network in a checkpoint. Raises WeightsError."""
-    try:
-        return TransformerConfig(**read(path)["config"])
-    except (KeyError, TypeError) as error:
-        raise WeightsError(f"{path} is of another architecture: {error}") from error
-
-
 def begun(path: Path, size: PictureSize, start_from: Path | None) -> Network:
     """A network to go on with: like that in the checkpoint `path`, else that of the weights in
     `start_from` for pictures of `size`, else a fresh one. Raises WeightsError."""
@@ -228,7 +198,10 @@ def begun(path: Path, size: PictureSize, start_from: Path | None) -> Network:
             raise WeightsError(f"{path} is of pictures {config.height} high, not {size.height}")
         return Network(config, known_words())
     if start_from is not None:
-        return resized(Weights.load(start_from).network, size).requires_grad_(True)
+        before = Weights.load(start_from).network
+        if before.knowledge != known_words():
+            raise WeightsError(f"weights in {start_from} know other worlds, or other words")
+        return resized(before, size).requires_grad_(True)
     return Network(TransformerConfig(height=size.height), known_words())
 
 
@@ -259,11 +232,14 @@ def train(
     nothing. Raises WeightsError."""
     size = PictureSize(recipe.height)
     codecs = load_codecs(folder, device, start_from or WEIGHTS_DIR)
+    if group.leads:
+        keep_codecs(folder, *codecs)
     path = folder / "transformer.pt"
     network = begun(path, size, start_from).to(device)
-    if start_from is None and not path.exists():
+    if start_from is None and not path.exists() and group.leads:
         generator = torch.Generator().manual_seed(seed)
-        fit_rings(network, codecs[1], generator, recipe.ring_clips, quiet=not group.leads)
+        fit_rings(network, codecs[1], generator, recipe.ring_clips)
+    group.share(network)
     optimizer = MuonAdam(
         network,
         hidden_matrices(network),

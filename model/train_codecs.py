@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import math
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,6 +21,7 @@ from model.interface import ModelError
 from model.muon import MuonAdam
 from model.parallel import Group
 from model.simulators import SIMULATED, Simulator, open_simulator
+from model.trained import codec_path, decoder_path
 
 PICTURE_SIGMA = 0.024  # of values in [-1, 1]: 38.4 dB
 SOUND_SIGMA = 0.0025
@@ -166,7 +166,7 @@ def train(args: argparse.Namespace) -> None:
     else:
         codec = SoundCodec(SoundCodecConfig())
     codec.to(device)
-    path = args.out / f"{args.which}.pt"
+    path = codec_path(args.out, args.which)
     if args.decoder_only:
         codec.load_state_dict(read(path)["module"])
         for name, parameter in codec.named_parameters():
@@ -200,11 +200,6 @@ def train(args: argparse.Namespace) -> None:
     if not args.decoder_only:
         fit_normalisation(codec, pool)
         save(step)
-
-
-def decoder_path(folder: Path, which: str) -> Path:
-    """Where a codec is whose decoder was trained further."""
-    return folder / f"{which}-decoder.pt"
 
 
 def kernels(codec: nn.Module) -> list[nn.Parameter]:

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from model import loop
-from model.checkpoint import load_training, read, save_training
+from model.checkpoint import load_module, load_training, read, save_training
 from model.interface import ModelError
 from model.muon import MuonAdam
 from model.parallel import Group
@@ -143,9 +143,7 @@ def load_dynamics(folder: Path, world: str) -> nn.Module:
     """The state stream as far as it was trained. Raises WeightsError."""
     model = learnable(world).dynamics()
     further = contacts_path(folder, world)
-    model.load_state_dict(
-        read(further if further.exists() else dynamics_path(folder, world))["module"]
-    )
+    load_module(model, further if further.exists() else dynamics_path(folder, world))
     return model
 
 

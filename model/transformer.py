@@ -113,7 +113,7 @@ class Transformer(nn.Module):
 
 def _compose(known: Tensor, out: Tensor, dim: int) -> Tensor:
     """What is known where the mask is shut, what is new where it is open."""
-    new, mask = out.chunk(2, dim)
+    new, mask = out.to(known.dtype).chunk(2, dim)  # under autocast it is less precise
     return torch.lerp(known.expand_as(new), new, torch.sigmoid(mask))
 
 

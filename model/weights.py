@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from model.checkpoint import another
 from model.codec import PictureCodec, PictureCodecConfig, SoundCodec, SoundCodecConfig
 from model.config import TransformerConfig
 from model.interface import WeightsError
@@ -82,10 +83,7 @@ class Weights:
                 module.load_state_dict(part)
                 module.eval().requires_grad_(False)
         except (KeyError, TypeError, RuntimeError) as error:
-            reason = str(error).splitlines()[0]
-            raise WeightsError(
-                f"weights in {folder} are for another architecture: {reason}"
-            ) from error
+            raise another(folder, error) from error
         return weights
 
     def save(self, folder: Path) -> None:

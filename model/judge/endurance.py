@@ -166,8 +166,9 @@ def endurance(
     trials = (list(seeds) * _CEILING_WORLDS)[:_CEILING_WORLDS]
     short = plan(name, test, len(trials), min(minutes, _CEILING_SECONDS / 60), seeds[0])
     others = whole_moments(name, trials)
-    perfect = play(Simulated(name).begin(others, trials), short, test, "ceiling", drift=False)
-    still = play(Still(name).begin(others, trials), short, test, "trivial", drift=False)
+    best_run = Simulated(name, actor.size).begin(others, trials)
+    perfect = play(best_run, short, test, "ceiling", drift=False)
+    still = play(Still(name, actor.size).begin(others, trials), short, test, "trivial", drift=False)
     figures: list[Figure] = []
     best = float(obedience(test, others, perfect, short, None).nanmean())
     empty = float(obedience(test, others, still, short, None).nanmean())

@@ -28,8 +28,8 @@ _RESTS = FLOOR + BALL_RADIUS
 def physics(name: str, actor: Actor, reader: Reader, seeds: Sequence[int]) -> Findings:
     measure = {"court": _court, "pond": _pond, "corridors": _corridors}[name]
     found, curves = measure(actor, reader, seeds)
-    best, _ = measure(Simulated(name), reader, seeds)
-    still, _ = measure(Still(name), reader, seeds)
+    best, _ = measure(Simulated(name, actor.size), reader, seeds)
+    still, _ = measure(Still(name, actor.size), reader, seeds)
     wanted = {"restitution": 10.0}
     figures = tuple(
         Figure(
@@ -144,9 +144,10 @@ def _pond(actor: Actor, reader: Reader, seeds: Sequence[int]) -> tuple[Laws, tup
         gone = x[:, -4:].nanmean(1) - x[:, :4].nanmean(1)
         return float(gone.nanmedian())
 
+    true = distance(Simulated("pond", actor.size), begun)
     laws = {
         "wave speed": (speed, water.WAVE_SPEED),
-        "paddled distance": (distance(actor, begun), distance(Simulated("pond"), begun)),
+        "paddled distance": (distance(actor, begun), true),
     }
     seconds = tuple((torch.arange(_WAVE_FRAMES) / FPS).tolist())
     lines = {f"seed {s}": tuple(row.tolist()) for s, row in zip(seeds, where[:4], strict=False)}

@@ -28,7 +28,7 @@ _CHECKED = 4  # last looks in which the new attribute has to be seen, all
 
 
 def prompting(world: LearnedWorld, reader: Reader, seeds: Sequence[int]) -> Findings:
-    ceiling = _ceiling(world.name, reader, seeds)
+    ceiling = _ceiling(world, reader, seeds)
     first, sheet = _starts(world, reader, seeds, ceiling)
     return first + Findings(sheets=(sheet,)) + _changes(world, reader, seeds, ceiling)
 
@@ -77,9 +77,9 @@ def share(agreement: Mapping[str, Tensor]) -> float:
     return float(torch.stack(list(agreement.values())).nanmean())
 
 
-def _ceiling(name: str, reader: Reader, seeds: Sequence[int]) -> dict[str, Tensor]:
+def _ceiling(world: LearnedWorld, reader: Reader, seeds: Sequence[int]) -> dict[str, Tensor]:
     """What the reader makes of the simulator's own pictures: of each attribute, as `agrees`."""
-    simulator = open_simulator(name)
+    name, simulator = world.name, open_simulator(world.name)
     found = moments(name, [*seeds, *(1000 + s for s in seeds)])
     states = wide(found.states[:, -1:])
     names = list(simulator.WORDS)
@@ -87,7 +87,7 @@ def _ceiling(name: str, reader: Reader, seeds: Sequence[int]) -> dict[str, Tenso
         {n: v for n, v in zip(names, row, strict=True) if v >= 0}
         for row in simulator.attributes(states).tolist()
     ]
-    return agrees(reader, name, simulator.render(states)[:, 0], asked)
+    return agrees(reader, name, simulator.render(states, world.size)[:, 0], asked)
 
 
 def _starts(

@@ -18,6 +18,8 @@ _HAZES = ((0.80, 0.82, 0.84), (0.70, 0.52, 0.48), (0.16, 0.18, 0.24))  # fog, by
 _FOG = 0.5  # how much of the picture it takes at the top; less near the ground
 _RAIN_TINT = 0.86
 _STREAKS = 40
+_THIN = 0.75 / 96  # of a streak, in picture heights
+_LINE = 1 / 96  # of ink, in picture heights
 RAIN_SECONDS = 0.5  # after which the rain's picture repeats
 _PAPER = (0.96, 0.94, 0.88)
 _BLOCKS = 24  # in a picture's height
@@ -81,18 +83,19 @@ def _streaks(height: int, width: int) -> Tensor:
             fallen = (0.618 * k + frame / 12 * (1 + k % 2)) % 1 * 1.3 - 0.15
             middle = (k * 0.754877 % 1) * width / height * 1.1
             along, across = y - fallen, x - middle + 0.12 * (y - fallen)
-            long, thin = 0.035 + 0.02 * (k % 3) / 2, 0.75 / height
+            long = 0.035 + 0.02 * (k % 3) / 2
             inside = (1 - (along / long).square()).clamp_min(0)
-            out[frame] = torch.maximum(out[frame], inside * torch.exp(-(across / thin).square()))
+            out[frame] = torch.maximum(out[frame], inside * torch.exp(-(across / _THIN).square()))
     return out
 
 
 def _ink(picture: Tensor) -> Tensor:
     """Dark contours and a pale wash on paper."""
     grey = picture.mean(1, keepdim=True)
-    padded = F.pad(grey, (1, 1, 1, 1), mode="replicate")
-    dx = (padded[:, :, 1:-1, 2:] - padded[:, :, 1:-1, :-2]).abs()
-    dy = (padded[:, :, 2:, 1:-1] - padded[:, :, :-2, 1:-1]).abs()
+    k = max(1, round(_LINE * picture.shape[2]))
+    padded = F.pad(grey, (k, k, k, k), mode="replicate")
+    dx = (padded[:, :, k:-k, 2 * k :] - padded[:, :, k:-k, : -2 * k]).abs()
+    dy = (padded[:, :, 2 * k :, k:-k] - padded[:, :, : -2 * k, k:-k]).abs()
     line = ((dx + dy) * 2.2 - 0.08).clamp(0, 1)
     paper = torch.tensor(_PAPER, device=picture.device)[:, None, None]
     wash = paper * (0.62 + 0.38 * grey) + 0.45 * (picture - grey)

@@ -101,6 +101,7 @@ def large_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     small_weights().save(small)
     recipe = Recipe(steps=1, chunks=3, prefill=3, fresh=0.0, height=LARGE.height)
     train.train(run, recipe, torch.device("cpu"), 1, Group(), small)
+    assert {path.name for path in run.iterdir()} == {"transformer.pt", "picture.pt", "sound.pt"}
     with pytest.raises(WeightsError, match="is of pictures 144 high, not 96"):
         train.train(run, replace(recipe, height=96), torch.device("cpu"), 1, Group(), small)
     export.export(export.Run(run, small), out, seed=1)
@@ -124,6 +125,17 @@ def test_what_was_not_trained_is_taken_from_before(large_weights: Path) -> None:
     for a, b in pairs:
         for (name, x), y in zip(a.named_parameters(), b.parameters(), strict=True):
             torch.testing.assert_close(x, y, atol=1e-2, rtol=1e-2, msg=name)
+
+
+def test_there_is_nothing_to_export_where_nothing_was_trained(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="nothing was trained"):
+        export.export(export.Run(tmp_path, tmp_path), tmp_path / "out", seed=1)
+
+
+def test_weights_that_know_other_worlds_are_no_beginning(tmp_path: Path) -> None:
+    small_weights(("pond",)).save(tmp_path)
+    with pytest.raises(WeightsError, match="know other worlds"):
+        train.begun(tmp_path / "transformer.pt", DEFAULT_SIZE, tmp_path)
 
 
 def test_a_still_of_the_larger_size_begins_a_world(large_weights: Path) -> None:

@@ -39,6 +39,7 @@ def test_words_go_with_the_noun_after_them() -> None:
     with pytest.raises(PromptError) as error:
         pond.asked("dusk, red board, white suit", begun=False)
     assert error.value.words == ("red board", "white suit")
+    assert str(error.value) == "words that do not go together: red board, white suit"
 
 
 def test_who_wears_what_is_told_apart() -> None:

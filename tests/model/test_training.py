@@ -17,6 +17,7 @@ from model.network import Network, known_words
 from model.parallel import Group
 from model.simulators import SIMULATED
 from model.train import Recipe, Sequences, loss
+from model.trained import load_codecs
 
 
 def small_codecs(folder: Path) -> None:
@@ -54,7 +55,7 @@ def reservoir(world: str, folder: Path, capacity: int, chunks: int) -> Reservoir
     cpu = torch.device("cpu")
     generator = torch.Generator().manual_seed(0)
     words = known_words().vocabulary
-    codecs = train.load_codecs(folder, cpu)
+    codecs = load_codecs(folder, cpu)
     return Reservoir(world, codecs, words, generator, cpu, capacity, DEFAULT_SIZE, chunks)
 
 
@@ -81,6 +82,32 @@ def test_the_loss_reaches_every_parameter(unroll: bool, tmp_path: Path) -> None:
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
+
+
+@pytest.mark.parametrize("unroll", [False, True])
+def test_training_in_less_precise_numbers(unroll: bool, tmp_path: Path) -> None:
+    """As on CUDA, and on CPUs that have bfloat16."""
+    network = Network(CONFIG, known_words())
+    parts = []
+    for world in SIMULATED:
+        clips = reservoir(world, tmp_path, capacity=1, chunks=9)
+        clips.refresh(1)
+        parts.append(clips.batch(1, 3))
+    generator = torch.Generator().manual_seed(0)
+    with torch.autocast("cpu", torch.bfloat16):
+        batch = Sequences.of(network, parts)
+        if unroll:
+            predicted, tau = train.unrolled(network, batch)
+        else:
+            predicted, tau = train.teacher_forced(network.transformer, batch, Recipe(1), generator)
+        value, _ = loss(predicted, tau, batch, torch.ones(12))
+    value.backward()
+    assert value.isfinite()
+
+
+def test_sound_is_encoded_in_less_precise_numbers_too() -> None:
+    codec = SoundCodec(SoundCodecConfig()).to(torch.bfloat16)
+    assert codec.encode(torch.zeros(1, 2000)).dtype == torch.bfloat16
 
 
 def test_a_full_reservoir_replaces_its_oldest(tmp_path: Path) -> None:
@@ -123,7 +150,7 @@ def test_a_corrupt_checkpoint_is_one_line(
 
 def test_what_contacts_add_to_the_sound_is_fitted(tmp_path: Path) -> None:
     small_codecs(tmp_path)
-    _, codec = train.load_codecs(tmp_path, torch.device("cpu"))
+    _, codec = load_codecs(tmp_path, torch.device("cpu"))
     codec.fit(torch.randn(4, 16, 50))
     network = Network(CONFIG, known_words(("pond",)))
     stage = network.stages["pond"]
