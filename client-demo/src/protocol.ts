@@ -159,7 +159,8 @@ export interface Pong {
 }
 /**
  * What was refused and why. The connection goes on unless `fatal`. `seq` is that of the
- * prompt that it answers; `words` are those of a prompt that are not among the `known`.
+ * prompt that it answers; `words` are those of a prompt that are not among the `known`, or two of
+ * these that do not go together.
  */
 export interface Error {
   type: "error";
