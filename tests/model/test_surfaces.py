@@ -33,7 +33,7 @@ def view_of(world: str, facts: Tensor) -> View:
 def test_a_canvas_is_seen_through_the_camera() -> None:
     """A canvas that is its own x coordinate shows each cell where it is in the world."""
     facts = facts_of("court")
-    canvases = Canvases(4)
+    canvases = Canvases(4, CONFIG.size)
     with torch.no_grad():
         canvases.paint.zero_()
         canvases.paint[:, 0] = (torch.arange(64) + 0.5) / 32 - 1
@@ -50,7 +50,7 @@ def test_a_texture_is_seen_on_its_surfaces_alone() -> None:
     facts = facts_of("corridors")
     view = view_of("corridors", facts)
     assert view.texture is not None
-    textures = Textures(learnable("corridors").textures)
+    textures = Textures(learnable("corridors").textures, CONFIG.size)
     number = int(view.texture.flatten().mode().values)
     with torch.no_grad():
         textures.paint.zero_()
@@ -69,7 +69,7 @@ def test_a_sprite_is_where_its_thing_is() -> None:
     view = view_of("court", facts)
     assert view.things is not None
     ball = 2
-    sprites = Sprites(learnable("court").things, facts.shape[2], 4)
+    sprites = Sprites(learnable("court").things, facts.shape[2], 4, CONFIG.size)
     with torch.no_grad():
         sprites.paint.zero_()
         sprites.paint[ball, :, 0, 11:13, 11:13] = 1.0
