@@ -14,12 +14,14 @@ from model.worlds.pond.facts import AT, FIELD
 from model.worlds.pond.physics import GUST_PERIODS, PondState
 from model.worlds.pond.water import LEVEL
 
+_MOST = 10.0  # of a fact
 _BEFORE_END = 0.999  # a stroke that is nearly done is not none
 
 
 def state_of(facts: Tensor, like: PondState) -> PondState:
     """The state of facts (N, COUNT); camera, music and looks, which no law reads, from `like`
-    (N,)."""
+    (N,). What a broken model says, and is no number, is taken as 0."""
+    facts = facts.nan_to_num(0.0).clamp(-_MOST, _MOST)
 
     def fact(name: str, unit: float = 1.0) -> Tensor:
         return facts[:, AT[name]] * unit
