@@ -101,7 +101,11 @@ class PondOrders:
 
     def obeyed(self, begun: Moments, facts: Tensor, pictures: Tensor, orders: Tensor) -> Tensor:
         places = self._reader.read("pond", pictures[:, 0]).positions(wide=True)
-        return self.nearest(pond.state_of(facts, begun.states[:, -1]), along(places), orders)
+        seen, right = along(places), torch.zeros(len(orders))
+        sane = pond.possible(facts)
+        before = pond.state_of(facts[sane], begun.states[:, -1][sane])
+        right[sane] = self.nearest(before, seen[sane], orders[sane])
+        return right
 
     def nearest(self, before: PondState, seen: Tensor, orders: Tensor) -> Tensor:
         """As `obeyed`, from the state before and where person and board are seen along x in the

@@ -14,14 +14,21 @@ from model.worlds.pond.facts import AT, FIELD
 from model.worlds.pond.physics import GUST_PERIODS, PondState
 from model.worlds.pond.water import LEVEL
 
-_MOST = 10.0  # of a fact
+_MOST, _MOST_OF_WATER = 5.0, 50.0  # of a fact
 _BEFORE_END = 0.999  # a stroke that is nearly done is not none
+
+
+def possible(facts: Tensor) -> Tensor:
+    """Whether facts (N, COUNT) can be those of a pond at all, which a broken model's are not:
+    (N,)."""
+    most = torch.full_like(facts[0], _MOST)
+    most[FIELD] = _MOST_OF_WATER
+    return (facts.abs() <= most).all(1)
 
 
 def state_of(facts: Tensor, like: PondState) -> PondState:
     """The state of facts (N, COUNT); camera, music and looks, which no law reads, from `like`
-    (N,). What a broken model says, and is no number, is taken as 0."""
-    facts = facts.nan_to_num(0.0).clamp(-_MOST, _MOST)
+    (N,)."""
 
     def fact(name: str, unit: float = 1.0) -> Tensor:
         return facts[:, AT[name]] * unit
