@@ -120,10 +120,17 @@ class PondOrders:
         return torch.where(counts, (told <= error.amin(1) + self._AS_NEAR).float(), torch.nan)
 
     def _end(self, state: PondState, orders: Tensor) -> Tensor:
-        """Where person and board are along x after an order: (count, 2)."""
+        """Where person and board are along x after an order: (count, 2), NaN where laws lead
+        nowhere from such a state."""
+        ends = torch.full((len(orders), 2), math.nan)
+        here = torch.arange(len(orders))
         for held in self.actions(orders)[:, : self.looks[0] + 1].unbind(1):
-            state, _ = physics.advance(state, held)
-        return along(readable("pond").where(state))
+            state, _ = physics.advance(state, held[here])
+            going = along(readable("pond").where(state)).isfinite().all(1)
+            going &= state.surface.isfinite().all(1) & state.py.isfinite()
+            state, here = state[going], here[going]
+        ends[here] = along(readable("pond").where(state))
+        return ends
 
 
 def along(places: Positions) -> Tensor:
