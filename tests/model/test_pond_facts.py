@@ -104,3 +104,11 @@ def test_dynamics_carry_facts_on_and_turn_the_clocks_as_they_are_defined(
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
     assert dynamics.loss_weights().shape == (facts.COUNT,)
+
+
+def test_water_neither_comes_nor_goes(known: torch.Tensor) -> None:
+    """Not even in a state stream that has learned nothing."""
+    torch.manual_seed(0)
+    made = Dynamics()(known[:, 0], torch.ones(len(known), 12, 6))[:, -1]
+    level = made[:, facts.FIELD].unflatten(-1, (2, -1)).mean(-1)
+    torch.testing.assert_close(level, torch.zeros_like(level), atol=1e-4, rtol=0)

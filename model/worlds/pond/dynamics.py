@@ -52,6 +52,14 @@ _KINDS = len(CONTACTS)
 _SAYS = (_LEARNED, FLAGS.stop - FLAGS.start, 1, 3, 2 * BELLS * PRESSES)
 
 
+# Where facts of bodies can be: a state that cannot be leads on to others, ever further away.
+_RANGES = {
+    "bx": (-0.7, 0.7), "by": (-1.2, 3.0), "bvx": (-2.2, 2.2), "bvy": (-4.5, 3.5),
+    "tilt": (-7.0, 7.0), "tilt_rate": (-6.0, 6.0), "px": (-0.85, 0.85), "py": (-1.6, 2.8),
+    "pvx": (-3.0, 3.0), "pvy": (-3.0, 2.0), "lean": (-3.5, 3.5), "lean_rate": (-6.0, 6.0),
+}  # fmt: skip
+
+
 class Dynamics(nn.Module):
     low: Tensor
     high: Tensor
@@ -83,6 +91,8 @@ class Dynamics(nn.Module):
             self.leave.bias[sum(_SAYS[:2])] = -1  # new splashes are rare
         low, high = torch.full((2, _LEARNED), _FAR)
         low = -low
+        for name, (least, most) in _RANGES.items():
+            low[AT[name]], high[AT[name]] = least, most
         low[_DRIVE], high[_DRIVE] = 0.0, 1.0
         turn, swell = _turn()
         tempo = (2 * math.pi / FPS) * torch.tensor([1, 1, 1 / BEATS, 1 / BEATS])
@@ -155,7 +165,10 @@ class Dynamics(nn.Module):
         seen = torch.cat([beside, pressed, rippled], 2)
         x = F.silu(self.near(seen))
         x = self.travel(seen) + self.flow(F.silu(self.here(x)))
-        return torch.clamp(field + x.transpose(1, 2), -_FAR, _FAR).flatten(1)
+        later = torch.clamp(field + x.transpose(1, 2), -_FAR, _FAR)
+        # Water neither comes nor goes: what rises here has sunk elsewhere. Without this an error
+        # of the level lifts the board, and that the level.
+        return (later - later.mean(2, keepdim=True)).flatten(1)
 
 
 def _round(angles: Tensor) -> Tensor:
