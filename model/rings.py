@@ -5,7 +5,6 @@ worlds. Training goes on from there."""
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -58,15 +57,11 @@ def example(
     strength = (strength * (happens < _SHARE)).to(device)
     moments = stage.world.moments
     when = (when * moments).floor().to(device) / moments
-    struck = _struck(truth, strength, when * (strength > 0))
-    silent = _struck(truth, torch.zeros_like(strength), torch.zeros_like(strength))
+    struck = replace(truth, strength=strength, when=when * (strength > 0))
+    silent = replace(truth, strength=torch.zeros_like(strength))
     loud, still = (codec.encode(simulator.listen(t)) for t in (struck, silent))
     frames = stage.config.frames
     added = (loud - still).transpose(1, 2).reshape(_AT_ONCE, FRAMES, -1)[:, frames:]
     facts = learnable(world).facts.facts(struck).unflatten(1, (-1, frames))
     told = stage.struck(torch.cat([facts[:, :-1, -1:], facts[:, 1:]], 2))
     return told.flatten(0, 2), added.flatten(0, 1)
-
-
-def _struck(truth: Any, strength: Tensor, when: Tensor) -> Any:
-    return replace(truth, strength=strength, when=when)
