@@ -122,14 +122,15 @@ class PondOrders:
     def _end(self, state: PondState, orders: Tensor) -> Tensor:
         """Where person and board are along x after an order: (count, 2), NaN where laws lead
         nowhere from such a state."""
+        where = readable("pond").where
         ends = torch.full((len(orders), 2), math.nan)
         here = torch.arange(len(orders))
         for held in self.actions(orders)[:, : self.looks[0] + 1].unbind(1):
             state, _ = physics.advance(state, held[here])
-            going = along(readable("pond").where(state)).isfinite().all(1)
+            going = along(where(state)).isfinite().all(1)
             going &= state.surface.isfinite().all(1) & state.py.isfinite()
             state, here = state[going], here[going]
-        ends[here] = along(readable("pond").where(state))
+        ends[here] = along(where(state))
         return ends
 
 
