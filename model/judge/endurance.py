@@ -202,12 +202,16 @@ def obedience(test: Orders, begun: Moments, seen: Seen, script: Plan, window: in
     first, length = (0, script.actions.shape[1])
     if window is not None:
         _, first, length = script.windows[window]
-    out = []
-    for begin, told in script.orders.items():
-        if first <= begin < first + length:
-            looks = torch.stack(seen.looks[begin], 1)
-            out.append(test.obeyed(begun, seen.facts[begin], looks, told))
-    return torch.stack(out, 1).float()
+    begins = [begin for begin in script.orders if first <= begin < first + length]
+    batch = begun.states.axes[0]
+    worlds = torch.arange(batch).repeat(len(begins))
+    right = test.obeyed(
+        begun.states[:, -1][worlds],
+        torch.cat([seen.facts[begin] for begin in begins]),
+        torch.cat([torch.stack(seen.looks[begin], 1) for begin in begins]),
+        torch.cat([script.orders[begin] for begin in begins]),
+    )
+    return right.view(len(begins), batch).T.float()
 
 
 Played = tuple[Moments, Seen]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -11,7 +11,6 @@ from torch import Tensor
 from model.config import PictureSize
 from model.judge import corridors, pond
 from model.judge.parse import shirts_of, tracks
-from model.judge.play import Moments
 from model.judge.scenes import actions_of
 from model.readable import Positions, readable
 from model.reader import Reader
@@ -38,9 +37,10 @@ class Orders(Protocol):
         """(count, length, controls)."""
         ...
 
-    def obeyed(self, begun: Moments, facts: Tensor, pictures: Tensor, orders: Tensor) -> Tensor:
-        """(count,) 0 or 1, or NaN where nobody could tell, from the worlds' first moments, the
-        facts (count, COUNT) before, the pictures (count, looks, 3, H, W) and the orders."""
+    def obeyed(self, states: Any, facts: Tensor, pictures: Tensor, orders: Tensor) -> Tensor:
+        """(count,) 0 or 1, or NaN where nobody could tell, from states (count,) of the worlds'
+        beginning, the facts (count, COUNT) before, the pictures (count, looks, 3, H, W) and the
+        orders."""
         ...
 
 
@@ -66,8 +66,8 @@ class CourtOrders:
             shoot=((besides == 2)[:, None] & early).float(),
         )  # fmt: skip
 
-    def obeyed(self, begun: Moments, facts: Tensor, pictures: Tensor, orders: Tensor) -> Tensor:
-        shirts = shirts_of(begun.states)
+    def obeyed(self, states: Any, facts: Tensor, pictures: Tensor, orders: Tensor) -> Tensor:
+        shirts = shirts_of(states[:, None])
         found = tracks(self._reader, "court", pictures, shirts)["player"][0]
         before, after = found.unbind(1)
         moved, way = after - before, orders % 3
@@ -99,23 +99,25 @@ class PondOrders:
         left, right = ((orders == way).float()[:, None] for way in (0, 2))
         return actions_of("pond", len(orders), self.length, left=left, right=right)
 
-    def obeyed(self, begun: Moments, facts: Tensor, pictures: Tensor, orders: Tensor) -> Tensor:
+    def obeyed(self, states: Any, facts: Tensor, pictures: Tensor, orders: Tensor) -> Tensor:
         places = self._reader.read("pond", pictures[:, 0]).positions(wide=True)
         seen, right = along(places), torch.zeros(len(orders))
         sane = pond.possible(facts)
-        before = pond.state_of(facts[sane], begun.states[:, -1][sane])
+        before = pond.state_of(facts[sane], states[sane])
         right[sane] = self.nearest(before, seen[sane], orders[sane])
         return right
 
     def nearest(self, before: PondState, seen: Tensor, orders: Tensor) -> Tensor:
         """As `obeyed`, from the state before and where person and board are seen along x in the
         end, (count, 2)."""
-        ends = [self._end(before, torch.full_like(orders, k)) for k in range(self._ORDERS)]
-        expected = torch.stack(ends, 1)  # (count, orders, 2)
+        count = len(orders)
+        every = torch.arange(self._ORDERS).repeat(count)
+        ends = self._end(before[torch.arange(count).repeat_interleave(self._ORDERS)], every)
+        expected = ends.view(count, self._ORDERS, 2)
         error = (expected - seen[:, None]).abs().sum(2)
         told = error.gather(1, orders[:, None])[:, 0]
         other = torch.arange(self._ORDERS) != orders[:, None]
-        away = (expected - expected[torch.arange(len(orders)), orders][:, None]).abs().sum(2)
+        away = (expected - expected[torch.arange(count), orders][:, None]).abs().sum(2)
         counts = away.masked_fill(~other, math.inf).amin(1) > self._CHANGES
         return torch.where(counts, (told <= error.amin(1) + self._AS_NEAR).float(), torch.nan)
 
@@ -164,8 +166,8 @@ class CorridorsOrders:
         }
         return actions_of("corridors", len(orders), self.length, **held)
 
-    def obeyed(self, begun: Moments, facts: Tensor, pictures: Tensor, orders: Tensor) -> Tensor:
-        before = corridors.state_of(facts, begun.states[:, -1])
+    def obeyed(self, states: Any, facts: Tensor, pictures: Tensor, orders: Tensor) -> Tensor:
+        before = corridors.state_of(facts, states)
         errors, changes = [], []
         rest = len(self._MOTIONS) - 1
         size = PictureSize(pictures.shape[-2])

@@ -139,7 +139,8 @@ def test_orders_in_the_corridors(actor: Actor, obeys: float) -> None:
         orders = torch.full((len(SEEDS),), told)
         before, held = run.facts, test.actions(orders)
         frames = watch(run, held)
-        right.append(test.obeyed(begun, before, frames[:, list(test.looks)], orders))
+        looks = frames[:, list(test.looks)]
+        right.append(test.obeyed(begun.states[:, -1], before, looks, orders))
     share = float(torch.stack(right).float().mean())
     assert share == 1 if obeys == 1 else share <= obeys
 
