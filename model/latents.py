@@ -157,13 +157,14 @@ class Reservoir:
     def _integer(self, below: int) -> int:
         return int(torch.randint(below, (), generator=self._generator))
 
-    def batch(self, size: int, chunks: int) -> TrainingBatch:
-        """`size` sequences of 1 + `chunks`."""
+    def batch(self, size: int, chunks: int, follows: bool = False) -> TrainingBatch:
+        """`size` sequences of 1 + `chunks`, whose sink is the chunk before the others in three of
+        ten, or in all where it `follows`."""
         picked = [self._clips[self._integer(len(self._clips))] for _ in range(size)]
         now, last = [], []
         for _ in picked:
             start = 1 + self._integer(self._chunks - chunks)
-            before = self._integer(10) < 3
+            before = follows or self._integer(10) < 3
             sink = start - 1 if before else self._integer(self._chunks)
             now.append([sink, *range(start, start + chunks)])
             last.append([sink, *range(start - 1, start - 1 + chunks)])

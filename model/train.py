@@ -9,6 +9,8 @@ The recipe: x-prediction under diffusion forcing, where most chunks start from p
 is unrolled: it makes one chunk after the other from its own, with its cache as when serving, and
 the error against the simulator's truth is propagated back through all of them (prediction-dependent
 transitions, Chiappa et al. 2017), over few chunks at first and over all of the window in the end.
+Most of these begin as worlds do, from facts and a prompt alone, so that what words mean has to be
+right from the first chunk on.
 The worlds are all but deterministic, so the truth is what an exact prediction would have reached.
 """
 
@@ -53,6 +55,7 @@ class Recipe:
     chunks: int = 6
     height: int = DEFAULT_SIZE.height  # of the picture, in pixels
     unroll: float = 0.5  # share of batches in which the model continues what it made itself
+    afresh: float = 0.6  # share of these that begin from nothing
     unroll_from: float = 0.5  # of the training, over UNROLL_LEAST chunks
     unroll_full: float = 0.8  # of the training, over all chunks
     last_noise: float = 0.15  # largest noise on the previous chunk
@@ -123,24 +126,28 @@ def teacher_forced(
     return transformer(*noisy, *last, tau, batch.scene), tau
 
 
-def unrolled(network: Network, batch: Sequences) -> tuple[Pair, Tensor]:
-    """Predictions of the sequences as the model itself continues them from their sink and what
-    precedes their first chunk, one step each, and their noise levels (B, C)."""
+def unrolled(network: Network, batch: Sequences, afresh: bool) -> tuple[Pair, Tensor]:
+    """Predictions of the sequences as the model itself continues them, one step each, and their
+    noise levels (B, C): from their sink and what precedes their first chunk, or `afresh`,
+    from nothing: then their sinks are made too, and precede the first chunk."""
     size, chunks = batch.picture.shape[:2]
     tau = batch.picture.new_zeros(size, chunks)
-    tau[:, 0] = 1.0
     cache = Unrolled(network.config)
     made: list[Pair] = []
-    last = batch.last_picture[:, :1], batch.last_sound[:, :1]
+    nothing = torch.zeros_like(batch.picture[:, :1]), torch.zeros_like(batch.sound[:, :1])
+    noisy = last = nothing
+    if not afresh:
+        tau[:, 0] = 1.0
+        noisy = batch.picture[:, :1], batch.sound[:, :1]
+        last = batch.last_picture[:, :1], batch.last_sound[:, :1]
     for i in range(chunks):
-        now = slice(i, i + 1)
-        truth = batch.picture[:, now], batch.sound[:, now]
-        noisy = truth if i == 0 else (torch.zeros_like(truth[0]), torch.zeros_like(truth[1]))
         picture, sound = network.transformer(
-            *noisy, *last, tau[:, now], batch.scene.chunk(i), cache
+            *noisy, *last, tau[:, i : i + 1], batch.scene.chunk(i), cache
         )
         made.append((picture, sound))
-        last = (batch.last_picture[:, 1:2], batch.last_sound[:, 1:2]) if i == 0 else made[-1]
+        noisy, last = nothing, made[-1]
+        if i == 0 and not afresh:
+            last = batch.last_picture[:, 1:2], batch.last_sound[:, 1:2]
     pictures, sounds = zip(*made, strict=True)
     return (torch.cat(pictures, 1), torch.cat(sounds, 1)), tau
 
@@ -285,17 +292,19 @@ def train(
         unroll = unrolled_chunks(recipe, step / recipe.steps)
         if float(torch.rand((), generator=choices)) >= recipe.unroll:
             unroll = 0
-        parts = [r.batch(recipe.batch, unroll or recipe.chunks) for r in reservoirs]
+        afresh = unroll > 0 and float(torch.rand((), generator=choices)) < recipe.afresh
+        parts = [r.batch(recipe.batch, unroll or recipe.chunks, afresh) for r in reservoirs]
         optimizer.set_rate(rate(step, recipe.steps))
         with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
             batch = Sequences.of(network, parts)
             if unroll:
-                predicted, tau = unrolled(network, batch)
+                predicted, tau = unrolled(network, batch, afresh)
             else:
                 predicted, tau = teacher_forced(transformer, batch, recipe, generator)
             value, figures = loss(predicted, tau, batch, shows)
         if unroll:
-            figures = {f"unrolled {name}": error for name, error in figures.items()}
+            kind = "afresh" if afresh else "unrolled"
+            figures = {f"{kind} {name}": error for name, error in figures.items()}
         if not math.isfinite(float(value.detach())):
             raise FloatingPointError(f"the loss is not finite at step {step}")
         optimizer.zero_grad()

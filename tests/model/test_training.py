@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,8 +60,8 @@ def reservoir(world: str, folder: Path, capacity: int, chunks: int) -> Reservoir
     return Reservoir(world, codecs, words, generator, cpu, capacity, DEFAULT_SIZE, chunks)
 
 
-@pytest.mark.parametrize("unroll", [False, True])
-def test_the_loss_reaches_every_parameter(unroll: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("afresh", [None, False, True])
+def test_the_loss_reaches_every_parameter(afresh: bool | None, tmp_path: Path) -> None:
     network = Network(CONFIG, known_words())
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, std=0.05)
@@ -70,11 +71,11 @@ def test_the_loss_reaches_every_parameter(unroll: bool, tmp_path: Path) -> None:
         clips.refresh(1)
         parts.append(clips.batch(1, 3))
     batch = Sequences.of(network, parts)
-    if unroll:
-        predicted, tau = train.unrolled(network, batch)
-    else:
+    if afresh is None:
         generator = torch.Generator().manual_seed(0)
         predicted, tau = train.teacher_forced(network.transformer, batch, Recipe(1), generator)
+    else:
+        predicted, tau = train.unrolled(network, batch, afresh)
     value, figures = loss(predicted, tau, batch, torch.ones(12))
     value.backward()
     assert value.isfinite()
@@ -84,8 +85,27 @@ def test_the_loss_reaches_every_parameter(unroll: bool, tmp_path: Path) -> None:
         assert parameter.grad.isfinite().all(), name
 
 
-@pytest.mark.parametrize("unroll", [False, True])
-def test_training_in_less_precise_numbers(unroll: bool, tmp_path: Path) -> None:
+@torch.no_grad()
+def test_what_begins_from_nothing_is_told_no_picture(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = Network(CONFIG, known_words())
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.05)
+    clips = reservoir("court", tmp_path, capacity=1, chunks=9)
+    clips.refresh(1)
+    part = clips.batch(1, 3, follows=True)
+    torch.testing.assert_close(part.last_picture[:, 1], part.picture[:, 0])  # the sink precedes
+    batch = Sequences.of(network, [part])
+    others = replace(batch, picture=batch.picture + 1, last_picture=batch.last_picture + 1)
+    for afresh in (True, False):
+        (first, _), tau = train.unrolled(network, batch, afresh)
+        (second, _), _ = train.unrolled(network, others, afresh)
+        assert bool((first[:, 1:] == second[:, 1:]).all()) == afresh
+        assert tau.tolist() == [[1.0 - afresh, 0, 0, 0]]
+
+
+@pytest.mark.parametrize("afresh", [None, False, True])
+def test_training_in_less_precise_numbers(afresh: bool | None, tmp_path: Path) -> None:
     """As on CUDA, and on CPUs that have bfloat16."""
     network = Network(CONFIG, known_words())
     parts = []
@@ -96,10 +116,10 @@ def test_training_in_less_precise_numbers(unroll: bool, tmp_path: Path) -> None:
     generator = torch.Generator().manual_seed(0)
     with torch.autocast("cpu", torch.bfloat16):
         batch = Sequences.of(network, parts)
-        if unroll:
-            predicted, tau = train.unrolled(network, batch)
-        else:
+        if afresh is None:
             predicted, tau = train.teacher_forced(network.transformer, batch, Recipe(1), generator)
+        else:
+            predicted, tau = train.unrolled(network, batch, afresh)
         value, _ = loss(predicted, tau, batch, torch.ones(12))
     value.backward()
     assert value.isfinite()
