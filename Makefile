@@ -31,7 +31,9 @@ lint: setup
 
 test: lint
 	$(BIN)/python -m bench.browser_setup
-	$(BIN)/pytest
+	# those of the model count; the others keep time, and so run alone
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile tests/model
+	$(BIN)/pytest --ignore tests/model
 
 clean:
 	rm -rf $(VENV) client-demo/dist client-demo/node_modules
