@@ -54,7 +54,7 @@ class Recipe:
     batch: int = 1  # sequences of each world, in each process
     chunks: int = 6
     height: int = DEFAULT_SIZE.height  # of the picture, in pixels
-    unroll: float = 0.5  # share of batches in which the model continues what it made itself
+    unroll: float = 0.6  # share of batches in which the model continues what it made itself
     afresh: float = 0.6  # share of these that begin from nothing
     unroll_from: float = 0.5  # of the training, over UNROLL_LEAST chunks
     unroll_full: float = 0.8  # of the training, over all chunks
