@@ -60,6 +60,16 @@ def reservoir(world: str, folder: Path, capacity: int, chunks: int) -> Reservoir
     return Reservoir(world, codecs, words, generator, cpu, capacity, DEFAULT_SIZE, chunks)
 
 
+def predictions(
+    network: Network, batch: Sequences, afresh: bool | None
+) -> tuple[train.Pair, torch.Tensor]:
+    """Teacher-forced, or unrolled where it is said whether that begins afresh."""
+    if afresh is None:
+        generator = torch.Generator().manual_seed(0)
+        return train.teacher_forced(network.transformer, batch, Recipe(1), generator)
+    return train.unrolled(network, batch, afresh)
+
+
 @pytest.mark.parametrize("afresh", [None, False, True])
 def test_the_loss_reaches_every_parameter(afresh: bool | None, tmp_path: Path) -> None:
     network = Network(CONFIG, known_words())
@@ -71,11 +81,7 @@ def test_the_loss_reaches_every_parameter(afresh: bool | None, tmp_path: Path) -
         clips.refresh(1)
         parts.append(clips.batch(1, 3))
     batch = Sequences.of(network, parts)
-    if afresh is None:
-        generator = torch.Generator().manual_seed(0)
-        predicted, tau = train.teacher_forced(network.transformer, batch, Recipe(1), generator)
-    else:
-        predicted, tau = train.unrolled(network, batch, afresh)
+    predicted, tau = predictions(network, batch, afresh)
     value, figures = loss(predicted, tau, batch, torch.ones(12))
     value.backward()
     assert value.isfinite()
@@ -113,13 +119,9 @@ def test_training_in_less_precise_numbers(afresh: bool | None, tmp_path: Path) -
         clips = reservoir(world, tmp_path, capacity=1, chunks=9)
         clips.refresh(1)
         parts.append(clips.batch(1, 3))
-    generator = torch.Generator().manual_seed(0)
     with torch.autocast("cpu", torch.bfloat16):
         batch = Sequences.of(network, parts)
-        if afresh is None:
-            predicted, tau = train.teacher_forced(network.transformer, batch, Recipe(1), generator)
-        else:
-            predicted, tau = train.unrolled(network, batch, afresh)
+        predicted, tau = predictions(network, batch, afresh)
         value, _ = loss(predicted, tau, batch, torch.ones(12))
     value.backward()
     assert value.isfinite()
