@@ -71,7 +71,7 @@ def test_a_prompt_is_seen_and_its_receipt_is_told(page: DemoPage) -> None:
     expect(page.page.locator("#prompt-text")).to_have_attribute("placeholder", "green")
     say(page, "blue", "blend")
     page.until_ground("blue")
-    expect(news).to_have_text(re.compile(r"^In the picture after .+, fully after [\d.]+ s$"))
+    expect(news).to_have_text(re.compile(r"^In the picture after .+, fully after [\d.]+ m?s$"))
     # the keys belong to the world again
     page.page.keyboard.down("Space")
     page.until_cell("shoot", True)
