@@ -30,7 +30,7 @@ lint: setup
 	$(BIN)/python client-demo/build.py --check
 
 test: lint
-	$(BIN)/python -m bench.browser_setup
+	$(BIN)/python -m lightcone.bench.browser_setup
 	# those of the model count; the others keep time, and so run alone
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile tests/model
 	$(BIN)/pytest --ignore tests/model

@@ -1,4 +1,4 @@
-"""Make sure that there is a Chromium, and say which: `python -m bench.browser_setup`.
+"""Make sure that there is a Chromium, and say which: `python -m lightcone.bench.browser_setup`.
 
 The first of: one on PATH; the one that Playwright installed before; Debian's package, as root;
 Playwright's download. Prints one line, or exits with 1 where none can be had.
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from bench.browser import chromium_on_path
+from lightcone.bench.browser import chromium_on_path
 
 
 def playwrights_own() -> str | None:

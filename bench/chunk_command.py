@@ -6,15 +6,15 @@ import os
 from argparse import Namespace
 from typing import Any
 
-from model.registry import WEIGHTS_DIR
-from model.threads import openmp
+from lightcone.model.catalogue import WEIGHTS_DIR
+from lightcone.model.runtime.threads import openmp
 
 
 def run(args: Namespace) -> dict[str, Any]:
     """Measured in this process, with OpenMP set up as in the server's model process. OpenMP
     reads these when torch is loaded, so torch is imported after that."""
     os.environ.update(openmp(args.threads))
-    from bench import chunk_report
+    from lightcone.bench import chunk_report
 
     folder = args.weights or WEIGHTS_DIR
     return chunk_report.run(folder, args.world, args.steps, args.device, args.seed, args.chunks)

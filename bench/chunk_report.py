@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from bench.chunk_timing import (
+from lightcone.bench.chunk_timing import (
     NO_CACHE_PASS,
     TimedWorld,
     measure,
@@ -19,11 +19,11 @@ from bench.chunk_timing import (
     state_mb,
     weights_mb,
 )
-from bench.errors import BenchError
-from bench.machine import machine
-from bench.procfs import process_memory
-from model.interface import ModelError
-from model.weights import Weights
+from lightcone.bench.errors import BenchError
+from lightcone.bench.machine import machine
+from lightcone.bench.procfs import process_memory
+from lightcone.model.families.staged.weights import Weights
+from lightcone.model.interface import ModelError
 
 MINUTES = (1, 60)
 

@@ -17,10 +17,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bench.statistics import Spread, spread
-from model.interface import FPS, Actions, Chunk
-from model.sampler import Latents
-from model.world import LearnedWorld, WorldState
+from lightcone.bench.statistics import (
+    Spread,
+    spread,
+)
+from lightcone.model.families.staged.model import (
+    LearnedWorld,
+    WorldState,
+)
+from lightcone.model.families.staged.network.sampler import Latents
+from lightcone.model.interface import (
+    FPS,
+    Actions,
+    Chunk,
+)
 
 NO_CACHE_PASS = "none: the keys of the last denoising pass stay in the ring"
 PARTS = ("denoise", "picture", "sound")

@@ -9,10 +9,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from bench import report
-from bench.errors import BenchError
-from model.registry import LEARNED_WORLDS
-from model.threads import default_threads
+from lightcone.bench import report
+from lightcone.bench.errors import BenchError
+from lightcone.model.catalogue import LEARNED_WORLDS
+from lightcone.model.runtime.threads import default_threads
 
 
 def main(argv: list[str]) -> int:

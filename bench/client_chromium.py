@@ -9,8 +9,8 @@ from typing import Any
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page, async_playwright
 
-from bench.browser import launch_options
-from bench.errors import BenchError
+from lightcone.bench.browser import launch_options
+from lightcone.bench.errors import BenchError
 
 PATIENCE_MS = 30_000
 
@@ -82,7 +82,7 @@ async def chromium_page() -> AsyncIterator[ChromiumPage]:
         except PlaywrightError as error:
             reason = str(error).splitlines()[0]
             raise BenchError(
-                f"no Chromium (`python -m bench.browser_setup` gets one): {reason}"
+                f"no Chromium (`python -m lightcone.bench.browser_setup` gets one): {reason}"
             ) from error
         page = await browser.new_page(viewport={"width": 1280, "height": 800})
         page.set_default_timeout(PATIENCE_MS)

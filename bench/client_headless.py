@@ -8,10 +8,19 @@ from collections.abc import Callable
 import httpx
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
-from bench.errors import BenchError
-from bench.progress import Progress
-from bench.rtp import VIDEO_HZ, Assembler, MediaTimes, Packet, Picture
-from bench.rtp_tap import TappedReceiver, tap
+from lightcone.bench.errors import BenchError
+from lightcone.bench.progress import Progress
+from lightcone.bench.rtp import (
+    VIDEO_HZ,
+    Assembler,
+    MediaTimes,
+    Packet,
+    Picture,
+)
+from lightcone.bench.rtp_tap import (
+    TappedReceiver,
+    tap,
+)
 
 TIMEOUT_S = 20.0
 

@@ -13,8 +13,8 @@ import msgpack
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from bench.errors import BenchError
-from bench.progress import Progress
+from lightcone.bench.errors import BenchError
+from lightcone.bench.progress import Progress
 
 VERSION = 2
 

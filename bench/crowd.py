@@ -1,7 +1,7 @@
 """Viewers in a process of their own, so that their CPU is not the server's.
 
-`python -m bench.crowd WHEP_URL` adds one viewer for each line on stdin and prints a line once
-it sees the picture; at the end of stdin all leave. `Crowd` is the other end.
+`python -m lightcone.bench.crowd WHEP_URL` adds one viewer for each line on stdin and prints a
+line once it sees the picture; at the end of stdin all leave. `Crowd` is the other end.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 
-from bench.client_headless import HeadlessViewer
-from bench.errors import BenchError
+from lightcone.bench.client_headless import HeadlessViewer
+from lightcone.bench.errors import BenchError
 
 JOINED = b"joined\n"
 PATIENCE_S = 60
@@ -40,7 +40,7 @@ class Crowd:
 
 @contextlib.asynccontextmanager
 async def crowd(whep: str) -> AsyncIterator[Crowd]:
-    command = [sys.executable, "-m", "bench.crowd", whep]
+    command = [sys.executable, "-m", "lightcone.bench.crowd", whep]
     process = await asyncio.create_subprocess_exec(
         *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )

@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.control_client import Receipt
-from bench.rtp import SOUND_HZ, TOLERANCE_S, Picture
-from bench.sound import Sound
-from bench.statistics import Spread, spread
+from lightcone.bench.control_client import Receipt
+from lightcone.bench.rtp import (
+    SOUND_HZ,
+    TOLERANCE_S,
+    Picture,
+)
+from lightcone.bench.sound import Sound
+from lightcone.bench.statistics import (
+    Spread,
+    spread,
+)
 
 
 @dataclass(frozen=True)

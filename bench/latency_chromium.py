@@ -5,15 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bench.client_chromium import chromium_page
-from bench.control_client import controls_of
-from bench.errors import BenchError
-from bench.latency import Latency, rate
-from bench.presses import perform, presses
-from bench.rtp import SOUND_HZ, MediaTimes
-from bench.server_process import Target
-from bench.statistics import spread
-from bench.world_client import new_world
+from lightcone.bench.client_chromium import chromium_page
+from lightcone.bench.control_client import controls_of
+from lightcone.bench.errors import BenchError
+from lightcone.bench.latency import (
+    Latency,
+    rate,
+)
+from lightcone.bench.presses import (
+    perform,
+    presses,
+)
+from lightcone.bench.rtp import (
+    SOUND_HZ,
+    MediaTimes,
+)
+from lightcone.bench.server_process import Target
+from lightcone.bench.statistics import spread
+from lightcone.bench.world_client import new_world
 
 MEASURED = (
     "key to photon: from the key event's own timestamp to the requestVideoFrameCallback of the "

@@ -8,9 +8,15 @@ from argparse import Namespace
 from dataclasses import asdict
 from typing import Any
 
-from bench import latency_chromium, latency_headless
-from bench.machine import machine
-from bench.server_process import Target, target
+from lightcone.bench import (
+    latency_chromium,
+    latency_headless,
+)
+from lightcone.bench.machine import machine
+from lightcone.bench.server_process import (
+    Target,
+    target,
+)
 
 
 def run(args: Namespace) -> dict[str, Any]:

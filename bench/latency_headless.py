@@ -4,15 +4,39 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.client_headless import HeadlessViewer
-from bench.control_client import ControlClient, Receipt, control
-from bench.latency import Latency, ear_s, milliseconds, photon_s, rate
-from bench.presses import Press, perform, presses
-from bench.probe_check import ProbeCheck, check, decode
-from bench.rtp import Packet, Picture
-from bench.server_process import Target
-from bench.sound import Sound, SoundDecoder
-from bench.world_client import new_world
+from lightcone.bench.client_headless import HeadlessViewer
+from lightcone.bench.control_client import (
+    ControlClient,
+    Receipt,
+    control,
+)
+from lightcone.bench.latency import (
+    Latency,
+    ear_s,
+    milliseconds,
+    photon_s,
+    rate,
+)
+from lightcone.bench.presses import (
+    Press,
+    perform,
+    presses,
+)
+from lightcone.bench.probe_check import (
+    ProbeCheck,
+    check,
+    decode,
+)
+from lightcone.bench.rtp import (
+    Packet,
+    Picture,
+)
+from lightcone.bench.server_process import Target
+from lightcone.bench.sound import (
+    Sound,
+    SoundDecoder,
+)
+from lightcone.bench.world_client import new_world
 
 MEASURED = (
     "key to photon: from the input being handed to the websocket to the arrival of the last "

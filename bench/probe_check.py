@@ -1,7 +1,7 @@
 """Receipts against what really arrived, on the probe world.
 
 The probe writes its frame number and what is held into its pixels, and sounds a tone while
-anything is held (model/worlds/probe.py): 16 cells along the top are the number mod 65536 in
+anything is held (model/families/probe/model.py): 16 cells along the top are the number mod 65536 in
 binary, most significant first; the row below has one cell for each control.
 """
 
@@ -15,9 +15,13 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.control_client import Receipt
-from bench.rtp import Picture
-from bench.sound import Sound, line_up, tone_onsets
+from lightcone.bench.control_client import Receipt
+from lightcone.bench.rtp import Picture
+from lightcone.bench.sound import (
+    Sound,
+    line_up,
+    tone_onsets,
+)
 
 FPS = 24
 CODE_BITS = 16

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from bench.errors import BenchError
+from lightcone.bench.errors import BenchError
 
 
 class Progress:

@@ -1,7 +1,7 @@
 """From RTP packets to media time, whole pictures and a line of sound. Pure.
 
 RTP timestamps are media time: `round(media_time * rate) mod 2**32`, with rate 90000 for
-pictures and 48000 for sound (server/protocol.py).
+pictures and 48000 for sound (server/control/protocol.py).
 """
 
 from __future__ import annotations

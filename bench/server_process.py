@@ -9,11 +9,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.errors import BenchError
-from bench.procfs import child_running
+from lightcone.bench.errors import BenchError
+from lightcone.bench.procfs import child_running
 
 STARTED = " at http://"
-WORKER = "server.worker"
+WORKER = "lightcone.server.worker.process"
 STOP_S = 15
 
 

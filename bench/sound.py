@@ -10,7 +10,11 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.rtp import SOUND_HZ, MediaTimes, Packet
+from lightcone.bench.rtp import (
+    SOUND_HZ,
+    MediaTimes,
+    Packet,
+)
 
 Samples = NDArray[np.float32]
 

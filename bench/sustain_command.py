@@ -10,17 +10,29 @@ from argparse import Namespace
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from bench.client_headless import HeadlessViewer
-from bench.control_client import ControlClient, control
-from bench.crowd import crowd
-from bench.latency import rate
-from bench.machine import machine
-from bench.presses import perform, presses
-from bench.procfs import process_cpu_seconds, process_memory
-from bench.rtp import Picture
-from bench.server_process import Target, target
-from bench.statistics import spread
-from bench.world_client import new_world
+from lightcone.bench.client_headless import HeadlessViewer
+from lightcone.bench.control_client import (
+    ControlClient,
+    control,
+)
+from lightcone.bench.crowd import crowd
+from lightcone.bench.latency import rate
+from lightcone.bench.machine import machine
+from lightcone.bench.presses import (
+    perform,
+    presses,
+)
+from lightcone.bench.procfs import (
+    process_cpu_seconds,
+    process_memory,
+)
+from lightcone.bench.rtp import Picture
+from lightcone.bench.server_process import (
+    Target,
+    target,
+)
+from lightcone.bench.statistics import spread
+from lightcone.bench.world_client import new_world
 
 CHUNK_MEASURED = (
     "the median chunk time of about the last two seconds over the chunk's duration, from each "

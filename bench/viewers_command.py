@@ -9,13 +9,13 @@ from argparse import Namespace
 from dataclasses import asdict
 from typing import Any
 
-from bench.crowd import crowd
-from bench.errors import BenchError
-from bench.machine import machine
-from bench.procfs import process_cpu_seconds
-from bench.server_process import target
-from bench.statistics import slope
-from bench.world_client import new_world
+from lightcone.bench.crowd import crowd
+from lightcone.bench.errors import BenchError
+from lightcone.bench.machine import machine
+from lightcone.bench.procfs import process_cpu_seconds
+from lightcone.bench.server_process import target
+from lightcone.bench.statistics import slope
+from lightcone.bench.world_client import new_world
 
 MEASURED = (
     "CPU time of the server process (its HTTP, encoding and sending; the model's process not "

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from bench.errors import BenchError
+from lightcone.bench.errors import BenchError
 
 TIMEOUT_S = 20.0
 

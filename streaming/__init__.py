@@ -1,17 +1,20 @@
 """Media clock, encoders, fan-out, viewers and recording. Knows no torch and no model."""
 
-from streaming.clock import MediaClock
-from streaming.errors import (
+from lightcone.streaming.clock import MediaClock
+from lightcone.streaming.errors import (
     BadOffer,
     RecordingError,
     StreamingError,
     UnknownSession,
     UnsupportedCodec,
 )
-from streaming.format import StreamFormat, StreamSettings
-from streaming.recording import Mp4Writer
-from streaming.stats import StreamStats
-from streaming.stream import WorldStream
+from lightcone.streaming.format import (
+    StreamFormat,
+    StreamSettings,
+)
+from lightcone.streaming.recording import Mp4Writer
+from lightcone.streaming.stats import StreamStats
+from lightcone.streaming.stream import WorldStream
 
 __all__ = [
     "BadOffer",

@@ -40,8 +40,11 @@ from aiortc.rtp import (
 )
 from aiortc.utils import uint16_add
 
-from streaming.fanout import MediaPacket, PacketQueue
-from streaming.video import VideoCodec
+from lightcone.streaming.fanout import (
+    MediaPacket,
+    PacketQueue,
+)
+from lightcone.streaming.video import VideoCodec
 
 PLAYOUT_DELAY_URI = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 LOOPBACK = "127.0.0.1"

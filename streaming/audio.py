@@ -9,7 +9,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from streaming.format import SOUND_CLOCK_HZ
+from lightcone.streaming.format import SOUND_CLOCK_HZ
 
 SAMPLES_PER_PACKET = 960
 PACKET_S = SAMPLES_PER_PACKET / SOUND_CLOCK_HZ

@@ -12,13 +12,28 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from streaming.audio import PACKET_S, OpusEncoder, SoundPacket
-from streaming.clock import MediaClock
-from streaming.fanout import MediaPacket, PacketQueue
-from streaming.format import VIDEO_CLOCK_HZ, StreamFormat, StreamSettings
-from streaming.lane import VideoLane
-from streaming.stats import StreamMeter
-from streaming.video import PictureScaler, VideoCodec, VideoEncoder
+from lightcone.streaming.audio import (
+    PACKET_S,
+    OpusEncoder,
+    SoundPacket,
+)
+from lightcone.streaming.clock import MediaClock
+from lightcone.streaming.fanout import (
+    MediaPacket,
+    PacketQueue,
+)
+from lightcone.streaming.format import (
+    VIDEO_CLOCK_HZ,
+    StreamFormat,
+    StreamSettings,
+)
+from lightcone.streaming.lane import VideoLane
+from lightcone.streaming.stats import StreamMeter
+from lightcone.streaming.video import (
+    PictureScaler,
+    VideoCodec,
+    VideoEncoder,
+)
 
 NTP_EPOCH_S = 2_208_988_800  # from 1900, where NTP counts from, to 1970 (RFC 5905)
 TIMER_S = 0.001  # the loop's timers may fire this much early (uvloop counts milliseconds)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import av
 
-from streaming.aiortc_compat import Packetizer
-from streaming.fanout import MediaPacket, PacketQueue
-from streaming.keyframes import KeyframeGate
-from streaming.video import VideoEncoder
+from lightcone.streaming.aiortc_compat import Packetizer
+from lightcone.streaming.fanout import (
+    MediaPacket,
+    PacketQueue,
+)
+from lightcone.streaming.keyframes import KeyframeGate
+from lightcone.streaming.video import VideoEncoder
 
 
 class VideoLane:

@@ -10,9 +10,9 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from streaming.errors import RecordingError
-from streaming.format import StreamFormat
-from streaming.video import PictureScaler
+from lightcone.streaming.errors import RecordingError
+from lightcone.streaming.format import StreamFormat
+from lightcone.streaming.video import PictureScaler
 
 
 class Mp4Writer:

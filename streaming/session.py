@@ -18,7 +18,7 @@ from aiortc.exceptions import OperationError
 from aiortc.rtcrtpparameters import RTCRtpCodecCapability
 from aiortc.sdp import SessionDescription
 
-from streaming.aiortc_compat import (
+from lightcone.streaming.aiortc_compat import (
     PLAYOUT_DELAY_URI,
     accept_extension,
     adopt_connection,
@@ -26,10 +26,13 @@ from streaming.aiortc_compat import (
     close_peer,
     negotiated_codec,
 )
-from streaming.errors import BadOffer, UnsupportedCodec
-from streaming.fanout import PacketQueue
-from streaming.format import StreamSettings
-from streaming.video import VideoCodec
+from lightcone.streaming.errors import (
+    BadOffer,
+    UnsupportedCodec,
+)
+from lightcone.streaming.fanout import PacketQueue
+from lightcone.streaming.format import StreamSettings
+from lightcone.streaming.video import VideoCodec
 
 # Best first. Constrained baseline is what is sent; a decoder of plain baseline reads it too.
 _VIDEO_PREFERENCE = (("H264", "42e01f"), ("H264", "42001f"), ("VP8", None), ("rtx", None))

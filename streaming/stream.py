@@ -10,13 +10,22 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from streaming.aiortc_compat import close_peer
-from streaming.broadcast import Broadcast
-from streaming.clock import MediaClock
-from streaming.errors import BadOffer, UnknownSession
-from streaming.format import StreamFormat, StreamSettings
-from streaming.session import ViewerSession, answer_offer
-from streaming.stats import StreamStats
+from lightcone.streaming.aiortc_compat import close_peer
+from lightcone.streaming.broadcast import Broadcast
+from lightcone.streaming.clock import MediaClock
+from lightcone.streaming.errors import (
+    BadOffer,
+    UnknownSession,
+)
+from lightcone.streaming.format import (
+    StreamFormat,
+    StreamSettings,
+)
+from lightcone.streaming.session import (
+    ViewerSession,
+    answer_offer,
+)
+from lightcone.streaming.stats import StreamStats
 
 
 class WorldStream:

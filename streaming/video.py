@@ -13,7 +13,10 @@ from av.video.frame import PictureType
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
-from streaming.format import VIDEO_CLOCK_HZ, StreamFormat
+from lightcone.streaming.format import (
+    VIDEO_CLOCK_HZ,
+    StreamFormat,
+)
 
 Picture = NDArray[np.uint8]
 

@@ -18,8 +18,19 @@ from aiortc.mediastreams import MediaStreamError
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from model.worlds.probe import read_axis, read_frame_code, read_ground
-from server.protocol import VERSION, Hello, Message, Role, decode_server, encode
+from lightcone.model.families.probe.model import (
+    read_axis,
+    read_frame_code,
+    read_ground,
+)
+from lightcone.server.control.protocol import (
+    VERSION,
+    Hello,
+    Message,
+    Role,
+    decode_server,
+    encode,
+)
 
 M = TypeVar("M", bound=Message)
 

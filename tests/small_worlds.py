@@ -6,13 +6,27 @@ from dataclasses import replace
 
 import torch
 
-from model.codec import PictureCodec, PictureCodecConfig, SoundCodec, SoundCodecConfig
-from model.config import TransformerConfig
-from model.export import starts
-from model.network import Network, known_words
-from model.reader import Reader
-from model.simulators import SIMULATED, learnable
-from model.weights import Starts, Weights
+from lightcone.model.codecs.codec import (
+    PictureCodec,
+    PictureCodecConfig,
+    SoundCodec,
+    SoundCodecConfig,
+)
+from lightcone.model.families.staged.learnable import (
+    SIMULATED,
+    learnable,
+)
+from lightcone.model.families.staged.network.config import TransformerConfig
+from lightcone.model.families.staged.network.network import (
+    Network,
+    known_words,
+)
+from lightcone.model.families.staged.reading.reader import Reader
+from lightcone.model.families.staged.weights import (
+    Starts,
+    Weights,
+)
+from lightcone.model.training.export import starts
 
 CONFIG = TransformerConfig(width=32, heads=2, layers="ST", window=3, cells=16, maps=16, text=16)
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.machine import machine
-from bench.presses import presses
-from bench.procfs import (
+from lightcone.bench.machine import machine
+from lightcone.bench.presses import presses
+from lightcone.bench.procfs import (
     TICKS_PER_SECOND,
     child_running,
     cpu_seconds,
@@ -21,7 +21,11 @@ from bench.procfs import (
     process_cpu_seconds,
     process_memory,
 )
-from bench.statistics import Spread, slope, spread
+from lightcone.bench.statistics import (
+    Spread,
+    slope,
+    spread,
+)
 
 CHUNK_S = 2 / 24
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from small_worlds import small_weights
 
-from bench.cli import main
+from lightcone.bench.cli import main
 
 
 def report(capsys: pytest.CaptureFixture[str], *argv: str) -> dict[str, Any]:

@@ -5,13 +5,27 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.control_client import Receipt
-from bench.latency import ear_s, milliseconds, photon_s, rate
-from bench.latency_chromium import ear_ms
-from bench.probe_check import Seen, check, frame_error, nearest, read_frame_code
-from bench.rtp import Picture
-from bench.sound import Sound
-from model.worlds.probe import PROBE, ProbeWorld
+from lightcone.bench.control_client import Receipt
+from lightcone.bench.latency import (
+    ear_s,
+    milliseconds,
+    photon_s,
+    rate,
+)
+from lightcone.bench.latency_chromium import ear_ms
+from lightcone.bench.probe_check import (
+    Seen,
+    check,
+    frame_error,
+    nearest,
+    read_frame_code,
+)
+from lightcone.bench.rtp import Picture
+from lightcone.bench.sound import Sound
+from lightcone.model.families.probe.model import (
+    PROBE,
+    ProbeWorld,
+)
 
 RECEIPT = Receipt(seq=4, pressed=100.0, frame=26, media_time=26 / 24)
 

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.rtp import CYCLE, SOUND_HZ, VIDEO_HZ, Assembler, MediaTimes, Packet
+from lightcone.bench.rtp import (
+    CYCLE,
+    SOUND_HZ,
+    VIDEO_HZ,
+    Assembler,
+    MediaTimes,
+    Packet,
+)
 
 
 @given(

@@ -7,8 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.rtp import SOUND_HZ
-from bench.sound import TONE_HZ, TONE_LEVEL, Samples, Sound, line_up, tone_onsets
+from lightcone.bench.rtp import SOUND_HZ
+from lightcone.bench.sound import (
+    TONE_HZ,
+    TONE_LEVEL,
+    Samples,
+    Sound,
+    line_up,
+    tone_onsets,
+)
 
 ABOUT = pytest.approx
 

@@ -9,7 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from playwright.sync_api import Page
 
-from model.worlds.probe import PROBE, read_axis, read_ground
+from lightcone.model.families.probe.model import (
+    PROBE,
+    read_axis,
+    read_ground,
+)
 
 PATIENCE_MS = 20_000  # a busy machine; nothing here is about time
 

@@ -9,7 +9,7 @@ from client_page import PATIENCE_MS, DemoPage
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 from serving import ServedWorld
 
-from bench.browser import launch_options
+from lightcone.bench.browser import launch_options
 
 expect.set_options(timeout=PATIENCE_MS)
 

@@ -11,7 +11,7 @@ from client_page import DemoPage
 from playwright.sync_api import Browser, BrowserContext, expect
 from serving import ServedWorld
 
-from model.worlds.probe import read_frame_code
+from lightcone.model.families.probe.model import read_frame_code
 
 FAKE_PAD = """(pressed) => {
   const pad = {

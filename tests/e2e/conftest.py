@@ -8,7 +8,7 @@ import pytest
 from e2e_page import Visitor
 from playwright.sync_api import Browser, sync_playwright
 
-from bench.browser import launch_options
+from lightcone.bench.browser import launch_options
 
 
 @pytest.fixture(scope="module")

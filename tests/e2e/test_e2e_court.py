@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from serving import ServedWorld
 from websockets.sync.client import connect
 
-from model.worlds.court.physics import RUN_SPEED
+from lightcone.model.simulators.court.physics import RUN_SPEED
 
 SEED = 7
 THUMP = 1e-3  # mean power; ambience alone has 3e-5, with a jump and its landing 1.6e-2

@@ -9,7 +9,10 @@ from typing import Any
 from e2e_page import Visitor
 from serving import ServedWorld
 
-from model.worlds.probe import PROBE, read_frame_code
+from lightcone.model.families.probe.model import (
+    PROBE,
+    read_frame_code,
+)
 
 KEYS = {button.keys[0]: i for i, button in enumerate(PROBE.buttons)}
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from model.codec import (
+from lightcone.model.codecs.codec import (
     SAMPLES_PER_LATENT,
     PictureCodec,
     PictureCodecConfig,

@@ -8,12 +8,28 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from model.config import DEFAULT_SIZE
-from model.worlds.corridors import facts, simulator, textures
-from model.worlds.corridors.dynamics import Dynamics, fit, loss_weights
-from model.worlds.corridors.geometry import MAPS, TEXTURES, Geometry, View
-from model.worlds.corridors.physics import RADIUS
-from model.worlds.corridors.relations import Near, first_quarter
+from lightcone.model.families.staged.corridors import facts
+from lightcone.model.families.staged.corridors.dynamics import (
+    Dynamics,
+    fit,
+    loss_weights,
+)
+from lightcone.model.families.staged.corridors.geometry import (
+    MAPS,
+    TEXTURES,
+    Geometry,
+    View,
+)
+from lightcone.model.families.staged.corridors.relations import (
+    Near,
+    first_quarter,
+)
+from lightcone.model.families.staged.network.config import DEFAULT_SIZE
+from lightcone.model.simulators.corridors import (
+    simulator,
+    textures,
+)
+from lightcone.model.simulators.corridors.physics import RADIUS
 
 CPU = torch.device("cpu")
 

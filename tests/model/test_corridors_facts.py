@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from model.worlds.corridors import facts, simulator
-from model.worlds.corridors.physics import CONTACTS
-from model.worlds.corridors.plans import plans
+from lightcone.model.families.staged.corridors import facts
+from lightcone.model.simulators.corridors import simulator
+from lightcone.model.simulators.corridors.physics import CONTACTS
+from lightcone.model.simulators.corridors.plans import plans
 
 CPU = torch.device("cpu")
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from model.interface import SAMPLE_RATE
-from model.worlds.clips import State
-from model.worlds.corridors import simulator
-from model.worlds.corridors.physics import (
+from lightcone.model.interface import SAMPLE_RATE
+from lightcone.model.simulators.clips import State
+from lightcone.model.simulators.corridors import simulator
+from lightcone.model.simulators.corridors.physics import (
     ACTIONS,
     CONTACTS,
     DOOR_HALF,
@@ -24,8 +24,18 @@ from model.worlds.corridors.physics import (
     CorridorsState,
     advance,
 )
-from model.worlds.corridors.plans import CELLS, DOORS, FLOORS, PLANS, plans
-from model.worlds.corridors.sound import ROOMS, echo_seconds, render
+from lightcone.model.simulators.corridors.plans import (
+    CELLS,
+    DOORS,
+    FLOORS,
+    PLANS,
+    plans,
+)
+from lightcone.model.simulators.corridors.sound import (
+    ROOMS,
+    echo_seconds,
+    render,
+)
 
 CPU = torch.device("cpu")
 

@@ -6,12 +6,20 @@ from dataclasses import replace
 
 import torch
 
-from model.judge import sounds
-from model.worlds.atmosphere import STYLES, TIMES, WEATHERS
-from model.worlds.court import facts, simulator
-from model.worlds.court.drawing import SHIRTS
-from model.worlds.court.starts import GYM
-from model.worlds.court.state import WIDTH, CourtState
+from lightcone.model.evaluation.measures import sounds
+from lightcone.model.families.staged.court import facts
+from lightcone.model.simulators.atmosphere import (
+    STYLES,
+    TIMES,
+    WEATHERS,
+)
+from lightcone.model.simulators.court import simulator
+from lightcone.model.simulators.court.drawing import SHIRTS
+from lightcone.model.simulators.court.starts import GYM
+from lightcone.model.simulators.court.state import (
+    WIDTH,
+    CourtState,
+)
 
 
 def first_frames(count: int, seed: int = 0) -> CourtState:

@@ -7,12 +7,19 @@ from dataclasses import replace
 import torch
 from torch.nn import functional as F
 
-from model.config import DEFAULT_SIZE
-from model.worlds.court import dynamics, facts, simulator
-from model.worlds.court.drawing import BALL
-from model.worlds.court.geometry import MAPS, Geometry
-from model.worlds.court.physics import BUTTONS
-from model.worlds.court.state import WIDTH
+from lightcone.model.families.staged.court import (
+    dynamics,
+    facts,
+)
+from lightcone.model.families.staged.court.geometry import (
+    MAPS,
+    Geometry,
+)
+from lightcone.model.families.staged.network.config import DEFAULT_SIZE
+from lightcone.model.simulators.court import simulator
+from lightcone.model.simulators.court.drawing import BALL
+from lightcone.model.simulators.court.physics import BUTTONS
+from lightcone.model.simulators.court.state import WIDTH
 
 
 def truths(count: int = 16, frames: int = 12) -> simulator.Trajectory:

@@ -9,9 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from model.worlds.camera import CLOSE, FIXED
-from model.worlds.court import simulator
-from model.worlds.court.physics import (
+from lightcone.model.simulators.camera import (
+    CLOSE,
+    FIXED,
+)
+from lightcone.model.simulators.court import simulator
+from lightcone.model.simulators.court.physics import (
     BALL_RADIUS,
     BUTTONS,
     CLOSE_ZOOM,
@@ -20,7 +23,7 @@ from model.worlds.court.physics import (
     PLAYER_MARGIN,
     RESTITUTION,
 )
-from model.worlds.court.state import (
+from lightcone.model.simulators.court.state import (
     FLOOR,
     FREE,
     PLAYER,

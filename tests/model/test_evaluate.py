@@ -10,16 +10,37 @@ import pytest
 import torch
 from small_worlds import small_weights
 
-from model import evaluate, report
-from model.judge import endurance, fidelity, prompting
-from model.judge.findings import Curve, Figure, Findings, Sheet
-from model.judge.orders import CorridorsOrders, orders_of
-from model.judge.play import Learned, Simulated
-from model.prompts import grammar
-from model.reader import Reader
-from model.simulators import SIMULATED, open_simulator
-from model.weights import Weights
-from model.world import LearnedWorld
+from lightcone.model.evaluation import (
+    evaluate,
+    report,
+)
+from lightcone.model.evaluation.findings import (
+    Curve,
+    Figure,
+    Findings,
+    Sheet,
+)
+from lightcone.model.evaluation.measures import (
+    endurance,
+    fidelity,
+    prompting,
+)
+from lightcone.model.evaluation.orders import (
+    CorridorsOrders,
+    orders_of,
+)
+from lightcone.model.evaluation.play import (
+    Learned,
+    Simulated,
+)
+from lightcone.model.families.staged.learnable import (
+    SIMULATED,
+    open_simulator,
+)
+from lightcone.model.families.staged.model import LearnedWorld
+from lightcone.model.families.staged.prompts import grammar
+from lightcone.model.families.staged.reading.reader import Reader
+from lightcone.model.families.staged.weights import Weights
 
 SEEDS = [3, 4]
 

@@ -8,20 +8,53 @@ from dataclasses import replace
 import pytest
 import torch
 
-from model.config import DEFAULT_SIZE
-from model.judge import experiments, memory, physics, pictures, pond
-from model.judge.corridors import drawn, state_of
-from model.judge.findings import Figure
-from model.judge.orders import CorridorsOrders, PondOrders, along
-from model.judge.play import Actor, Simulated, Still, play, watch
-from model.judge.response import first_change, response
-from model.judge.scenes import actions_of, legible_moments, moments
-from model.latents import FRAMES
-from model.readable import readable
-from model.reader import Reader
-from model.simulators import SIMULATED, learnable, open_simulator
-from model.worlds.court.physics import GRAVITY, RESTITUTION
-from model.worlds.pond.water import WAVE_SPEED
+from lightcone.model.evaluation import experiments
+from lightcone.model.evaluation.findings import Figure
+from lightcone.model.evaluation.measures import (
+    memory,
+    physics,
+    pictures,
+    pond,
+)
+from lightcone.model.evaluation.measures.corridors import (
+    drawn,
+    state_of,
+)
+from lightcone.model.evaluation.measures.response import (
+    first_change,
+    response,
+)
+from lightcone.model.evaluation.orders import (
+    CorridorsOrders,
+    PondOrders,
+    along,
+)
+from lightcone.model.evaluation.play import (
+    Actor,
+    Simulated,
+    Still,
+    play,
+    watch,
+)
+from lightcone.model.evaluation.scenes import (
+    actions_of,
+    legible_moments,
+    moments,
+)
+from lightcone.model.families.staged.latents import FRAMES
+from lightcone.model.families.staged.learnable import (
+    SIMULATED,
+    learnable,
+    open_simulator,
+)
+from lightcone.model.families.staged.network.config import DEFAULT_SIZE
+from lightcone.model.families.staged.reading.readable import readable
+from lightcone.model.families.staged.reading.reader import Reader
+from lightcone.model.simulators.court.physics import (
+    GRAVITY,
+    RESTITUTION,
+)
+from lightcone.model.simulators.pond.water import WAVE_SPEED
 
 SEEDS = [5, 6]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from model.judge import sounds
+from lightcone.model.evaluation.measures import sounds
 
 
 def clicks(*times: float, seconds: float = 1.0) -> torch.Tensor:

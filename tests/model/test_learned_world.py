@@ -11,12 +11,21 @@ import pytest
 import torch
 from small_worlds import small_weights
 
-from model.interface import Actions, PromptError, UnknownWorld, UnsupportedSetting, WeightsError
-from model.registry import open_world
-from model.simulators import SIMULATED
-from model.weights import Weights
-from model.world import LearnedWorld, WorldState
-from model.worlds.court.facts import AT
+from lightcone.model.catalogue import open_world
+from lightcone.model.families.staged.court.facts import AT
+from lightcone.model.families.staged.learnable import SIMULATED
+from lightcone.model.families.staged.model import (
+    LearnedWorld,
+    WorldState,
+)
+from lightcone.model.families.staged.weights import Weights
+from lightcone.model.interface import (
+    Actions,
+    PromptError,
+    UnknownWorld,
+    UnsupportedSetting,
+    WeightsError,
+)
 
 
 @pytest.fixture(scope="module")
@@ -206,7 +215,9 @@ def test_a_step_tells_neither_strength_nor_moment_of_contacts_that_are_not(
 
 @pytest.mark.parametrize("name", SIMULATED)
 def test_worlds_run_in_bfloat16(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("model.world.compute_dtype", lambda device: torch.bfloat16)
+    monkeypatch.setattr(
+        "lightcone.model.families.staged.model.compute_dtype", lambda device: torch.bfloat16
+    )
     world = LearnedWorld(small_weights(), name)
     state, _ = world.prompt(world.start(0), "music", "recache", 1)
     [state], [chunk] = world.step([state], [world.info.actions([])])

@@ -11,21 +11,40 @@ import torch
 from small_worlds import CONFIG, small_weights
 from torch.nn import functional as F
 
-from model import export, train
-from model.config import DEFAULT_SIZE, PictureSize
-from model.interface import UnsupportedSetting, WeightsError
-from model.judge import pictures
-from model.judge.play import Learned
-from model.judge.response import response
-from model.network import Network, known_words
-from model.parallel import Group
-from model.registry import open_world, world_info
-from model.resize import resized
-from model.simulators import SIMULATED, learnable, open_simulator
-from model.train import Recipe
-from model.weights import Weights
-from model.world import LearnedWorld
-from model.worlds.view import View
+from lightcone.model.catalogue import (
+    open_world,
+    world_info,
+)
+from lightcone.model.evaluation.measures import pictures
+from lightcone.model.evaluation.measures.response import response
+from lightcone.model.evaluation.play import Learned
+from lightcone.model.families.staged.learnable import (
+    SIMULATED,
+    learnable,
+    open_simulator,
+)
+from lightcone.model.families.staged.model import LearnedWorld
+from lightcone.model.families.staged.network.config import (
+    DEFAULT_SIZE,
+    PictureSize,
+)
+from lightcone.model.families.staged.network.network import (
+    Network,
+    known_words,
+)
+from lightcone.model.families.staged.view import View
+from lightcone.model.families.staged.weights import Weights
+from lightcone.model.interface import (
+    UnsupportedSetting,
+    WeightsError,
+)
+from lightcone.model.training import (
+    export,
+    train,
+)
+from lightcone.model.training.parallel import Group
+from lightcone.model.training.resize import resized
+from lightcone.model.training.train import Recipe
 
 LARGE = PictureSize(144)
 FRAMES = 2

@@ -5,12 +5,20 @@ from __future__ import annotations
 import pytest
 import torch
 
-from model.config import DEFAULT_SIZE
-from model.worlds import camera
-from model.worlds.pond import dynamics, facts, geometry, simulator, water
-from model.worlds.pond.dynamics import Dynamics
-from model.worlds.pond.geometry import Geometry
-from model.worlds.view import View
+from lightcone.model.families.staged.network.config import DEFAULT_SIZE
+from lightcone.model.families.staged.pond import (
+    dynamics,
+    facts,
+    geometry,
+)
+from lightcone.model.families.staged.pond.dynamics import Dynamics
+from lightcone.model.families.staged.pond.geometry import Geometry
+from lightcone.model.families.staged.view import View
+from lightcone.model.simulators import camera
+from lightcone.model.simulators.pond import (
+    simulator,
+    water,
+)
 
 ROWS, COLUMNS = DEFAULT_SIZE.rows, DEFAULT_SIZE.columns
 

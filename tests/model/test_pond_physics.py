@@ -7,10 +7,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from model.interface import SAMPLES_PER_FRAME
-from model.worlds.camera import Camera
-from model.worlds.pond import facts, simulator, water
-from model.worlds.pond.physics import (
+from lightcone.model.families.staged.pond import facts
+from lightcone.model.interface import SAMPLES_PER_FRAME
+from lightcone.model.simulators.camera import Camera
+from lightcone.model.simulators.pond import (
+    simulator,
+    water,
+)
+from lightcone.model.simulators.pond.physics import (
     BOARD_HALF,
     BOARD_THICK,
     BUTTONS,
@@ -21,7 +25,13 @@ from model.worlds.pond.physics import (
     GRAVITY,
     PondState,
 )
-from model.worlds.pond.water import LEFT, LEVEL, RIGHT, WAVE_SPEED, WIDTH
+from lightcone.model.simulators.pond.water import (
+    LEFT,
+    LEVEL,
+    RIGHT,
+    WAVE_SPEED,
+    WIDTH,
+)
 
 DT = 1 / 96
 

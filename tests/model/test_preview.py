@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from model import preview
-from model.simulators import SIMULATED
+from lightcone.model.evaluation import preview
+from lightcone.model.families.staged.learnable import SIMULATED
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -3,10 +3,16 @@ from __future__ import annotations
 import pytest
 import torch
 
-from model.interface import PROMPT_BREAK, PromptError
-from model.prompts import grammar
-from model.simulators import SIMULATED
-from model.text import TextEncoder, vocabulary
+from lightcone.model.families.staged.learnable import SIMULATED
+from lightcone.model.families.staged.network.text import (
+    TextEncoder,
+    vocabulary,
+)
+from lightcone.model.families.staged.prompts import grammar
+from lightcone.model.interface import (
+    PROMPT_BREAK,
+    PromptError,
+)
 
 
 @pytest.mark.parametrize("world", SIMULATED)

@@ -8,13 +8,26 @@ from pathlib import Path
 import pytest
 import torch
 
-from model import train_reader
-from model.interface import WeightsError
-from model.judge.parse import shirts_of, tracks
-from model.judge.scenes import legible, with_states
-from model.readable import readable
-from model.reader import Reader, load_reader
-from model.simulators import SIMULATED, learnable, open_simulator
+from lightcone.model.evaluation.parse import (
+    shirts_of,
+    tracks,
+)
+from lightcone.model.evaluation.scenes import (
+    legible,
+    with_states,
+)
+from lightcone.model.families.staged.learnable import (
+    SIMULATED,
+    learnable,
+    open_simulator,
+)
+from lightcone.model.families.staged.reading.readable import readable
+from lightcone.model.families.staged.reading.reader import (
+    Reader,
+    load_reader,
+)
+from lightcone.model.interface import WeightsError
+from lightcone.model.training import reader as train_reader
 
 
 def generator() -> torch.Generator:

@@ -8,9 +8,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from model import train_dynamics
-from model.simulators import SIMULATED, learnable, open_simulator
-from model.worlds.striking import Striking, single, surprise
+from lightcone.model.families.staged.learnable import (
+    SIMULATED,
+    learnable,
+    open_simulator,
+)
+from lightcone.model.families.staged.striking import (
+    Striking,
+    single,
+    surprise,
+)
+from lightcone.model.training import dynamics as train_dynamics
 
 WORLDS = 8
 

@@ -7,12 +7,23 @@ import torch
 from small_worlds import CONFIG
 from torch import Tensor
 
-from model.network import Network, known_words
-from model.simulators import SIMULATED, learnable, open_simulator
-from model.surfaces import Canvases, Sprites, Textures
-from model.worlds import camera
-from model.worlds.court import simulator as court
-from model.worlds.view import View
+from lightcone.model.families.staged.learnable import (
+    SIMULATED,
+    learnable,
+    open_simulator,
+)
+from lightcone.model.families.staged.network.network import (
+    Network,
+    known_words,
+)
+from lightcone.model.families.staged.network.surfaces import (
+    Canvases,
+    Sprites,
+    Textures,
+)
+from lightcone.model.families.staged.view import View
+from lightcone.model.simulators import camera
+from lightcone.model.simulators.court import simulator as court
 
 FRAMES = 2
 

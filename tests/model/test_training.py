@@ -9,16 +9,37 @@ import pytest
 import torch
 from small_worlds import CONFIG
 
-from model import rings, train, train_codecs
-from model.codec import PictureCodec, PictureCodecConfig, SoundCodec, SoundCodecConfig
-from model.config import DEFAULT_SIZE
-from model.latents import Reservoir
-from model.muon import Muon, MuonAdam
-from model.network import Network, known_words
-from model.parallel import Group
-from model.simulators import SIMULATED
-from model.train import Recipe, Sequences, loss
-from model.trained import load_codecs
+from lightcone.model.codecs.codec import (
+    PictureCodec,
+    PictureCodecConfig,
+    SoundCodec,
+    SoundCodecConfig,
+)
+from lightcone.model.families.staged.latents import Reservoir
+from lightcone.model.families.staged.learnable import SIMULATED
+from lightcone.model.families.staged.network import contact_sounds as rings
+from lightcone.model.families.staged.network.config import DEFAULT_SIZE
+from lightcone.model.families.staged.network.network import (
+    Network,
+    known_words,
+)
+from lightcone.model.training import (
+    codecs as train_codecs,
+)
+from lightcone.model.training import (
+    train,
+)
+from lightcone.model.training.muon import (
+    Muon,
+    MuonAdam,
+)
+from lightcone.model.training.parallel import Group
+from lightcone.model.training.train import (
+    Recipe,
+    Sequences,
+    loss,
+)
+from lightcone.model.training.trained import load_codecs
 
 
 def small_codecs(folder: Path) -> None:

@@ -8,11 +8,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.cache import Unrolled, empty_cache, join_cache
-from model.cells import patchify, unpatchify
-from model.config import TransformerConfig
-from model.stage import Scene
-from model.transformer import Transformer
+from lightcone.model.families.staged.network.cells import (
+    patchify,
+    unpatchify,
+)
+from lightcone.model.families.staged.network.config import TransformerConfig
+from lightcone.model.families.staged.network.kv_cache import (
+    Unrolled,
+    empty_cache,
+    join_cache,
+)
+from lightcone.model.families.staged.network.stage import Scene
+from lightcone.model.families.staged.network.transformer import Transformer
 
 CONFIG = TransformerConfig(
     width=32,

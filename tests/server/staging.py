@@ -8,16 +8,25 @@ from typing import Any
 
 import numpy as np
 
-from model.interface import How, PromptError, WorldInfo
-from model.worlds.probe import PROBE
-from server.engine import PromptResult, StepFailed, StepResult
-from server.pacer import FIRST
-from server.protocol import (
-    decode_server,
+from lightcone.model.families.probe.model import PROBE
+from lightcone.model.interface import (
+    How,
+    PromptError,
+    WorldInfo,
 )
-from server.seats import Seat
-from server.world import LiveWorld, WorldOrigin
-from streaming import MediaClock
+from lightcone.server.access.seats import Seat
+from lightcone.server.control.protocol import decode_server
+from lightcone.server.scheduling.pacer import FIRST
+from lightcone.server.sessions.session import (
+    LiveWorld,
+    WorldOrigin,
+)
+from lightcone.server.worker.host import (
+    PromptResult,
+    StepFailed,
+    StepResult,
+)
+from lightcone.streaming import MediaClock
 
 CHUNK_S = PROBE.chunk_seconds
 

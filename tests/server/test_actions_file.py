@@ -8,8 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.interface import Axis, Button, WorldInfo
-from server.actions_file import (
+from lightcone.model.interface import (
+    Axis,
+    Button,
+    WorldInfo,
+)
+from lightcone.server.cli.actions_file import (
     ActionsFileError,
     Line,
     NewPrompt,

@@ -3,9 +3,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.prompts import grammar
-from server.protocol import MAX_PROMPT
-from server.said import and_then
+from lightcone.model.families.staged.prompts import grammar
+from lightcone.server.control.protocol import MAX_PROMPT
+from lightcone.server.sessions.prompt_history import and_then
 
 COURT = grammar("court")
 

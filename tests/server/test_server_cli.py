@@ -18,12 +18,24 @@ import pytest
 from serving import LIGHTCONE, ServedWorld
 from some_pictures import picture
 
-from model.interface import ModelError
-from model.worlds.probe import ProbeWorld, read_axis, read_frame_code, read_ground
-from server.actions_file import ActionsFileError, Timeline
-from server.errors import LightconeError
-from server.generate import Job, generate, write
-from server.protocol import schema
+from lightcone.model.families.probe.model import (
+    ProbeWorld,
+    read_axis,
+    read_frame_code,
+    read_ground,
+)
+from lightcone.model.interface import ModelError
+from lightcone.server.cli.actions_file import (
+    ActionsFileError,
+    Timeline,
+)
+from lightcone.server.cli.generate import (
+    Job,
+    generate,
+    write,
+)
+from lightcone.server.control.protocol import schema
+from lightcone.server.errors import LightconeError
 
 
 def lightcone(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -11,7 +11,7 @@ from probe_viewer import ControlClient
 from serving import ServedWorld
 from websockets.asyncio.client import connect
 
-from server.protocol import (
+from lightcone.server.control.protocol import (
     MAX_MESSAGE_BYTES,
     MESSAGE_BURST,
     VERSION,

@@ -10,9 +10,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.interface import Axis, Button, GamepadBinding, PromptError, WorldInfo
-from model.worlds.probe import PROBE, PROBE_WIDE, read_axis, read_frame_code, read_ground
-from server.engine import (
+from lightcone.model.families.probe.model import (
+    PROBE,
+    PROBE_WIDE,
+    read_axis,
+    read_frame_code,
+    read_ground,
+)
+from lightcone.model.interface import (
+    Axis,
+    Button,
+    GamepadBinding,
+    PromptError,
+    WorldInfo,
+)
+from lightcone.server.worker.host import (
     Engine,
     EngineConfig,
     EngineLost,
@@ -20,7 +32,7 @@ from server.engine import (
     PromptResult,
     StepFailed,
 )
-from server.wire import (
+from lightcone.server.worker.messages import (
     ChunkMemory,
     Decoder,
     Done,

@@ -14,10 +14,10 @@ from probe_viewer import ControlClient, ProbeViewer
 from serving import ServedWorld
 from some_pictures import picture
 
-from server.bodies import MAX_ERRORS
-from server.page import page
-from server.protocol import Welcome
-from server.worlds import MAX_WAITING
+from lightcone.server.control.protocol import Welcome
+from lightcone.server.http.bodies import MAX_ERRORS
+from lightcone.server.http.page import page
+from lightcone.server.sessions.sessions import MAX_WAITING
 
 JSON = {"content-type": "application/json"}
 SDP = {"content-type": "application/sdp"}

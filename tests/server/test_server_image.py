@@ -13,7 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from some_pictures import picture
 
-from server.image import JPEG, MAX_PIXELS, PNG, BadImage, decode, from_base64
+from lightcone.server.http.image import (
+    JPEG,
+    MAX_PIXELS,
+    PNG,
+    BadImage,
+    decode,
+    from_base64,
+)
 
 BLUE = (20, 20, 220)
 

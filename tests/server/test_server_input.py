@@ -4,10 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.interface import Axis
-from server.axis import JITTER_S, AxisMean
-from server.input import MAX_PENDING, HeldInput
-from server.protocol import Input, ProtocolError
+from lightcone.model.interface import Axis
+from lightcone.server.control.protocol import (
+    Input,
+    ProtocolError,
+)
+from lightcone.server.scheduling.axis import (
+    JITTER_S,
+    AxisMean,
+)
+from lightcone.server.scheduling.input import (
+    MAX_PENDING,
+    HeldInput,
+)
 
 BUTTONS = ("left", "right", "jump")
 AXES = (Axis("turn", "Turn", -3.0, 3.0), Axis("tilt", "Tilt", -1.0, 1.0))

@@ -4,7 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.lifecycle import EDGES, Event, IllegalTransition, Lifecycle
+from lightcone.server.sessions.lifecycle import (
+    EDGES,
+    Event,
+    IllegalTransition,
+    Lifecycle,
+)
 
 
 def test_the_life_of_a_world() -> None:

@@ -12,8 +12,8 @@ import pytest
 from probe_viewer import ControlClient, ProbeViewer
 from serving import ServedWorld
 
-from bench.procfs import child_running
-from server.protocol import (
+from lightcone.bench.procfs import child_running
+from lightcone.server.control.protocol import (
     Error,
     Input,
     Prompt,
@@ -239,7 +239,7 @@ async def test_a_crash_of_the_engine_ends_its_world_and_the_next_one_runs(
         await viewer.join(client, world["whep"])
         driver = await ControlClient.open(server.ws, world["control"])
         await viewer.until_first()
-        worker = child_running(server.process.pid, "server.worker")
+        worker = child_running(server.process.pid, "lightcone.server.worker.process")
         assert worker is not None
         os.kill(worker, signal.SIGKILL)
         assert await driver.closed() == 4500

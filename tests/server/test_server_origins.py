@@ -11,8 +11,12 @@ from serving import ServedWorld
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from server.origins import may_connect
-from server.protocol import VERSION, Hello, Welcome
+from lightcone.server.control.protocol import (
+    VERSION,
+    Hello,
+    Welcome,
+)
+from lightcone.server.http.origins import may_connect
 
 FRIEND, STRANGER = "https://friend.example", "https://stranger.example"
 

@@ -2,9 +2,16 @@ from __future__ import annotations
 
 import asyncio
 
-from server.outbox import MAX_WAITING, Outbox
-from server.protocol import Receipt, Status, decode_server
-from server.ratelimit import TokenBucket
+from lightcone.server.control.outbox import (
+    MAX_WAITING,
+    Outbox,
+)
+from lightcone.server.control.protocol import (
+    Receipt,
+    Status,
+    decode_server,
+)
+from lightcone.server.control.ratelimit import TokenBucket
 
 
 def receipt(seq: int) -> Receipt:

@@ -4,7 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.pacer import MARGIN_S, RECENT, Pacer
+from lightcone.server.scheduling.pacer import (
+    MARGIN_S,
+    RECENT,
+    Pacer,
+)
 
 CHUNK_S = 2 / 24
 

@@ -9,12 +9,15 @@ from typing import Any
 import httpx
 import pytest
 
-from model.interface import PromptError
-from model.worlds.probe import PROBE
-from server.app import create_app
-from server.engine import EngineLost
-from server.settings import Settings
-from server.worlds import Asked, Busy
+from lightcone.model.families.probe.model import PROBE
+from lightcone.model.interface import PromptError
+from lightcone.server.cli.settings import Settings
+from lightcone.server.http.app import create_app
+from lightcone.server.sessions.sessions import (
+    Asked,
+    Busy,
+)
+from lightcone.server.worker.host import EngineLost
 
 
 class RefusingWorlds:

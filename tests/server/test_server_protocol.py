@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.protocol import (
+from lightcone.server.control.protocol import (
     MAX_ERROR_TEXT,
     MAX_MESSAGE_BYTES,
     Error,

@@ -3,8 +3,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.protocol import Input
-from server.seats import Seat, Seats
+from lightcone.server.access.seats import (
+    Seat,
+    Seats,
+)
+from lightcone.server.control.protocol import Input
 
 
 def test_the_first_who_asks_drives_and_the_next_one_follows() -> None:

@@ -8,15 +8,15 @@ from typing import Any
 from staging import Stage
 from virtual_time import run_virtual
 
-from server.control import serve_control
-from server.outbox import MAX_WAITING
-from server.protocol import (
+from lightcone.server.control.outbox import MAX_WAITING
+from lightcone.server.control.protocol import (
     VERSION,
     Hello,
     Input,
     decode_server,
     encode,
 )
+from lightcone.server.control.socket import serve_control
 
 
 class SilentSocket:

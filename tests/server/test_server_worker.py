@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from model.weights import Weights
-from model.worlds.probe import ProbeWorld
-from server import worker
-from server.wire import Load
+from lightcone.model.families.probe.model import ProbeWorld
+from lightcone.model.families.staged.weights import Weights
+from lightcone.server.worker import process as worker
+from lightcone.server.worker.messages import Load
 
 
 def test_weights_are_loaded_once_and_only_for_worlds_that_have_some(

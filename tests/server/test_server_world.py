@@ -9,16 +9,19 @@ import pytest
 from staging import CHUNK_S, Stage, received
 from virtual_time import run_virtual
 
-from model.worlds.probe import PROBE
-from server.engine import EngineLost, StepFailed
-from server.protocol import (
+from lightcone.model.families.probe.model import PROBE
+from lightcone.server.control.protocol import (
     Error,
     Input,
     Receipt,
     Stall,
     Status,
 )
-from server.world import GRACE_S
+from lightcone.server.sessions.session import GRACE_S
+from lightcone.server.worker.host import (
+    EngineLost,
+    StepFailed,
+)
 
 
 def test_chunks_are_started_just_in_time_and_never_ahead_of_playback() -> None:

@@ -8,13 +8,13 @@ import pytest
 from staging import Stage, received
 from virtual_time import run_virtual
 
-from server.protocol import (
+from lightcone.server.control.protocol import (
     Prompt,
     PromptReceipt,
     ProtocolError,
     Status,
 )
-from server.world import MAX_PROMPTS
+from lightcone.server.sessions.session import MAX_PROMPTS
 
 
 def test_a_prompt_has_a_receipt_and_everybody_is_told() -> None:

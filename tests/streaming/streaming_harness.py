@@ -17,7 +17,11 @@ from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame, VideoFrame
 from numpy.typing import NDArray
 
-from streaming import MediaClock, StreamFormat, WorldStream
+from lightcone.streaming import (
+    MediaClock,
+    StreamFormat,
+    WorldStream,
+)
 
 FORMAT = StreamFormat(width=64, height=48)
 CODE_BITS = 8

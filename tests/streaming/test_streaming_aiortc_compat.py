@@ -36,7 +36,7 @@ from aiortc.rtp import (
 from streaming_harness import HeadlessViewer
 from virtual_time import run_virtual
 
-from streaming.aiortc_compat import (
+from lightcone.streaming.aiortc_compat import (
     LOOPBACK,
     PLAYOUT_DELAY_URI,
     MediaSender,
@@ -49,8 +49,11 @@ from streaming.aiortc_compat import (
     close_peer,
     negotiated_codec,
 )
-from streaming.fanout import MediaPacket, PacketQueue
-from streaming.video import VideoCodec
+from lightcone.streaming.fanout import (
+    MediaPacket,
+    PacketQueue,
+)
+from lightcone.streaming.video import VideoCodec
 
 MID_URI = "urn:ietf:params:rtp-hdrext:sdes:mid"
 CODEC = RTCRtpCodecParameters(mimeType="video/H264", clockRate=90000, payloadType=101)

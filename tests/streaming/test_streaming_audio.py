@@ -9,7 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from streaming.audio import SAMPLES_PER_PACKET, OpusEncoder, SoundPacket, Upsampler
+from lightcone.streaming.audio import (
+    SAMPLES_PER_PACKET,
+    OpusEncoder,
+    SoundPacket,
+    Upsampler,
+)
 
 RATE = 24_000
 CHUNK = 2000

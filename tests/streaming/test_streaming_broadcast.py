@@ -10,10 +10,16 @@ import pytest
 from streaming_harness import FORMAT, coded_picture, tone
 from virtual_time import run_virtual
 
-from streaming import MediaClock, StreamSettings
-from streaming.broadcast import Broadcast
-from streaming.fanout import MediaPacket, PacketQueue
-from streaming.video import VideoCodec
+from lightcone.streaming import (
+    MediaClock,
+    StreamSettings,
+)
+from lightcone.streaming.broadcast import Broadcast
+from lightcone.streaming.fanout import (
+    MediaPacket,
+    PacketQueue,
+)
+from lightcone.streaming.video import VideoCodec
 
 FRAME = 1 / 24
 

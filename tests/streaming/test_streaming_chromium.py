@@ -7,8 +7,11 @@ import asyncio
 from playwright.async_api import async_playwright
 from streaming_harness import CODE_BITS, FORMAT, PacedWorld
 
-from bench.browser import launch_options
-from streaming import MediaClock, WorldStream
+from lightcone.bench.browser import launch_options
+from lightcone.streaming import (
+    MediaClock,
+    WorldStream,
+)
 
 TICKS = 3750  # of the 90 kHz clock in one frame
 

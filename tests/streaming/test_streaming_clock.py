@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from streaming import MediaClock
+from lightcone.streaming import MediaClock
 
 seconds = st.floats(min_value=0, max_value=1e4, allow_nan=False)
 

@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streaming.fanout import MediaPacket, PacketQueue
-from streaming.keyframes import KeyframeGate
+from lightcone.streaming.fanout import (
+    MediaPacket,
+    PacketQueue,
+)
+from lightcone.streaming.keyframes import KeyframeGate
 
 
 def packet(number: int, keyframe: bool) -> MediaPacket:

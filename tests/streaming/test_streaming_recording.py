@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 from streaming_harness import FORMAT, coded_picture, read_code
 
-from streaming import Mp4Writer, RecordingError
+from lightcone.streaming import (
+    Mp4Writer,
+    RecordingError,
+)
 
 CLICK_FRAME = 31
 

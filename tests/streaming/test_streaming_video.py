@@ -10,8 +10,12 @@ import pytest
 from numpy.typing import NDArray
 from streaming_harness import FORMAT, coded_picture, read_code
 
-from streaming import StreamFormat
-from streaming.video import PictureScaler, VideoCodec, VideoEncoder
+from lightcone.streaming import StreamFormat
+from lightcone.streaming.video import (
+    PictureScaler,
+    VideoCodec,
+    VideoEncoder,
+)
 
 CODECS = list(VideoCodec)
 TICKS = 3750  # of the 90 kHz clock in one frame

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from streaming_harness import FORMAT, HeadlessViewer, PacedWorld, read_code
 from virtual_time import run_virtual
 
-from streaming import (
+from lightcone.streaming import (
     BadOffer,
     MediaClock,
     StreamSettings,
@@ -21,7 +21,7 @@ from streaming import (
     UnsupportedCodec,
     WorldStream,
 )
-from streaming.aiortc_compat import PLAYOUT_DELAY_URI
+from lightcone.streaming.aiortc_compat import PLAYOUT_DELAY_URI
 
 TICKS = 3750  # of the 90 kHz clock in one frame
 

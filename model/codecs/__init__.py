@@ -1,0 +1,1 @@
+"""Picture and sound as latents, and back."""

@@ -1,0 +1,1 @@
+"""A world whose frames carry their own number, for measuring."""

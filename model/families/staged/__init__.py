@@ -1,0 +1,1 @@
+"""A learned state model, geometry by hand, and a one-step neural renderer."""

@@ -1,0 +1,1 @@
+"""The corridors as facts: geometry and dynamics."""

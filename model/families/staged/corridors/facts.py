@@ -1,0 +1,116 @@
+"""What is the case in the corridors, as numbers near [-1, 1]: all that the next frame, its
+picture and its sound depend on, but for the appearance.
+
+The plan is one number; the tables of all plans are known (plans.py). `size` and the floor follow
+from plan and place, and are there because one hears them.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from lightcone.model.simulators.camera import ZOOM_MOST
+from lightcone.model.simulators.clips import Trajectory
+from lightcone.model.simulators.corridors.drawing import FLICKER_SECONDS
+from lightcone.model.simulators.corridors.physics import (
+    CONTACTS,
+    TURN_SPEED,
+    WALK_SPEED,
+    CorridorsState,
+)
+from lightcone.model.simulators.corridors.plans import (
+    CELLS,
+    DOORS,
+    FLOORS,
+    PLANS,
+    plans,
+)
+from lightcone.model.simulators.soundscape import BEATS
+
+_DERIVED = ("size", *(f"floor_{name}" for name in FLOORS))  # of plan and place
+_BODY = ("x", "y", "vx", "vy", "turning", "zoom", "drive")
+TURNS = ("heading", "gait", "beat", "bar", "flicker")  # angles, as sine and cosine
+_CONTINUOUS = (
+    *_BODY,
+    *(f"{name}_{part}" for name in TURNS for part in ("sin", "cos")),
+    *(f"door_{k}" for k in range(DOORS)),
+    *_DERIVED,
+)
+_FLAGS = ("use_pressed", "camera_pressed", "rear", *(f"wanted_{k}" for k in range(DOORS)))
+_STATIC = ("plan",)
+NAMES = (
+    *_CONTINUOUS, *_FLAGS, *_STATIC,
+    *(f"{kind}_strength" for kind in CONTACTS), *(f"{kind}_when" for kind in CONTACTS),
+)  # fmt: skip
+COUNT = len(NAMES)
+AT = {name: i for i, name in enumerate(NAMES)}
+
+CONTINUOUS = slice(0, len(_CONTINUOUS))
+FLAGS = slice(CONTINUOUS.stop, CONTINUOUS.stop + len(_FLAGS))
+STATIC = slice(FLAGS.stop, FLAGS.stop + len(_STATIC))
+CONTACTS_AT = slice(STATIC.stop, COUNT)
+FIELD = slice(COUNT, COUNT)  # the corridors have none
+BODY_AT = slice(0, len(_BODY))
+TURNS_AT = slice(BODY_AT.stop, BODY_AT.stop + 2 * len(TURNS))
+DOORS_AT = slice(AT["door_0"], AT["door_0"] + DOORS)
+WANTED_AT = slice(AT["wanted_0"], AT["wanted_0"] + DOORS)
+DERIVED = slice(AT["size"], CONTINUOUS.stop)
+
+HALF = CELLS / 2  # of the plan, which x and y are scaled by
+TURN_SCALE = 3 * TURN_SPEED
+SIZE_MIDDLE, SIZE_SCALE = 1.8, 1.2
+ZOOM_UNIT = 2 / math.log2(ZOOM_MOST)  # of a doubling, as a fact
+
+
+def facts(truth: Trajectory[CorridorsState]) -> Tensor:
+    """(B, T, COUNT), float32."""
+    s = truth.states
+    place = torch.stack([s.x / HALF - 1, s.y / HALF - 1], -1)
+    body = [
+        s.vx / WALK_SPEED,
+        s.vy / WALK_SPEED,
+        s.turning / TURN_SCALE,
+        ZOOM_UNIT * torch.log2(s.zoom) - 1,
+        s.pulse.drive,
+    ]
+    rounds = [s.gait, s.pulse.beat, s.pulse.beat / BEATS, s.clock / FLICKER_SECONDS]
+    angles = torch.stack([s.heading, *(2 * math.pi * (t % 1) for t in rounds)], -1)
+    flags = torch.stack([s.use_pressed, s.camera_pressed, s.rear], -1)
+    plan = (2 * s.plan[..., None] + 1) / PLANS - 1
+    return torch.cat(
+        [
+            place,
+            torch.stack(body, -1),
+            torch.stack([angles.sin(), angles.cos()], -1).flatten(-2),
+            2 * s.doors - 1,
+            derived(plan_of(plan), place),
+            2 * torch.cat([flags, s.doors_wanted], -1) - 1,
+            plan,
+            truth.strength,
+            truth.when,
+        ],
+        -1,
+    )
+
+
+def plan_of(plan: Tensor) -> Tensor:
+    """The fact (..., 1) -> number of the plan (...), long."""
+    return ((plan[..., 0] + 1) * (PLANS / 2)).long().clamp(0, PLANS - 1)
+
+
+def zoom_of(f: Tensor) -> Tensor:
+    """Facts (..., COUNT) -> log2 of the zoom (...)."""
+    return (f[..., AT["zoom"]] + 1) / ZOOM_UNIT
+
+
+def derived(plan: Tensor, place: Tensor) -> Tensor:
+    """What follows from the plan (...) and the facts x and y (..., 2): (..., DERIVED)."""
+    tables = plans(place.device)
+    x, y = ((place + 1) * HALF).unbind(-1)
+    size = tables.at(tables.size, plan, x, y)
+    floor = tables.at(tables.floor, plan, x, y)[..., None]
+    kinds = torch.arange(len(FLOORS), device=place.device)
+    return torch.cat([((size - SIZE_MIDDLE) / SIZE_SCALE)[..., None], (floor == kinds).float()], -1)

@@ -1,0 +1,1 @@
+"""The court as facts: geometry and dynamics."""

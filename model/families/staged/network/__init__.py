@@ -1,0 +1,1 @@
+"""The neural renderer: text encoder, stages of the worlds, transformer, cache and sampler."""

@@ -1,0 +1,241 @@
+"""The causal audio-video diffusion transformer.
+
+One chunk is picture tokens, each covering one patch of the latent picture over all frames of the
+chunk, and one sound token for each frame. Layers of kind "S" attend inside a
+chunk, across space and modality; layers of kind "T" attend over time at one position: to the
+sink (the first chunk), the last `window - 1` chunks and the chunk itself. Only T layers need a
+cache. Its keys are stored without rotary embedding and get their positions when they are read,
+sink 0, window 1 to `window`, so that hour three looks like minute one.
+
+Convolutions around the blocks (`Stem`, `Head`) are given the cells of the previous chunk and of
+the scene. What comes out is the clean latents (x-prediction; Li & He 2025, "Back to basics") and a
+mask that says where they replace those of the last frame, so that what stands still is copied
+exactly. The noisy input is scaled by its noise level: pure noise says nothing and is not heard.
+Every chunk has a noise level of its own (diffusion forcing, Chen et al. 2024). Conditioning is
+AdaLN-single (PixArt-alpha, Chen et al. 2023): noise level, prompt, and what is the case
+(model/families/staged/network/stage.py), which is where actions come in.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lightcone.model.families.staged.network.cells import (
+    Head,
+    Stem,
+    channels_last,
+)
+from lightcone.model.families.staged.network.config import TransformerConfig
+from lightcone.model.families.staged.network.kv_cache import (
+    Cache,
+    Unrolled,
+)
+from lightcone.model.families.staged.network.stage import Scene
+from lightcone.model.runtime.attention import attend
+
+_TAU_WAVES = 16
+
+
+class Transformer(nn.Module):
+    cos: Tensor
+    sin: Tensor
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        c = self.config = config
+        self.sound_in = nn.Linear(2 * c.sound_values, c.width)
+        self.place = nn.Parameter(torch.randn(c.tokens, c.width) * 0.02)
+        self.condition = nn.Sequential(
+            nn.Linear(2 * _TAU_WAVES + c.width + c.text, c.width),
+            nn.SiLU(),
+            nn.Linear(c.width, c.width),
+        )
+        self.modulation = nn.Linear(c.width, 6 * c.width)
+        self.stem = Stem(c)
+        self.blocks = nn.ModuleList(Block(c, kind) for kind in c.layers)
+        self.final = nn.Linear(c.width, 2 * c.width)
+        self.sound_out = nn.Linear(c.width, 2 * c.sound_values)
+        self.head = Head(c)
+        for layer in (self.modulation, self.final, self.sound_out):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+        with torch.no_grad():
+            self.sound_out.bias[c.sound_values :] = 2.0
+        cos, sin = _tables(c.window + 1, c.width // c.heads)
+        self.register_buffer("cos", cos, persistent=False)
+        self.register_buffer("sin", sin, persistent=False)
+
+    def forward(
+        self,
+        picture: Tensor,
+        sound: Tensor,
+        last_picture: Tensor,
+        last_sound: Tensor,
+        tau: Tensor,
+        scene: Scene,
+        cache: Cache | Unrolled | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Predict the clean latents of C chunks.
+
+        `picture` (B, C, depth, h, w) and `sound` (B, C, frames, sound_values) are
+        `tau` * clean + (1 - tau) * noise, `last_*` the chunks before them, `tau` (B, C), `scene`
+        what is the case in them. Without a cache the C chunks are one sequence from the sink on,
+        at most 1 + window long; with one, C is 1 and the chunk's keys are written to it.
+        """
+        c = self.config
+        batch, chunks = picture.shape[:2]
+        level = tau[:, :, None, None].to(picture.dtype)
+        heard = torch.cat([level * sound, last_sound], -1)
+        seen = torch.cat([level[..., None] * picture, last_picture], 2).flatten(0, 1)
+        maps = channels_last(scene.maps)
+        cells = self.stem(channels_last(seen), maps)
+        tokens = self.stem.tokens(cells).unflatten(0, (batch, chunks))
+        x = torch.cat(
+            [
+                tokens + self.place[: c.picture_tokens],
+                self.sound_in(heard) + scene.heard + self.place[c.picture_tokens :],
+            ],
+            2,
+        )  # (B, C, N, width)
+        told = torch.cat([_waves(tau).to(x.dtype), scene.told, scene.text], -1)
+        condition = F.silu(self.condition(told))
+        modulation = self.modulation(condition)[:, :, None]  # (B, C, 1, 6 width)
+        time = _Time(self, cache, chunks, x.device, x.dtype)
+        for block in self.blocks:
+            x = block(x, modulation, time)
+        shift, scale = self.final(condition)[:, :, None].chunk(2, -1)
+        x = _norm(x) * (1 + scale) + shift
+        drawn = x[:, :, : c.picture_tokens].flatten(0, 1)
+        new = self.head(cells, maps, drawn, scene.text.flatten(0, 1))
+        new[:, : c.depth] += scene.surfaces
+        newest = last_picture[:, :, -c.channels :].repeat(1, 1, c.frames, 1, 1)
+        made = _compose(newest, new.unflatten(0, (batch, chunks)), 2)
+        said = self.sound_out(x[:, :, c.picture_tokens :])
+        return made, _compose(last_sound[:, :, -1:], said, -1) + scene.rings
+
+
+def _compose(known: Tensor, out: Tensor, dim: int) -> Tensor:
+    """What is known where the mask is shut, what is new where it is open."""
+    new, mask = out.to(known.dtype).chunk(2, dim)  # under autocast it is less precise
+    return torch.lerp(known.expand_as(new), new, torch.sigmoid(mask))
+
+
+class _Time:
+    """What the T layers share in one forward: rotary tables, mask and whose turn it is."""
+
+    def __init__(
+        self,
+        model: Transformer,
+        cache: Cache | Unrolled | None,
+        chunks: int,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        self.cache = cache
+        self.layer = 0
+        if cache is None:
+            position = torch.arange(chunks, device=device)
+            self.query = self.key = (model.cos[position].to(dtype), model.sin[position].to(dtype))
+            ahead = position[:, None] < position[None, :]
+            self.mask = torch.zeros(chunks, chunks, device=device, dtype=dtype)
+            self.mask.masked_fill_(ahead, float("-inf"))
+        elif isinstance(cache, Unrolled):
+            at = cache.chunks
+            self.query = model.cos[at].to(dtype), model.sin[at].to(dtype)
+            self.key = model.cos[: at + 1].to(dtype), model.sin[: at + 1].to(dtype)
+            self.mask = torch.zeros(1, at + 1, device=device, dtype=dtype)
+        else:
+            now, slots = cache.now, cache.position
+            shape = (-1, 1, 1, 1, model.cos.shape[1])
+            self.query = (
+                model.cos[now].view(shape).to(dtype),
+                model.sin[now].view(shape).to(dtype),
+            )
+            shape = (len(now), 1, 1, slots.shape[1], model.cos.shape[1])
+            self.key = (
+                model.cos[slots].view(shape).to(dtype),
+                model.sin[slots].view(shape).to(dtype),
+            )
+            self.mask = cache.mask[:, None, None, None].to(dtype)
+
+
+class Block(nn.Module):
+    def __init__(self, config: TransformerConfig, kind: str) -> None:
+        super().__init__()
+        width = config.width
+        self.kind = kind
+        self.heads = config.heads
+        self.qkv = nn.Linear(width, 3 * width, bias=False)
+        self.out = nn.Linear(width, width, bias=False)
+        self.up = nn.Linear(width, 4 * width, bias=False)
+        self.down = nn.Linear(4 * width, width, bias=False)
+        self.table = nn.Parameter(torch.zeros(6 * width))
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.down.weight)
+        with torch.no_grad():
+            self.table[2 * width : 3 * width] = 1.0
+            self.table[5 * width :] = 1.0
+
+    def forward(self, x: Tensor, modulation: Tensor, time: _Time) -> Tensor:
+        shift1, scale1, gate1, shift2, scale2, gate2 = (modulation + self.table).chunk(6, -1)
+        q, k, v = self._heads(self.qkv(torch.addcmul(shift1, _norm(x), 1 + scale1)))
+        attended = self._within(q, k, v) if self.kind == "S" else self._over_time(q, k, v, time)
+        x = torch.addcmul(x, gate1, self.out(attended))
+        hidden = F.gelu(self.up(torch.addcmul(shift2, _norm(x), 1 + scale2)))
+        return torch.addcmul(x, gate2, self.down(hidden))
+
+    def _heads(self, qkv: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, C, N, 3 width) -> three of (B, C, N, H, D), queries and keys normalised."""
+        parts = qkv.unflatten(-1, (3, self.heads, -1))
+        q, k = _norm(parts[:, :, :, :2]).unbind(3)
+        return q, k, parts[:, :, :, 2]
+
+    def _within(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        batch, chunks = q.shape[:2]
+        q, k, v = (t.flatten(0, 1).transpose(1, 2) for t in (q, k, v))  # (B C, H, N, D)
+        return attend(q, k, v).transpose(1, 2).flatten(2).unflatten(0, (batch, chunks))
+
+    def _over_time(self, q: Tensor, k: Tensor, v: Tensor, time: _Time) -> Tensor:
+        q, k, v = (t.permute(0, 2, 3, 1, 4) for t in (q, k, v))  # (B, N, H, C, D)
+        if time.cache is not None:
+            k, v = time.cache.write(time.layer, k, v)
+            time.layer += 1
+        batch = len(q)
+        q, k = _rotate(q, *time.query), _rotate(k, *time.key)
+        mask = time.mask
+        if mask.ndim == 5:
+            mask = mask.expand(-1, q.shape[1], -1, -1, -1).flatten(0, 1)
+        out = attend(q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1), mask)
+        return out.unflatten(0, (batch, -1)).permute(0, 3, 1, 2, 4).flatten(3)
+
+
+def _norm(x: Tensor) -> Tensor:
+    """RMS norm without gain (Zhang & Sennrich 2019), in fewer operations than torch's on CPU."""
+    rms = torch.linalg.vector_norm(x, dim=-1, keepdim=True) * x.shape[-1] ** -0.5
+    return x / rms.clamp_min(1e-3)
+
+
+def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotary embedding (Su et al. 2021) of (..., D) by tables (..., D), see `_tables`."""
+    a, b = x.chunk(2, -1)
+    return torch.addcmul(x * cos, torch.cat([b, a], -1), sin)
+
+
+def _tables(positions: int, size: int) -> tuple[Tensor, Tensor]:
+    """Cosine and signed sine of each position and element, (positions, D): element i turns
+    with element i + D / 2."""
+    half = size // 2
+    angles = torch.arange(positions)[:, None] * 100.0 ** (-torch.arange(half) / half)
+    sin = angles.sin()
+    return angles.cos().repeat(1, 2), torch.cat([-sin, sin], -1)
+
+
+def _waves(tau: Tensor) -> Tensor:
+    """Fourier features of the noise level: (B, C) -> (B, C, 2 * 16)."""
+    frequencies = 2.0 ** torch.linspace(-1, 5, _TAU_WAVES, device=tau.device)
+    angles = tau[..., None] * frequencies * math.pi
+    return torch.cat([angles.sin(), angles.cos()], -1)

@@ -1,0 +1,1 @@
+"""The pond as facts: geometry and dynamics."""

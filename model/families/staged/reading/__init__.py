@@ -1,0 +1,1 @@
+"""What a picture shows, as facts: for images that a session starts from, and for the judge."""

@@ -1,0 +1,130 @@
+"""The shipped weights: one file for all worlds, and how it is read and written."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from lightcone.model.catalogue import (
+    CONFIG_FILE,
+    WEIGHTS_FILE,
+    weights_config,
+)
+from lightcone.model.codecs.codec import (
+    PictureCodec,
+    PictureCodecConfig,
+    SoundCodec,
+    SoundCodecConfig,
+)
+from lightcone.model.families.staged.learnable import learnable
+from lightcone.model.families.staged.network.config import TransformerConfig
+from lightcone.model.families.staged.network.network import (
+    Knowledge,
+    Network,
+)
+from lightcone.model.families.staged.network.text import Vocabulary
+from lightcone.model.families.staged.prompts import Values
+from lightcone.model.families.staged.reading.reader import Reader
+from lightcone.model.interface import WeightsError
+from lightcone.model.training.checkpoint import another
+
+
+@dataclass(frozen=True)
+class Starts:
+    """Moments that worlds begin from: `state` (N, frames, COUNT) what is the case, and the values
+    of the attributes of each."""
+
+    state: Tensor
+    values: list[Values]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Everything that was learned. `dynamics` and `starts` by the names of worlds."""
+
+    picture: PictureCodec
+    sound: SoundCodec
+    network: Network
+    reader: Reader
+    dynamics: dict[str, nn.Module]
+    starts: dict[str, Starts]
+
+    @property
+    def _modules(self) -> dict[str, nn.Module]:
+        states = {f"dynamics.{name}": module for name, module in self.dynamics.items()}
+        return {
+            "picture": self.picture,
+            "sound": self.sound,
+            "network": self.network,
+            "reader": self.reader,
+            **states,
+        }
+
+    @classmethod
+    def load(cls, folder: Path) -> Weights:
+        """Raises WeightsError."""
+        tensors, config = _read(folder)
+        try:
+            sound = {**config["sound"], "widths": tuple(config["sound"]["widths"])}
+            known = Knowledge(tuple(config["worlds"]), Vocabulary(tuple(config["words"])))
+            weights = cls(
+                picture=PictureCodec(PictureCodecConfig(**config["picture"])),
+                sound=SoundCodec(SoundCodecConfig(**sound)),
+                network=Network(TransformerConfig(**config["transformer"]), known),
+                reader=Reader(known.worlds),
+                dynamics={name: learnable(name).dynamics() for name in known.worlds},
+                starts={
+                    name: Starts(
+                        tensors[f"starts.{name}"].float(),
+                        [tuple(row) for row in config["starts"][name]],
+                    )
+                    for name in known.worlds
+                },
+            )
+            for name, module in weights._modules.items():
+                start = len(name) + 1
+                part = {
+                    k[start:]: v.float() for k, v in tensors.items() if k.startswith(f"{name}.")
+                }
+                module.load_state_dict(part)
+                module.eval().requires_grad_(False)
+        except (KeyError, TypeError, RuntimeError) as error:
+            raise another(folder, error) from error
+        return weights
+
+    def save(self, folder: Path) -> None:
+        """Write them as they are shipped, with their configuration: float16, but for the state
+        streams, since positions need more digits."""
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors: dict[str, Tensor] = {}
+        for name, module in self._modules.items():
+            precise = name.startswith("dynamics")
+            for key, value in module.state_dict().items():
+                kept = value.detach().cpu()
+                tensors[f"{name}.{key}"] = (kept if precise else kept.half()).contiguous()
+        for name, starts in self.starts.items():
+            tensors[f"starts.{name}"] = starts.state.contiguous()
+        save_file(tensors, folder / WEIGHTS_FILE)
+        config: dict[str, Any] = {
+            "picture": asdict(self.picture.config),
+            "sound": asdict(self.sound.config),
+            "transformer": asdict(self.network.config),
+            "worlds": list(self.network.worlds),
+            "words": list(self.network.vocabulary.words),
+            "starts": {name: starts.values for name, starts in self.starts.items()},
+        }
+        (folder / CONFIG_FILE).write_text(json.dumps(config) + "\n")
+
+
+def _read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    config = weights_config(folder)
+    try:
+        return load_file(folder / WEIGHTS_FILE), config
+    except (SafetensorError, OSError, ValueError) as error:
+        raise WeightsError(f"{folder / WEIGHTS_FILE} is corrupt: {error}") from error

@@ -1,0 +1,1 @@
+"""Shared by families: attention, number formats, threads, snapshots."""

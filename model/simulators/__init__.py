@@ -1,0 +1,1 @@
+"""Simulated worlds: teachers and judges. Serving never imports them."""

@@ -1,0 +1,1 @@
+"""The corridors: laws, drivers, drawing and sound."""

@@ -1,0 +1,88 @@
+"""What one can say about the corridors: attributes of a clip's first frame, and captions."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from lightcone.model.simulators import (
+    atmosphere,
+    soundscape,
+)
+from lightcone.model.simulators.corridors import (
+    drawing,
+    physics,
+)
+from lightcone.model.simulators.corridors.physics import CorridorsState
+from lightcone.model.simulators.corridors.plans import (
+    FLOORS,
+    WALLS,
+    plans,
+)
+
+WIDE = 1.6  # mean free distance, in cells, from which a room is called wide
+ZOOMED = 1.4  # from which a view is called close
+
+WORDS: dict[str, tuple[str, ...]] = {
+    "room": ("narrow", "wide"),
+    "walls": WALLS,
+    "floor": FLOORS,
+    "light": tuple(light.name for light in drawing.LIGHTS),
+    "style": atmosphere.STYLES,
+    "music": soundscape.MUSIC,
+    "door": ("closed", "open"),  # straight ahead
+    "view": ("ahead", "close", "rear"),
+}
+KNOWN = tuple(
+    dict.fromkeys(
+        [word for words in WORDS.values() for word in words]
+        + [word for light in drawing.LIGHTS for word in light.phrase.split()]
+        + ["corridors", "walls", "floor", "door", "view"]
+    )
+)  # all words that captions use
+
+
+def attributes(states: CorridorsState) -> Tensor:
+    """The value of each attribute of WORDS at the first frame, -1 where it does not apply. Fields
+    of `states` are (B, T). Returns (B, len(WORDS)), long."""
+    first = states[:, 0]
+    tables = plans(first.device)
+
+    def here(table: Tensor) -> Tensor:
+        return tables.at(table, first.plan, first.x, first.y)
+
+    door = physics.door_ahead(first)
+    view = torch.where(first.rear > 0.5, 2, (first.zoom > ZOOMED).long())
+    values = {
+        "room": here(tables.size) > WIDE,
+        "walls": here(tables.material),
+        "floor": here(tables.floor),
+        "light": first.light,
+        "style": first.style,
+        "music": first.music,
+        "door": torch.where(door < 0, -1, (door > 0.5).long()),
+        "view": view,
+    }
+    return torch.stack([values[name].long() for name in WORDS], 1)
+
+
+def captions(states: CorridorsState, keep: Tensor | None = None) -> list[str]:
+    """What is said about each world, such as "wide corridors, brick walls, wood floor, at night,
+    ink, closed door, silent". Fields are (B, T); of the attributes, those not in `keep`
+    (B, len(WORDS)), bool, are left out."""
+    values = attributes(states)
+    if keep is not None:
+        values = torch.where(keep, values, -1)
+    return [_caption(dict(zip(WORDS, row, strict=True))) for row in values.tolist()]
+
+
+def _caption(values: dict[str, int]) -> str:
+    said = {name: WORDS[name][value] for name, value in values.items() if value >= 0}
+    noun = {"walls": " walls", "floor": " floor", "door": " door", "view": " view"}
+    parts = [f"{said.pop('room')} corridors" if "room" in said else "corridors"]
+    if "light" in said:
+        said["light"] = drawing.LIGHTS[values["light"]].phrase
+    if said.get("view") == "ahead":  # as one looks unless told otherwise
+        del said["view"]
+    parts += [word + noun.get(name, "") for name, word in said.items()]
+    return ", ".join(parts)

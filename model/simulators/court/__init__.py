@@ -1,0 +1,1 @@
+"""The court: laws, drivers, drawing and sound."""

@@ -1,0 +1,122 @@
+"""What prompts may say about a court, and what they say about clips."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from lightcone.model.simulators import (
+    atmosphere,
+    soundscape,
+)
+from lightcone.model.simulators.court import drawing
+from lightcone.model.simulators.court.physics import BALL_RADIUS
+from lightcone.model.simulators.court.state import (
+    FLOOR,
+    FREE,
+    CourtState,
+)
+
+_SHIRTS = tuple(name for name, _ in drawing.SHIRTS)
+WORDS: dict[str, tuple[str, ...]] = {
+    "look": tuple(look.name for look in drawing.LOOKS),
+    "time": atmosphere.TIMES,
+    "weather": atmosphere.WEATHERS,
+    "style": atmosphere.STYLES,
+    "shirt": _SHIRTS,
+    "rival": _SHIRTS,
+    "players": ("alone", "rivals"),
+    "side": ("left", "right"),
+    "height": ("low", "high"),
+    "view": ("wide", "close"),
+    "ball": ("resting", "flying", "held"),
+    "music": soundscape.MUSIC,
+}
+_GRAMMAR = ("at", "against", "hoop", "ball")
+KNOWN = tuple(dict.fromkeys([*(w for words in WORDS.values() for w in words), *_GRAMMAR]))
+HIGH = 0.60  # from here on a hoop is high
+CLOSE = 1.35  # from this zoom on a view is close
+_RESTING = 0.05  # above the floor, picture heights; lower is no flight
+
+
+def attributes(states: CourtState) -> Tensor:
+    """Which word of each attribute is true in the first frame, -1 where none applies. Fields of
+    `states` are (B, T); returns (B, len(WORDS)) long, in the order of WORDS."""
+    s = states[:, 0]
+    above = s.ball.y - BALL_RADIUS - FLOOR
+    ball = torch.where(s.holder != FREE, 2, (above > _RESTING).long())
+    values: dict[str, Tensor] = {
+        "look": s.look,
+        "time": s.time,
+        "weather": s.weather,
+        "style": s.style,
+        "shirt": s.shirt,
+        "rival": torch.where(s.rivals > 0.5, s.rival_shirt, -1.0),
+        "players": s.rivals,
+        "side": s.hoop_side > 0,
+        "height": s.hoop_y > HIGH,
+        "view": s.camera.zoom > CLOSE,
+        "ball": ball,
+        "music": s.music,
+    }
+    return torch.stack([values[name].long() for name in WORDS], 1)
+
+
+def settle(values: Mapping[str, int], asked: Mapping[str, int]) -> dict[str, int]:
+    """Values that can be had together. There is no weather under a roof: who asks for it is taken
+    outdoors, unless they ask for the roof too. Who names a rival's shirt, or only two, has a
+    rival, and two shirts are never alike."""
+    out = dict(values)
+    gym, outdoors = WORDS["look"].index("gym"), WORDS["look"].index("park")
+    if out["look"] == gym and out["weather"] > 0:
+        if "weather" in asked and "look" not in asked:
+            out["look"] = outdoors
+        else:
+            out["weather"] = 0
+    if "rival" in asked and "players" not in asked:
+        out["players"] = 1
+    if not out["players"]:
+        out["rival"] = -1
+    elif out["rival"] < 0 or out["rival"] == out["shirt"]:
+        changed = "shirt" if "rival" in asked and "shirt" not in asked else "rival"
+        out[changed] = (out["shirt"] + 1) % len(_SHIRTS)
+    return out
+
+
+def captions(states: CourtState, keep: Tensor | None = None) -> list[str]:
+    """What each clip shows, e.g. "gym at night, ink, red against blue, hoop left high, close".
+
+    `keep` (B, len(WORDS)), bool, tells which attributes are mentioned; without it all are.
+    """
+    values = attributes(states)
+    if keep is not None:
+        values = torch.where(keep, values, -1)
+    return [_caption(row) for row in values.tolist()]
+
+
+def _caption(values: list[int]) -> str:
+    said = {
+        name: words[value]
+        for (name, words), value in zip(WORDS.items(), values, strict=True)
+        if value >= 0
+    }
+
+    def phrase(*parts: tuple[str, str]) -> str:
+        """Each is what introduces a word, and the attribute whose word it is."""
+        return " ".join(f"{before}{said[name]}" for before, name in parts if name in said)
+
+    hoop = phrase(("", "side"), ("", "height"))
+    phrases = [
+        phrase(("", "look"), ("at ", "time")),
+        phrase(("", "weather")),
+        phrase(("", "style")),
+        phrase(("", "shirt"), ("against ", "rival")),
+        phrase(("", "players")),
+        f"hoop {hoop}" if hoop else "",
+        phrase(("ball ", "ball")),
+        phrase(("", "view")),
+        phrase(("", "music")),
+    ]
+    return ", ".join(p for p in phrases if p)

@@ -1,0 +1,1 @@
+"""The pond: laws, drivers, drawing and sound."""

@@ -1,0 +1,1 @@
+"""How codecs, state models and renderers are trained."""

@@ -1,1 +1,0 @@
-"""Simulators that teach and judge, and the unlearned probe."""

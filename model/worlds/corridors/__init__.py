@@ -1,1 +1,0 @@
-"""The corridors: a first-person world of rooms, doors and footsteps."""

@@ -1,1 +1,0 @@
-"""The court: a side-view basketball world."""

@@ -1,1 +1,0 @@
-"""The pond: a side-view world of a paddle board on water that carries waves."""

@@ -1,0 +1,137 @@
+"""The command line: `lightcone serve | generate | train | evaluate | data | bench | schema`.
+
+Everything heavy is imported by the command that needs it. A named error becomes one line on
+stderr and exit code 1, a wrong flag exit code 2.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from lightcone.model.catalogue import WEIGHTS_DIR
+from lightcone.model.interface import ModelError
+from lightcone.server.errors import LightconeError
+
+app = typer.Typer(
+    name="lightcone",
+    help="Worlds that are generated while you watch, hear and steer them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+# these commands have parsers of their own, which also answer --help
+FORWARDED = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+def main() -> None:
+    # Threads that spin while they wait cost ten times their gain where a core is shared. OpenMP
+    # reads this once, when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        app()
+    except (LightconeError, ModelError) as error:
+        print(f"lightcone: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+@app.command(context_settings=FORWARDED, add_help_option=False)
+def serve(context: typer.Context) -> None:
+    """Serve worlds to browsers. Flags: lightcone serve --help."""
+    from lightcone.server.cli.settings import parse_flags
+    from lightcone.server.cli.weights import served_worlds
+    from lightcone.server.http.listener import bind
+    from lightcone.server.telemetry.logs import set_up_logs
+
+    try:
+        settings = parse_flags(context.args)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        print(f"lightcone: {where}: {first['msg']}", file=sys.stderr)
+        sys.exit(2)
+    set_up_logs(settings.log_level)
+    # what is quickest to find out comes first
+    served_worlds(settings.worlds, settings.weights)
+    with bind(settings.host, settings.port) as listener:
+        from lightcone.server.cli.serve import serve as serve_worlds
+
+        serve_worlds(settings, listener)
+
+
+@app.command()
+def generate(
+    out: Annotated[Path, typer.Option(help="MP4 file to write.")],
+    world: Annotated[str, typer.Option(help="Which world.")] = "court",
+    seed: Annotated[
+        int, typer.Option(min=0, help="The same seed and actions: the same world.")
+    ] = 0,
+    seconds: Annotated[float, typer.Option(help="Media time to generate.")] = 10.0,
+    actions: Annotated[
+        Path | None,
+        typer.Option(help='JSON lines {"t": 1.25, "buttons": ["right"]}, held from t on.'),
+    ] = None,
+    prompt: Annotated[str, typer.Option(help="What the world should look like.")] = "",
+    image: Annotated[
+        Path | None, typer.Option(help="PNG or JPEG file that the world starts from.")
+    ] = None,
+    weights: Annotated[Path, typer.Option(help="Folder of weights.")] = WEIGHTS_DIR,
+    steps: Annotated[int, typer.Option(min=1, max=64, help="Denoising steps a chunk.")] = 1,
+    device: Annotated[str, typer.Option(help="Torch device.")] = "cpu",
+    scale: Annotated[int, typer.Option(min=1, max=16, help="Enlarge the picture.")] = 4,
+) -> None:
+    """Generate a world into an MP4 file, as fast as it goes."""
+    from lightcone.server.cli.generate import Job
+    from lightcone.server.cli.generate import generate as generate_world
+
+    generate_world(
+        Job(out, world, seed, seconds, actions, prompt, image, weights, steps, device, scale)
+    )
+
+
+@app.command(context_settings=FORWARDED, add_help_option=False)
+def train(context: typer.Context) -> None:
+    """Train a world. Flags: lightcone train --help."""
+    _forward("lightcone.model.training.train", context)
+
+
+@app.command(context_settings=FORWARDED, add_help_option=False)
+def evaluate(context: typer.Context) -> None:
+    """Measure a world against its simulator. Flags: lightcone evaluate --help."""
+    _forward("lightcone.model.evaluation.evaluate", context)
+
+
+data = typer.Typer(help="The data that training sees.", no_args_is_help=True)
+app.add_typer(data, name="data")
+
+
+@data.command(context_settings=FORWARDED, add_help_option=False)
+def preview(context: typer.Context) -> None:
+    """Simulated clips as frames and spectrograms. Flags: lightcone data preview --help."""
+    _forward("lightcone.model.evaluation.preview", context)
+
+
+@app.command(context_settings=FORWARDED, add_help_option=False)
+def bench(context: typer.Context) -> None:
+    """Measure latency and cost. Flags: lightcone bench --help."""
+    _forward("bench.cli", context)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the control protocol."""
+    from lightcone.server.control.protocol import schema as protocol_schema
+
+    print(json.dumps(protocol_schema(), indent=2))
+
+
+def _forward(module: str, context: typer.Context) -> None:
+    raise typer.Exit(importlib.import_module(module).main(context.args))

@@ -1,0 +1,88 @@
+"""`lightcone serve`: from settings to a running server, and down again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+import uvloop
+
+from lightcone.server.cli.settings import Settings
+from lightcone.server.control.protocol import MAX_MESSAGE_BYTES
+from lightcone.server.http.app import create_app
+from lightcone.server.http.listener import (
+    PortUnavailable,
+    listen,
+)
+from lightcone.server.sessions.sessions import Worlds
+from lightcone.server.worker.host import Engine
+
+MAX_CONNECTIONS = 1024
+SHUTDOWN_S = 3  # for requests and websockets that are still open
+
+log = logging.getLogger("lightcone")
+
+
+def serve(settings: Settings, listener: socket.socket) -> None:
+    """Serve on a bound socket until SIGINT or SIGTERM.
+
+    Raises EngineError or PortUnavailable, before anything can connect.
+    """
+    uvloop.run(_serve(settings, listener))
+
+
+async def _serve(settings: Settings, listener: socket.socket) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    stopped = loop.create_task(stop.wait())
+    names = ", ".join(settings.served)
+    log.info("loading %s", names)
+    launching = loop.create_task(Engine.launch(settings.engine_config()))
+    await asyncio.wait({stopped, launching}, return_when=asyncio.FIRST_COMPLETED)
+    if not launching.done():
+        launching.cancel()
+        await asyncio.wait({launching})
+        return
+    engine = await launching
+    try:
+        url = listen(listener)
+    except PortUnavailable:
+        await engine.close()
+        raise
+    server = _Server(_config(Worlds(settings, engine)))
+    serving = loop.create_task(server.serve(sockets=[listener]))
+    print(f"Lightcone serves {names} at {url}", flush=True)
+    await asyncio.wait({stopped, serving}, return_when=asyncio.FIRST_COMPLETED)
+    log.info("going down")
+    server.should_exit = True
+    await serving
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to `_serve`."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _config(worlds: Worlds) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(worlds),
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        # larger ones are told so by the control websocket, far larger ones cut off at once
+        ws_max_size=16 * MAX_MESSAGE_BYTES,
+        limit_concurrency=MAX_CONNECTIONS,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=SHUTDOWN_S,
+    )

@@ -1,0 +1,1 @@
+"""The control protocol: messages, the websocket, what waits to be sent."""

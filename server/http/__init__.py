@@ -1,0 +1,1 @@
+"""The HTTP interface: sessions, WHEP, snapshots, the page."""

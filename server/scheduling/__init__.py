@@ -1,0 +1,1 @@
+"""When the next chunk starts, with which inputs, in which batch."""

@@ -1,0 +1,1 @@
+"""Live sessions: lifecycle, snapshots, logs, recordings."""

@@ -1,0 +1,1 @@
+"""Worker processes: models, states, batches and encoders."""
