@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CLIENT := client-demo/dist/index.html
 
-.PHONY: setup serve test lint client clean
+.PHONY: setup serve test lint wheel client clean
 
 setup: $(STAMP) client
 
@@ -13,8 +13,9 @@ client: $(CLIENT)
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	# first and alone: asked for by another package, torch may come as a build of several GB
-	$(BIN)/python -m pip install --quiet torch==2.13.0
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet torch==2.13.0 'setuptools>=80'
+	# without isolation: an editable install needs no Node.js, which the page is built with
+	$(BIN)/python -m pip install --quiet --no-build-isolation --editable '.[dev]'
 	touch $@
 
 $(CLIENT): $(STAMP) $(shell find client-demo -path client-demo/node_modules -prune -o -path client-demo/dist -prune -o -type f -print)
@@ -35,5 +36,8 @@ test: lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile tests/model
 	$(BIN)/pytest --ignore tests/model
 
+wheel: setup
+	$(BIN)/python -m build --wheel
+
 clean:
-	rm -rf $(VENV) client-demo/dist client-demo/node_modules
+	rm -rf $(VENV) build dist client-demo/dist client-demo/node_modules

@@ -1,4 +1,4 @@
-"""`bench chunk`: time and memory of one chunk by part, at minute 1 and minute 60."""
+"""`bench chunk`: time and memory of one chunk by part, of a batch, and over minutes."""
 
 from __future__ import annotations
 
@@ -16,5 +16,15 @@ def run(args: Namespace) -> dict[str, Any]:
     os.environ.update(openmp(args.threads))
     from lightcone.bench import chunk_report
 
-    folder = args.weights or WEIGHTS_DIR
-    return chunk_report.run(folder, args.world, args.steps, args.device, args.seed, args.chunks)
+    settings = chunk_report.Settings(
+        weights=args.weights or WEIGHTS_DIR,
+        world=args.world,
+        steps=args.steps,
+        device=args.device,
+        seed=args.seed,
+        chunks=args.chunks,
+        batch=args.batch,
+        minutes=args.real_minutes,
+        paced=not args.unpaced,
+    )
+    return chunk_report.run(settings)

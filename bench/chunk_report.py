@@ -1,21 +1,21 @@
-"""The report of `bench chunk`: minute 1 and minute 60, time and memory."""
+"""The report of `bench chunk`: time and memory."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import torch
 
+from lightcone.bench import chunk_minutes
 from lightcone.bench.chunk_timing import (
     NO_CACHE_PASS,
-    TimedWorld,
+    Play,
+    TimedModel,
     measure,
     spreads,
-    state_at,
     state_mb,
     weights_mb,
 )
@@ -25,57 +25,68 @@ from lightcone.bench.procfs import process_memory
 from lightcone.model.families.staged.weights import Weights
 from lightcone.model.interface import ModelError
 
-MINUTES = (1, 60)
+
+@dataclass(frozen=True)
+class Settings:
+    """With `minutes`, one session is stepped for so long on the clock, `paced` at its fps or as
+    quickly as it can."""
+
+    weights: Path
+    world: str
+    steps: int = 1
+    device: str = "cpu"
+    seed: int = 0
+    chunks: int = 200
+    batch: int = 1
+    minutes: float | None = None
+    paced: bool = True
 
 
-def run(folder: Path, name: str, steps: int, device: str, seed: int, chunks: int) -> dict[str, Any]:
-    """Of a world that the weights in `folder` know. Raises BenchError."""
+def run(settings: Settings) -> dict[str, Any]:
+    """Raises BenchError."""
     try:
-        world = TimedWorld(Weights.load(folder), name, steps=steps, device=device)
+        weights = Weights.load(settings.weights)
+        model = TimedModel(weights, [settings.world], steps=settings.steps, device=settings.device)
     except ModelError as error:
         raise BenchError(str(error)) from error
-    return report(world, seed, chunks)
+    return report(model, settings)
 
 
-def report(world: TimedWorld, seed: int, chunks: int) -> dict[str, Any]:
-    measured = measure(world, seed, MINUTES, chunks)
-    totals = {minute: median(each.total for each in measured[minute]) for minute in MINUTES}
-    chunk_ms = 1000 * world.info.chunk_seconds
-    return {
-        "world": world.info.name,
-        "steps": world.steps,
-        "device": str(world.device),
-        "dtype": str(world.dtype).removeprefix("torch."),
+def report(model: TimedModel, settings: Settings) -> dict[str, Any]:
+    info = model.worlds[settings.world]
+    play = Play(model, settings.world, settings.seed, settings.batch)
+    times = spreads(measure(play, settings.chunks))
+    total, duration = times["total"], 1000 * info.chunk_seconds
+    found: dict[str, Any] = {
+        "world": info.name,
+        "steps": model.steps[0],
+        "device": str(model.device),
+        "dtype": str(model.dtype).removeprefix("torch."),
         "threads": torch.get_num_threads(),
-        "chunks": chunks,
-        "chunk_duration_ms": round(chunk_ms, 2),
+        "batch": settings.batch,
+        "chunks": settings.chunks,
+        "chunk_duration_ms": round(duration, 2),
         "cache_pass": NO_CACHE_PASS,
-        "ms": {
-            f"minute_{minute}": {
-                part: None if figures is None else asdict(figures)
-                for part, figures in spreads(times).items()
-            }
-            for minute, times in measured.items()
-        },
-        "p95_over_duration": {
-            f"minute_{minute}": _over(measured[minute], chunk_ms) for minute in MINUTES
-        },
-        "minute_60_over_minute_1": round(totals[60] / totals[1], 3),
-        "memory_mb": _memory(world, seed),
-        "machine": asdict(machine()),
+        "ms": {part: None if each is None else asdict(each) for part, each in times.items()},
+        "p95_over_duration": None if total is None else round(total.p95 / duration, 3),
+        "memory_mb": _memory(play, settings.world),
     }
+    if settings.minutes is not None:
+        alone = Play(model, settings.world, settings.seed, 1)
+        noted = chunk_minutes.run(alone, settings.minutes, info.chunk_seconds, settings.paced)
+        compared = chunk_minutes.compared(noted)
+        found |= {"minutes": settings.minutes, "paced": settings.paced, **compared}
+    return {**found, "machine": asdict(machine())}
 
 
-def _over(times: list[Any], chunk_ms: float) -> float | None:
-    total = spreads(times)["total"]
-    return None if total is None else round(total.p95 / chunk_ms, 3)
-
-
-def _memory(world: TimedWorld, seed: int) -> dict[str, Any]:
-    states = {f"state_minute_{m}": state_mb(state_at(world, seed, m)) for m in MINUTES}
-    found: dict[str, Any] = {"weights": weights_mb(world), **states}
+def _memory(play: Play, world: str) -> dict[str, Any]:
     resident = process_memory(os.getpid())
-    found |= {"process": resident.now_mb, "process_peak": resident.peak_mb}
-    if world.device.type == "cuda":
-        found["cuda_peak"] = round(torch.cuda.max_memory_allocated(world.device) / 1e6, 1)
+    found = {
+        "weights": weights_mb(play.model, world),
+        "state": state_mb(play.states[0]),
+        "process": resident.now_mb,
+        "process_peak": resident.peak_mb,
+    }
+    if play.model.device.type == "cuda":
+        found["cuda_peak"] = round(torch.cuda.max_memory_allocated(play.model.device) / 1e6, 1)
     return found

@@ -1,9 +1,8 @@
-"""Time and memory of one chunk of a learned world, by part, at given minutes of media time.
+"""Time of one chunk of a staged world, by part.
 
-The parts are those of `LearnedWorld.step`: `denoise` makes the latents, in as many passes as
-there are steps; `picture` decodes the frames; `sound` decodes the samples and hands both over
-as arrays. There is no pass that fills the cache: the keys of the last denoising pass stay in
-the ring.
+The parts are those of `StagedModel.step`: `denoise` makes the latents, in as many passes as there
+are steps; `picture` decodes the frames; `sound` decodes the samples and hands both over as arrays.
+There is no pass that fills the cache: the keys of the last denoising pass stay in the ring.
 """
 
 from __future__ import annotations
@@ -11,26 +10,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
+from tqdm import tqdm
 
-from lightcone.bench.statistics import (
-    Spread,
-    spread,
-)
-from lightcone.model.families.staged.model import (
-    LearnedWorld,
-    WorldState,
-)
-from lightcone.model.families.staged.network.sampler import Latents
-from lightcone.model.interface import (
-    FPS,
-    Actions,
-    Chunk,
-)
+from lightcone.bench.statistics import Spread, spread
+from lightcone.model.families.staged.model import StagedModel
+from lightcone.model.families.staged.state import Made, StagedState
+from lightcone.model.interface import Actions, Chunk, WorldInfo, collect
 
 NO_CACHE_PASS = "none: the keys of the last denoising pass stay in the ring"
 PARTS = ("denoise", "picture", "sound")
@@ -38,7 +28,7 @@ PARTS = ("denoise", "picture", "sound")
 
 @dataclass(frozen=True)
 class ChunkTimes:
-    """Milliseconds of one chunk by part."""
+    """Milliseconds of one step by part."""
 
     denoise: float
     picture: float
@@ -49,27 +39,29 @@ class ChunkTimes:
         return self.denoise + self.picture + self.sound
 
 
-class TimedWorld(LearnedWorld):
+class TimedModel(StagedModel):
     """Notes how long the parts of its last step took."""
 
     times = ChunkTimes(0.0, 0.0, 0.0)
 
-    def generate(self, states: Sequence[WorldState], actions: Sequence[Actions]) -> Latents:
+    def generate(
+        self, states: Sequence[StagedState], actions: Sequence[Actions], steps: int | None = None
+    ) -> Made:
         before = self._now()
-        latents = super().generate(states, actions)
+        made = super().generate(states, actions, steps)
         self.times = ChunkTimes(1000 * (self._now() - before), 0.0, 0.0)
-        return latents
+        return made
 
     def show(
-        self, states: Sequence[WorldState], latents: Latents
-    ) -> tuple[list[WorldState], list[Chunk]]:
+        self, states: Sequence[StagedState], made: Made
+    ) -> tuple[list[StagedState], list[Chunk]]:
         before = self._now()
-        shown = super().show(states, latents)
+        shown = super().show(states, made)
         took = 1000 * (self._now() - before)
         self.times = replace(self.times, sound=took - self.times.picture)
         return shown
 
-    def decode_picture(self, latents: Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    def decode_picture(self, latents: Tensor) -> NDArray[np.uint8]:
         before = self._now()
         frames = super().decode_picture(latents)
         self.times = replace(self.times, picture=1000 * (self._now() - before))
@@ -81,45 +73,38 @@ class TimedWorld(LearnedWorld):
         return time.perf_counter()
 
 
-def measure(
-    world: TimedWorld, seed: int, minutes: Sequence[int], chunks: int
-) -> dict[int, list[ChunkTimes]]:
-    """Times of `chunks` chunks from the end of each minute of media time on.
+class Play:
+    """Sessions of one world that go on in one batch, under random buttons."""
 
-    The minutes take turns chunk by chunk, each as often first as last, so that whatever else
-    the machine does slows all of them alike.
-    """
-    states = {minute: state_at(world, seed, minute) for minute in minutes}
-    times: dict[int, list[ChunkTimes]] = {minute: [] for minute in minutes}
-    held = _held(world, seed)
-    turn = list(minutes)
-    for _ in range(chunks):
-        actions = next(held)
-        for minute in turn:
-            [states[minute]], _ = world.step([states[minute]], [actions])
-            times[minute].append(world.times)
-        turn.reverse()
-    return times
+    def __init__(self, model: TimedModel, world: str, seed: int, batch: int) -> None:
+        self.model = model
+        conditioning = model.prepare(world)
+        self.states = [model.start(world, seed + i, conditioning) for i in range(batch)]
+        self._held = [held(model.worlds[world], seed + i) for i in range(batch)]
 
+    def step(self) -> ChunkTimes:
+        actions = [next(each) for each in self._held]
+        self.states, _ = collect(self.model, self.states, actions)
+        return self.model.times
 
-def state_at(world: TimedWorld, seed: int, minute: int) -> WorldState:
-    """The state of a world that has run for so long, but for the way there: a full ring, in
-    the phase that it has at that chunk, and the chunk's index."""
-    window = world.network.config.window
-    index = minute * 60 * FPS // world.info.frames_per_chunk
-    state = world.start(seed)
-    held = _held(world, seed)
-    for _ in range(window + index % window):
-        [state], _ = world.step([state], [next(held)])
-    return replace(state, index=index)
+    def warm_up(self) -> None:
+        """Until the ring is full."""
+        for _ in range(self.model.network.config.window):
+            self.step()
 
 
-def _held(world: LearnedWorld, seed: int) -> Iterator[Actions]:
+def held(info: WorldInfo, seed: int) -> Iterator[Actions]:
     """Random buttons, held for a whole chunk each."""
     random = np.random.default_rng(seed)
-    names = [button.name for button in world.info.buttons]
+    names = [button.name for button in info.buttons]
     while True:
-        yield world.info.actions([name for name in names if random.random() < 0.3])
+        yield info.actions([name for name in names if random.random() < 0.3])
+
+
+def measure(play: Play, chunks: int) -> list[ChunkTimes]:
+    """Times of `chunks` steps, one right after the other."""
+    play.warm_up()
+    return [play.step() for _ in tqdm(range(chunks), desc="chunks", unit="chunk")]
 
 
 def spreads(times: Sequence[ChunkTimes]) -> dict[str, Spread | None]:
@@ -131,19 +116,19 @@ def spreads(times: Sequence[ChunkTimes]) -> dict[str, Spread | None]:
     }
 
 
-def weights_mb(world: LearnedWorld) -> dict[str, float]:
+def weights_mb(model: StagedModel, world: str) -> dict[str, float]:
     """MB (10**6 bytes) of the weights that each part reads."""
     parts: dict[str, nn.Module] = {
-        "denoise": nn.ModuleList([world.dynamics, world.network]),
-        "picture": world.picture.decoder,
-        "sound": world.sound,
+        "denoise": nn.ModuleList([model.part(world).dynamics, model.network]),
+        "picture": model.picture.decoder,
+        "sound": model.sound,
     }
     return {name: _mb(module.parameters()) for name, module in parts.items()}
 
 
-def state_mb(state: WorldState) -> float:
-    """MB of one world's state: the ring of keys and values, above all."""
-    return _mb([state.keys, state.values, *state.sound_state])
+def state_mb(state: StagedState) -> float:
+    """MB of one session's state: the ring of keys and values, above all."""
+    return _mb(state.tensors().values())
 
 
 def _mb(tensors: Iterable[Tensor]) -> float:

@@ -1,9 +1,10 @@
-"""`lightcone bench latency | sustain | viewers | chunk`."""
+"""`lightcone bench COMMAND`: figures of a server, or of a model alone."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from lightcone.bench import report
 from lightcone.bench.errors import BenchError
 from lightcone.model.catalogue import LEARNED_WORLDS
+from lightcone.model.interface import ModelError
 from lightcone.model.runtime.threads import default_threads
 
 
@@ -20,7 +22,7 @@ def main(argv: list[str]) -> int:
     args = _parser().parse_args(argv)
     try:
         result: dict[str, Any] = import_module(args.module).run(args)
-    except BenchError as error:
+    except (BenchError, ModelError) as error:
         print(f"lightcone: {error}", file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:
@@ -38,23 +40,34 @@ def _parser() -> argparse.ArgumentParser:
         prog="lightcone bench", description="Measure latency and cost."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _latency(_command(commands, "latency", "key-to-photon and key-to-ear"))
+    _latency(_command(commands, "latency", "key to photon, to display and to ear"))
+    _sessions(_command(commands, "sessions", "how many sessions hold their full rate"))
+    _joins(_command(commands, "joins", "from joining to the first picture"))
+    _fork(_command(commands, "fork", "deadlines that a fork makes others miss"))
+    _recovery(_command(commands, "recovery", "how soon sessions go on in a new worker"))
+    _lag(_command(commands, "lag", "how late the server's event loop is"))
     _sustain(_command(commands, "sustain", "a server and its viewers over minutes"))
     _viewers(_command(commands, "viewers", "CPU of one viewer more"))
-    _chunk(_command(commands, "chunk", "time and memory of one chunk, minute 1 and 60"))
+    _snapshots(_command(commands, "snapshots", "what rolling snapshots cost"))
+    _chunk(_command(commands, "chunk", "time and memory of one chunk"))
     return parser
+
+
+MODULES = {"latency": "latency.command", "chunk": "chunk_command"}
+"""Where a command is, if not in `serving`."""
 
 
 def _command(commands: Any, name: str, help: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, help=help, description=help)
-    parser.set_defaults(module=f"bench.{name}_command")
+    module = MODULES.get(name, f"serving.{name}")
+    parser.set_defaults(module=f"lightcone.bench.{module}")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--seed", type=int, default=0, help="of the world and of the presses")
     return parser
 
 
 def _server(parser: argparse.ArgumentParser, *, url: bool) -> None:
-    parser.add_argument("--world", default="court", help="which world (court, probe)")
+    parser.add_argument("--world", default="court", help="which world")
     parser.add_argument(
         "--serve", default="", metavar="FLAGS", help="flags for `lightcone serve`, in one string"
     )
@@ -68,6 +81,42 @@ def _latency(parser: argparse.ArgumentParser) -> None:
     _server(parser, url=True)
     parser.add_argument("--client", choices=("chromium", "headless", "both"), default="both")
     parser.add_argument("--presses", type=_positive, default=60, help="about 3 a second")
+
+
+def _sessions(parser: argparse.ArgumentParser) -> None:
+    _server(parser, url=False)
+    parser.add_argument("--max", type=_positive, default=8, help="sessions at once, at most")
+    parser.add_argument("--seconds", type=_positive, default=30, help="that they have to hold it")
+    parser.add_argument("--rounds", type=_positive, default=40, help="of comparing passes")
+
+
+def _joins(parser: argparse.ArgumentParser) -> None:
+    _server(parser, url=True)
+    parser.add_argument("--joins", type=_positive, default=20)
+
+
+def _fork(parser: argparse.ArgumentParser) -> None:
+    _server(parser, url=False)
+    parser.add_argument("--forks", type=_positive, default=5, help="one after the other")
+
+
+def _recovery(parser: argparse.ArgumentParser) -> None:
+    _server(parser, url=False)
+    parser.add_argument("--kills", type=_positive, default=3, help="one after the other")
+    parser.add_argument("--sessions", type=_positive, default=2, help="in the worker")
+
+
+def _lag(parser: argparse.ArgumentParser) -> None:
+    _server(parser, url=False)
+    parser.add_argument("--sessions", type=_positive, default=3)
+    parser.add_argument("--viewers", type=_positive, default=10, help="of all sessions together")
+    parser.add_argument("--seconds", type=_positive, default=30)
+
+
+def _snapshots(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--world", default="court", help="which world")
+    parser.add_argument("--seconds", type=_positive, default=20, help="of world time")
+    parser.add_argument("--threads", type=_positive, default=default_threads(), help="of the model")
 
 
 def _sustain(parser: argparse.ArgumentParser) -> None:
@@ -93,11 +142,26 @@ def _chunk(parser: argparse.ArgumentParser) -> None:
         default=default_threads(),
         help="of the model; default: as `lightcone serve`",
     )
-    parser.add_argument("--chunks", type=_positive, default=200, help="at either minute")
+    parser.add_argument("--chunks", type=_positive, default=200, help="measured by part")
+    parser.add_argument("--batch", type=_positive, default=1, help="sessions in one step")
+    parser.add_argument(
+        "--real-minutes",
+        type=_positive_number,
+        help="also step one session for so many minutes on the clock, and compare the last one "
+        "with the first one",
+    )
+    parser.add_argument("--unpaced", action="store_true", help="these as quickly as it can")
 
 
 def _positive(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError("must be 1 or more")
+    return value
+
+
+def _positive_number(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError("must be above 0")
     return value

@@ -1,4 +1,4 @@
-"""Reports for people: the same content as the JSON, one indented line for each figure."""
+"""Reports for people: the figures of the JSON, one indented line for each."""
 
 from __future__ import annotations
 
@@ -23,4 +23,6 @@ def _text(value: Any) -> str:
         return "-"
     if isinstance(value, float):
         return f"{value:.6g}"
+    if isinstance(value, list | tuple) and any(isinstance(each, Mapping) for each in value):
+        return f"{len(value)}, in the JSON"
     return str(value)

@@ -43,7 +43,7 @@ def target(url: str | None, world: str, flags: Sequence[str] = ()) -> Iterator[T
 
 @contextlib.contextmanager
 def _started(world: str, flags: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
-    program = [sys.executable, "-c", "from server.cli import main; main()", "serve"]
+    program = [sys.executable, "-c", "from lightcone.server.cli.main import main; main()", "serve"]
     given = ["--worlds", world, "--port", "0", "--log-level", "warning", *flags]
     process = subprocess.Popen([*program, *given], stdout=subprocess.PIPE, text=True)
     try:
@@ -65,5 +65,5 @@ def _address(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     line = process.stdout.readline()
     if STARTED not in line:
-        raise BenchError("the server did not start; what it said is above")
+        raise BenchError("the server did not start; its reason is above")
     return "http://" + line.rpartition(STARTED)[2].strip()

@@ -31,7 +31,7 @@ const definitions = Object.entries({ ...client.$defs, ...server.$defs }).map(([n
 ]);
 const schema = {
   title: "ControlProtocol",
-  description: "Everything that crosses `/worlds/{id}/control`.",
+  description: "Everything that crosses `/sessions/{id}/control`.",
   type: "object",
   additionalProperties: false,
   required: ["version", "client", "server"],

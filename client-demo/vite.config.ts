@@ -6,7 +6,12 @@ const server = "http://127.0.0.1:8080";
 export default defineConfig({
   build: { target: "es2022", assetsInlineLimit: 0 },
   server: {
-    proxy: { "/worlds": { target: server, ws: true }, "/healthz": server },
+    proxy: {
+      "/sessions": { target: server, ws: true },
+      ...Object.fromEntries(
+        ["/queue", "/catalogue", "/snapshots", "/recordings", "/healthz"].map((path) => [path, server]),
+      ),
+    },
   },
   test: { include: ["test/**/*.test.ts"], environment: "node" },
 });

@@ -19,8 +19,8 @@ class UnsupportedCodec(BadOffer):
     """The offer holds no codec that this server sends."""
 
 
-class UnknownSession(StreamingError):
-    """No session has this id, or it has ended."""
+class UnknownViewer(StreamingError):
+    """No viewer has this id, or it has left."""
 
 
 class RecordingError(StreamingError):

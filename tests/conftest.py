@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from serving import ServedWorld
+from serving import Served
 
 
 @pytest.fixture(scope="session")
-def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ServedWorld]]:
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Served]]:
     """Starts a server of the probe world, or of others, with these flags; all are stopped at the
     end."""
-    servers: list[ServedWorld] = []
+    servers: list[Served] = []
 
-    def start(*args: str, worlds: str = "probe") -> ServedWorld:
+    def start(*args: str, worlds: str = "probe") -> Served:
         log = tmp_path_factory.mktemp("server") / "log.txt"
-        server = ServedWorld(*args, log=log, worlds=worlds)
+        server = Served(*args, log=log, worlds=worlds)
         servers.append(server)
         return server
 
@@ -29,6 +29,6 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
 
 
 @pytest.fixture(scope="session")
-def probe_server(serve: Callable[..., ServedWorld]) -> ServedWorld:
-    """A server of the probe world that tests share; it has room for one world."""
-    return serve("--probe-compute-ms", "5")
+def probe_server(serve: Callable[..., Served]) -> Served:
+    """A server of the probe world that tests share; it has room for one session."""
+    return serve("--probe-compute-ms", "5", "--max-sessions", "1", "--grace-s", "1")

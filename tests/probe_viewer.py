@@ -1,4 +1,4 @@
-"""A headless WHEP viewer of the probe world, and a control client, both over the network."""
+"""A headless WHEP viewer of probe worlds, and a control client, both over the network."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from aiortc.mediastreams import MediaStreamError
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from lightcone.model.families.probe.model import (
+from lightcone.model.families.probe.picture import (
     read_axis,
     read_frame_code,
     read_ground,
@@ -36,12 +36,14 @@ M = TypeVar("M", bound=Message)
 
 
 class ProbeViewer:
-    """Keeps (frame index, held buttons) of every picture, in order of arrival; `axes` and
-    `grounds` by frame."""
+    """Keeps (world frame, held buttons) of every picture, in order of arrival, and in `times` its
+    media time; `axes` and `grounds` by frame; `sounds` counts the frames of sound."""
 
     def __init__(self, video_codec: str | None = None) -> None:
         self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.seen: list[tuple[int, tuple[bool, ...]]] = []
+        self.times: list[float] = []
+        self.sounds = 0
         self.axes: dict[int, float] = {}
         self.grounds: dict[int, str] = {}
         self.location = ""
@@ -72,6 +74,12 @@ class ProbeViewer:
         async with self._grown:
             await self._grown.wait_for(lambda: bool(self.seen) and self.seen[-1][0] >= frame)
 
+    async def until_more(self, pictures: int) -> None:
+        """Until so many more have come."""
+        async with self._grown:
+            enough = len(self.seen) + pictures
+            await self._grown.wait_for(lambda: len(self.seen) >= enough)
+
     async def until_first(self) -> None:
         await self.until(0)
 
@@ -85,11 +93,14 @@ class ProbeViewer:
                 frame: Any = await track.recv()
             except MediaStreamError:
                 return
-            if track.kind == "video":
+            if track.kind == "audio":
+                self.sounds += 1
+            else:
                 picture = frame.to_ndarray(format="rgb24")
                 async with self._grown:
                     code, held = read_frame_code(picture)
                     self.seen.append((code, held))
+                    self.times.append(float(frame.pts * frame.time_base))
                     self.axes[code] = read_axis(picture)
                     self.grounds[code] = read_ground(picture)
                     self._grown.notify_all()
@@ -103,10 +114,12 @@ class ControlClient:
         self.log: list[Message] = []
 
     @classmethod
-    async def open(cls, server: str, path: str, want: Role = "driver") -> ControlClient:
-        """Connect and say hello; the welcome is the first message to receive."""
+    async def open(
+        cls, server: str, path: str, want: Role = "driver", resume: str | None = None
+    ) -> ControlClient:
+        """Connect and send hello; the welcome is the first message to receive."""
         client = cls(await connect(server + path))
-        await client.send(Hello(version=VERSION, want=want))
+        await client.send(Hello(version=VERSION, want=want, resume=resume))
         return client
 
     async def send(self, message: Message) -> None:

@@ -14,14 +14,16 @@ LIGHTCONE = str(Path(sys.executable).with_name("lightcone"))
 STARTED = " at http://"
 
 
-class ServedWorld:
-    """A server that is up. `url` is its address, `log` the file that its log goes to."""
+class Served:
+    """A server that is up. `url` is its address, `log` the file that its log goes to, `data` the
+    folder of its snapshots and recordings."""
 
     process: subprocess.Popen[str]
     url: str
 
     def __init__(self, *args: str, log: Path, worlds: str = "probe") -> None:
         self.log = log
+        self.data = log.with_name("data")
         self._worlds = worlds
         self._args = args
         self._port = "0"
@@ -29,7 +31,8 @@ class ServedWorld:
 
     def start(self) -> None:
         """Once more after `stop`, it has the port that it had before."""
-        command = [LIGHTCONE, "serve", "--worlds", self._worlds, "--port", self._port, *self._args]
+        command = [LIGHTCONE, "serve", "--worlds", self._worlds, "--port", self._port]
+        command += ["--data-dir", str(self.data), *self._args]
         with self.log.open("ab") as stderr:
             self.process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=stderr, text=True
@@ -48,15 +51,15 @@ class ServedWorld:
         """For HTTP; certificates, slow to load, are of no use here."""
         return httpx.AsyncClient(base_url=self.url, timeout=20, verify=False)
 
-    def new_world(self, **body: Any) -> dict[str, Any]:
-        """POST /worlds once whatever lived there before is gone."""
+    def new_session(self, **body: Any) -> dict[str, Any]:
+        """POST /sessions once whatever lived there before is gone."""
         with httpx.Client(base_url=self.url, timeout=20, verify=False) as client:
-            for world in client.get("/worlds").json():
-                client.delete(f"/worlds/{world['id']}")
-            made = client.post("/worlds", json=body)
+            for session in client.get("/sessions").json():
+                client.delete(f"/sessions/{session['id']}")
+            made = client.post("/sessions", json=body)
             assert made.status_code == 201, made.text
-            world: dict[str, Any] = made.json()
-            return world
+            session: dict[str, Any] = made.json()
+            return session
 
     def hang(self) -> None:
         """Connections stay open and nothing answers, until `go_on`."""

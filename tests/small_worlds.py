@@ -6,16 +6,9 @@ from dataclasses import replace
 
 import torch
 
-from lightcone.model.codecs.codec import (
-    PictureCodec,
-    PictureCodecConfig,
-    SoundCodec,
-    SoundCodecConfig,
-)
-from lightcone.model.families.staged.learnable import (
-    SIMULATED,
-    learnable,
-)
+from lightcone.model.codecs.picture import PictureCodec, PictureCodecConfig
+from lightcone.model.codecs.sound import SoundCodec, SoundCodecConfig
+from lightcone.model.families.staged.learnable import learnable
 from lightcone.model.families.staged.network.config import TransformerConfig
 from lightcone.model.families.staged.network.network import (
     Network,
@@ -26,6 +19,7 @@ from lightcone.model.families.staged.weights import (
     Starts,
     Weights,
 )
+from lightcone.model.simulators.catalogue import SIMULATED
 from lightcone.model.training.export import starts
 
 CONFIG = TransformerConfig(width=32, heads=2, layers="ST", window=3, cells=16, maps=16, text=16)

@@ -33,6 +33,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jumping.now
 
+    def busy(self, seconds: float) -> None:
+        """What takes a callback that computes for so long."""
+        self._jumping.now += seconds
+
 
 def run_virtual(scenario: Coroutine[Any, Any, None]) -> None:
     """Run `scenario` in virtual time: exact and without waiting."""

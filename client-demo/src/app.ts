@@ -1,5 +1,4 @@
 /** The running page: the cores' states, and the wires between them and the world outside. */
-import { expose } from "./bench";
 import {
   advance,
   type Ask,
@@ -10,87 +9,97 @@ import {
   insteadOf,
   START,
   type Wish,
-  type WorldEntry,
 } from "./core/connection";
-import { roleNews, veil } from "./core/copy";
-import { LatencyMeter } from "./core/latency";
-import type { PresentedFrame } from "./core/media";
-import {
-  type How,
-  NO_PROMPT,
-  type Prompting,
-  type PromptEvent,
-  reducePrompting,
-} from "./core/prompting";
-import type { Rates } from "./core/rates";
-import { Ring } from "./core/ring";
-import type { Error as ControlError, ServerMessage, Status, WorldDescription } from "./protocol";
-import { catalogue, endWorld, locateWorld, Refusal } from "./shell/api";
+import { type Deed, placeText, type Role, veil } from "./core/copy";
+import { degradationText } from "./core/degradation";
+import { LatencyMeter } from "./core/stream/latency";
+import type { PresentedFrame } from "./core/stream/media";
+import type { Rates } from "./core/stream/rates";
+import { Ring } from "./core/stream/ring";
+import { turnLeft, type WheelChoice, wheelNews, wheelText } from "./core/wheel";
+import { Driving } from "./driving";
+import { expose } from "./expose";
+import type { Error as ControlError, ServerMessage, Status, Welcome } from "./protocol";
+import { isSnapshot, SessionMenu } from "./session_menu";
+import { address, rememberSession, rememberTicket } from "./shell/address";
+import { Refusal } from "./shell/api";
 import { Finder } from "./shell/finder";
 import { listenToDrops, readPicture } from "./shell/picture";
-import { Session } from "./shell/session";
-import { rememberWorld, worldInUrl } from "./shell/url";
-import { Steering } from "./steering";
-import type { PageView } from "./ui/page";
+import { QueueWait } from "./shell/queue";
+import { keepSeatToken } from "./shell/seats";
+import { catalogue, type CatalogueEntry, endSession, leaveQueue, locate } from "./shell/sessions";
+import { wireTools } from "./shell/tools";
+import { Visit } from "./shell/visit";
+import { PageView } from "./ui/page";
 import { PickerView } from "./ui/picker";
-import { PromptView } from "./ui/prompt";
+import { WheelView } from "./ui/wheel";
 
 const FRAMES_KEPT = 1000;
-/** A picture is sent so many times larger than the world's own. */
-const PICTURE_SCALE = 4;
 
 export class App {
-  private connection: Connection = START;
-  private session: Session | null = null;
-  private readonly finder = new Finder({ locate: locateWorld, end: endWorld });
+  connection: Connection = START;
+  welcome: Welcome | null = null;
+  status: Status | null = null;
+  rates: Rates | null = null;
+  readonly latency = new LatencyMeter();
+  readonly frames = new Ring<PresentedFrame>(FRAMES_KEPT);
+  readonly driving: Driving;
+
+  private visit: Visit | null = null;
+  private wait: QueueWait | null = null;
+  private readonly finder = new Finder({ locate, end: endSession, leaveQueue });
   private retryTimer = 0;
+  private worlds: readonly CatalogueEntry[] = [];
+  private heardAt = 0; // of the status
+  private fullSteps = 0; // the most that the session was seen to have
+  private onlyWatch = false;
 
-  private description: WorldDescription | null = null;
-  private status: Status | null = null;
-  private rates: Rates | null = null;
+  private readonly page = new PageView((deed) => this.do(deed));
+  private readonly picker = new PickerView((world) => this.go({ world }));
+  private readonly wheel = new WheelView((choice) => this.steer(choice));
+  private readonly menu = new SessionMenu(this.page, (ask) => this.go(ask));
 
-  private seq = 0;
-  private prompting: Prompting = NO_PROMPT;
-  private readonly latency = new LatencyMeter();
-  private readonly frames = new Ring<PresentedFrame>(FRAMES_KEPT);
-  private readonly steering: Steering;
-  private readonly picker: PickerView;
-  private readonly prompt: PromptView;
-
-  constructor(private readonly page: PageView) {
-    this.steering = new Steering(page, (at, press) => this.steered(at, press));
-    this.picker = new PickerView((world) => this.visit({ world }));
-    this.prompt = new PromptView({
-      said: (text, how) => this.say(text, how),
-      typed: () => this.prompted({ type: "forget" }),
+  constructor() {
+    this.driving = new Driving(this.page, this.latency, {
+      send: (message) => this.visit?.send(message),
       picture: (file) => void this.startFrom(file),
     });
   }
 
   start(): void {
+    wireTools(this.page, () => this.connection.phase === "live");
     this.listen();
-    this.expose();
+    expose(this);
     this.restart();
   }
 
   /** From anew, as if the page had just been opened. */
-  restart(): void {
-    this.happened({ type: "start", id: worldInUrl() });
+  private restart(): void {
+    const { session: id, ticket, world } = address();
+    void this.learnWorlds();
+    this.happened({ type: "start", id, ticket, ask: world === null ? {} : { world } });
   }
 
-  /** Try at once instead of when the wait is over. */
-  retry(): void {
-    if (this.connection.phase === "refused") this.restart();
-    else this.happened({ type: "retry" });
+  /** Go to a new session; the one that one has to oneself makes room for it. */
+  private go(ask: Ask): void {
+    const entry = this.worlds.find(({ name }) => name === ask.world);
+    const lacks = entry?.image === "required" && !ask.image && !ask.snapshot;
+    if (lacks) this.happened({ type: "needs_image", ask });
+    else this.happened({ type: "start", id: null, ask, leave: true });
   }
 
-  /** Go to a new world; the one that one has to oneself makes room for it. */
-  private visit(ask: Ask): void {
-    this.happened({ type: "start", id: null, ask, leave: true });
-  }
-
-  get live(): boolean {
-    return this.connection.phase === "live";
+  private do(deed: Deed): void {
+    switch (deed.type) {
+      case "retry":
+        return this.connection.phase === "refused"
+          ? this.restart()
+          : this.happened({ type: "retry" });
+      case "watch":
+      case "leave_queue":
+        return this.happened(deed);
+      case "choose_image":
+        return this.driving.prompt.choosePicture();
+    }
   }
 
   private happened(event: ConnectionEvent): void {
@@ -98,8 +107,15 @@ export class App {
     if (next === this.connection && effects.length === 0) return;
     this.connection = next;
     for (const effect of effects) this.perform(effect);
-    this.page.veil(veil(next, this.status?.phase ?? null));
-    this.page.showSound(this.page.video.muted, this.live);
+    this.showConnection();
+  }
+
+  private showConnection(): void {
+    const { phase, queue } = this.connection;
+    this.page.veil(veil(this.connection, this.status?.phase ?? null));
+    this.page.showSound(this.page.video.muted, phase === "live");
+    const waits = queue !== null && phase !== "queued";
+    this.page.notice(waits ? placeText(queue.place) : null, waits ? "Leave the queue" : null);
   }
 
   private perform(effect: Effect): void {
@@ -109,7 +125,7 @@ export class App {
         void this.locate(effect);
         break;
       case "open":
-        this.open(effect.world);
+        this.open(effect.session, effect.want);
         break;
       case "close":
         this.close();
@@ -119,21 +135,39 @@ export class App {
           () => this.happened({ type: "retry" }),
           backoff(effect.failures, Math.random()),
         );
+        break;
+      case "queue":
+        rememberTicket(effect.ticket);
+        this.wait = new QueueWait(effect.ticket, {
+          place: (place) => this.happened({ type: "queued", place }),
+          admitted: (session) => {
+            this.happened({ type: "admitted", session });
+            this.page.say("It is your turn: this session is yours");
+          },
+          lapsed: () => this.happened({ type: "lapsed" }),
+        });
+        break;
+      case "unqueue":
+        this.wait?.leave();
+        this.wait = null;
     }
   }
 
   private async locate(wish: Wish): Promise<void> {
     try {
-      const world = await this.finder.find(wish);
-      if (world !== null) this.happened({ type: "located", world });
+      const found = await this.finder.find(wish);
+      if (found === null) return;
+      if ("place" in found) this.happened({ type: "queued", place: found.place });
+      else this.happened({ type: "located", session: found.session });
     } catch (error) {
       if (error instanceof Refusal) this.declined(wish.ask, error);
       else this.happened({ type: "failed", problem: "unreachable" });
     }
   }
 
-  /** The server will not have it: something simpler, or the same again later. */
+  /** The server refuses: ask for something simpler, for what is missing, or again later. */
   private declined(ask: Ask, refusal: Refusal): void {
+    if (refusal.code === "image-required") return this.happened({ type: "needs_image", ask });
     const instead = insteadOf(ask, refusal);
     if (instead === null)
       return this.happened({ type: "failed", problem: "unavailable", detail: refusal.message });
@@ -141,154 +175,141 @@ export class App {
     this.happened({ type: "start", id: null, ask: instead });
   }
 
-  private open(world: WorldEntry): void {
-    rememberWorld(world.id);
-    this.page.notice(world.joinedBecause);
+  private open(session: NonNullable<Connection["session"]>, want: Role): void {
+    if (want === "driver") rememberSession(session.id);
     this.frames.clear();
-    this.session = new Session(world, this.page.video, {
+    this.fullSteps = 0;
+    this.visit = new Visit(session, this.onlyWatch ? "spectator" : want, this.page.video, {
       message: (message) => this.received(message),
       picture: () => this.happened({ type: "picture" }),
       presented: (frame) => this.presented(frame),
       rates: (rates) => this.measured(rates),
       failed: (problem, detail) =>
         this.happened({ type: "failed", problem, ...(detail === undefined ? {} : { detail }) }),
-      refused: (detail) => this.happened({ type: "refused", detail }),
+      refused: (detail) => this.happened({ type: "refused", obstacle: "unsupported", detail }),
     });
   }
 
   private close(): void {
-    this.session?.close();
-    this.session = null;
+    this.visit?.close();
+    this.visit = null;
     this.status = null;
     this.rates = null;
-    this.steering.rest();
+    this.driving.rest();
     this.latency.interrupt();
-    this.prompted({ type: "forget" });
+    this.menu.show(null, null);
     this.page.measurements(this.latency.recentMedian, null);
   }
 
   private received(message: ServerMessage): void {
     switch (message.type) {
       case "welcome":
-        this.welcomed(message.world);
-        break;
+        return this.welcomed(message);
       case "status":
-        this.changed(message);
-        break;
-      case "receipt":
-        this.latency.receipt(
-          message.seq,
-          message.media_time,
-          performance.now(),
-          this.frames.toArray(),
-        );
-        break;
+        return this.changed(message);
+      case "receipt": {
+        const { seq, media_time } = message;
+        const now = performance.now();
+        return this.latency.receipt(seq, media_time, now, this.frames.toArray());
+      }
       case "prompt_receipt":
-        this.prompted({ type: "taken", receipt: message });
-        break;
+      case "rewind_receipt":
+        return this.driving.received(message);
       case "error":
-        this.refused(message);
-        break;
+        return this.refused(message);
       case "stall": // counted in the status
       case "pong": // any message proves that the server lives
-        break;
     }
   }
 
-  private welcomed(world: WorldDescription): void {
-    if (world.id !== this.description?.id) this.prompt.clear();
-    this.description = world;
-    this.page.describe(world);
-    this.steering.announce(world);
-    this.prompt.announce(world.words);
-    this.picker.show(world.world);
-    this.happened({ type: "welcomed", kind: world.world });
-    void catalogue().then((entries) => this.picker.offer(entries));
+  private welcomed(welcome: Welcome): void {
+    const { session, resume } = welcome;
+    this.welcome = welcome;
+    keepSeatToken(session.id, resume);
+    this.page.describe(session);
+    this.driving.announce(session);
+    this.picker.show(session.world);
+    this.happened({ type: "welcomed", world: session.world });
+    void this.learnWorlds();
+  }
+
+  private async learnWorlds(): Promise<void> {
+    this.worlds = await catalogue();
+    this.picker.offer(this.worlds);
+    const here = this.worlds.find(({ name }) => name === this.welcome?.session.world);
+    this.driving.prompt.offerImages(here !== undefined && here.image !== "none");
   }
 
   private refused(error: ControlError): void {
     console.warn(`control: ${error.code}: ${error.message}`);
-    this.prompted({ type: "refused", refusal: error });
+    this.driving.refused(error);
     if (error.fatal !== true) return;
-    if (error.code === "unsupported_version")
-      this.happened({ type: "refused", detail: error.message });
-    else this.happened({ type: "failed", problem: "control_lost", detail: error.message });
+    const detail = error.message;
+    if (error.code === "taken_over") this.happened({ type: "refused", obstacle: "taken_over" });
+    else if (error.code === "unsupported_version")
+      this.happened({ type: "refused", obstacle: "unsupported", detail });
+    else this.happened({ type: "failed", problem: "control_lost", detail });
   }
 
   private changed(status: Status): void {
     const before = this.status;
     this.status = status;
-    this.page.status(status);
-    this.steering.drives = status.role === "driver";
-    this.prompt.show(status.prompt, this.steering.drives);
-    const alone = status.role === "driver" && status.viewers <= 1;
-    this.happened({ type: "company", alone });
-    const news = roleNews(before?.role ?? null, status.role);
+    this.heardAt = performance.now();
+    this.fullSteps = Math.max(this.fullSteps, status.steps);
+    const fps = this.welcome?.session.fps ?? 0;
+    const degradation = degradationText(status, fps, this.fullSteps);
+    this.page.status(status.role, status.phase, status.stalls, degradation);
+    this.menu.show(this.connection.session?.id ?? null, status);
+    this.driving.changed(status);
+    this.showWheel();
+    const news = wheelNews(before, status);
     if (news !== null) this.page.say(news);
-    if (status.role === "driver") {
-      this.page.notice(null);
-      // What is held already counts from the moment one drives.
-      if (before?.role !== "driver") this.sendInput(performance.now());
-    }
+    this.happened({ type: "company", alone: status.role === "driver" && status.viewers <= 1 });
     if (status.phase === "ended" || status.phase === "failed")
       this.happened({
         type: "failed",
         problem: "ended",
         ...(status.reason ? { detail: status.reason } : {}),
       });
-    else if (status.phase !== before?.phase)
-      this.page.veil(veil(this.connection, status.phase));
+    else if (status.phase !== before?.phase) this.showConnection();
+  }
+
+  private showWheel(): void {
+    if (this.status === null || this.welcome === null) return;
+    const left = turnLeft(this.status, this.heardAt, performance.now());
+    this.wheel.show(wheelText(this.status, this.welcome.seat, left));
+  }
+
+  private steer({ action, seat }: WheelChoice): void {
+    this.onlyWatch = action === "leave";
+    this.visit?.send({ type: "wheel", action, seat });
   }
 
   private presented(frame: PresentedFrame): void {
     this.frames.push(frame);
     this.latency.presented(frame);
-    this.prompted({ type: "presented", frame });
+    this.driving.presented(frame);
   }
 
   private measured(rates: Rates): void {
     this.rates = rates;
+    this.latency.expire(performance.now());
     this.page.measurements(this.latency.recentMedian, rates);
+    this.showWheel(); // a turn's seconds run down
   }
 
-  private steered(at: number, press: string | null): void {
-    const seq = this.sendInput(at);
-    if (seq !== null && press !== null)
-      this.latency.sent({ seq, code: press, pressedAt: at, sentAt: performance.now() });
-  }
-
-  /** The number of the message, null where one does not drive. */
-  private sendInput(at: number): number | null {
-    if (this.session === null || this.status?.role !== "driver") return null;
-    this.seq += 1;
-    this.session.input(this.seq, at, this.steering.buttons, this.steering.moved);
-    return this.seq;
-  }
-
-  private say(text: string, how: How): void {
-    if (this.session === null || this.status?.role !== "driver") return;
-    this.seq += 1;
-    const at = performance.now();
-    this.prompted({ type: "sent", seq: this.seq, text, at });
-    this.session.prompt(this.seq, at, text, how);
-  }
-
-  private prompted(event: PromptEvent): void {
-    const next = reducePrompting(this.prompting, event);
-    if (next === this.prompting) return;
-    this.prompting = next;
-    this.prompt.tell(next);
-    if (event.type === "taken") this.prompt.taken(next.text);
-  }
-
-  /** A new world of this kind, from a picture. */
+  /** A new session of this world, from a picture. */
   private async startFrom(file: File): Promise<void> {
-    if (this.description === null || this.status?.role !== "driver") return;
-    const { world, width, height } = this.description;
-    const { prompt } = this.status;
+    const { phase, ask } = this.connection;
+    const asked = phase === "needs_image";
+    if (!asked && this.status?.role !== "driver") return;
+    const name = asked ? ask.world : this.welcome?.session.world;
+    const world = this.worlds.find((each) => each.name === name) ?? this.worlds[0];
+    const prompt = asked ? ask.prompt : this.status?.prompt;
+    if (world === undefined) return;
     try {
-      const image = await readPicture(file, PICTURE_SCALE * width, PICTURE_SCALE * height);
-      this.visit({ world, image, ...(prompt ? { prompt } : {}) });
+      const image = await readPicture(file, world.width, world.height);
+      this.go({ world: world.name, image, ...(prompt ? { prompt } : {}) });
     } catch {
       this.page.say(`${file.name} is not a picture that this browser can read`);
     }
@@ -297,52 +318,10 @@ export class App {
   private listen(): void {
     listenToDrops(
       (over) => this.page.showDrop(over),
-      (file) => void this.startFrom(file),
+      (file) => (isSnapshot(file) ? this.menu.openFile(file) : void this.startFrom(file)),
     );
-    window.addEventListener("pagehide", () => this.session?.close());
+    window.addEventListener("pagehide", () => this.visit?.close());
     window.addEventListener("pageshow", ({ persisted }) => persisted && this.restart());
-    window.addEventListener("online", () => this.retry());
-  }
-
-  private expose(): void {
-    const app = this;
-    expose({
-      get phase() {
-        return app.connection.phase;
-      },
-      get role() {
-        return app.status?.role ?? null;
-      },
-      get world() {
-        return app.connection.world?.id ?? null;
-      },
-      get worldPhase() {
-        return app.status?.phase ?? null;
-      },
-      get stalls() {
-        return app.status?.stalls ?? null;
-      },
-      get held() {
-        return app.steering.buttons;
-      },
-      get moved() {
-        return app.steering.moved;
-      },
-      get prompting() {
-        return app.prompting;
-      },
-      get mediaTime() {
-        return app.frames.last?.mediaTime ?? null;
-      },
-      get frames() {
-        return app.frames.toArray();
-      },
-      get samples() {
-        return app.latency.samples;
-      },
-      get rates() {
-        return app.rates;
-      },
-    });
+    window.addEventListener("online", () => this.do({ type: "retry" }));
   }
 }

@@ -9,9 +9,9 @@ import {
   sameStrengths,
   strengths,
   tick,
-} from "./core/axes";
+} from "./core/input/axes";
 import { gamepadName } from "./core/copy";
-import { padButtons } from "./core/gamepad";
+import { padButtons } from "./core/input/gamepad";
 import {
   boundCodes,
   type Held,
@@ -20,12 +20,12 @@ import {
   NOTHING_HELD,
   reduceHeld,
   sameNames,
-} from "./core/held";
-import type { AxisControl, WorldDescription } from "./protocol";
-import { listenToGamepads } from "./shell/gamepads";
-import { listenToKeys } from "./shell/keyboard";
-import { listenToLook } from "./shell/look";
-import { listenToTouch } from "./shell/touch";
+} from "./core/input/held";
+import type { SessionDescription } from "./protocol";
+import { listenToGamepads } from "./shell/input/gamepads";
+import { listenToKeys } from "./shell/input/keyboard";
+import { listenToLook } from "./shell/input/look";
+import { listenToTouch } from "./shell/input/touch";
 import { ControlsView } from "./ui/controls";
 import type { PageView } from "./ui/page";
 
@@ -35,7 +35,7 @@ export type Changed = (at: number, press: string | null) => void;
 export class Steering {
   /** Whether what the hands do counts; the mouse is not taken for nothing. */
   drives = false;
-  private world: WorldDescription | null = null;
+  private session: SessionDescription | null = null;
   private held: Held = NOTHING_HELD;
   private axes: Axes = AT_REST;
   private sent: Record<string, number> = {};
@@ -49,16 +49,16 @@ export class Steering {
     this.listen();
   }
 
-  announce(world: WorldDescription): void {
-    this.world = world;
+  announce(session: SessionDescription): void {
+    this.session = session;
     this.axes = AT_REST;
     this.sent = {}; // nothing yet over this connection: a stick that is still held is news
-    this.controls.announce(world.controls);
+    this.controls.announce(session.controls);
     this.controls.show(this.held);
-    this.page.offerLook(this.mouse !== null);
+    this.page.offerLook(this.looks);
   }
 
-  /** The world is gone, or another one comes: the mouse is free again. */
+  /** The session is gone, or another one comes: the mouse is free again. */
   rest(): void {
     this.drives = false;
     if (document.pointerLockElement !== null) document.exitPointerLock();
@@ -66,16 +66,18 @@ export class Steering {
 
   /** Names of the controls held now. */
   get buttons(): string[] {
-    return heldButtons(this.held, this.world?.controls ?? []);
+    return heldButtons(this.held, this.session?.controls ?? []);
   }
 
   /** Strengths of the axes that are moved now. */
   get moved(): Record<string, number> {
-    return strengths(this.axes, this.world?.axes ?? []);
+    return strengths(this.axes, this.session?.axes ?? []);
   }
 
-  private get mouse(): AxisControl | null {
-    return mouseAxis(this.world?.axes ?? []);
+  /** Whether the mouse moves something. */
+  private get looks(): boolean {
+    const axes = this.session?.axes ?? [];
+    return mouseAxis(axes, "x") !== null || mouseAxis(axes, "y") !== null;
   }
 
   /** `source` names the key or device, `at` is when the hand moved. */
@@ -102,14 +104,13 @@ export class Steering {
 
   /** Once per animation frame while a pointer's motion is not paid off. */
   private readonly pay = (): void => {
-    const axis = this.mouse;
-    if (axis !== null) this.move(tick(this.axes, axis, performance.now() / 1000));
-    this.ticking = axis !== null && moving(this.axes);
+    this.move(tick(this.axes, this.session?.axes ?? [], performance.now() / 1000));
+    this.ticking = moving(this.axes);
     if (this.ticking) requestAnimationFrame(this.pay);
   };
 
   private listen(): void {
-    const controls = () => this.world?.controls ?? [];
+    const controls = () => this.session?.controls ?? [];
     const bound = () => boundCodes(controls());
     listenToKeys((code) => bound().has(code), {
       down: (code, at) => this.hold({ type: "key_down", code }, code, at),
@@ -120,7 +121,7 @@ export class Steering {
       state: (pad, at) => {
         const names = padButtons(controls(), pad);
         this.hold({ type: "pad", pad: pad.index, names }, "gamepad", at);
-        this.move(padMoved(this.axes, this.world?.axes ?? [], pad.index, pad));
+        this.move(padMoved(this.axes, this.session?.axes ?? [], pad.index, pad));
       },
       connected: ({ id }) => {
         this.page.showGamepads(true);
@@ -136,9 +137,10 @@ export class Steering {
     listenToTouch(document.body, {
       at: (pointer, name, at) => this.hold({ type: "touch", pointer, name }, "touch", at),
     });
-    listenToLook(this.page.stage, () => this.drives && this.mouse !== null, {
-      moved: (pixels) => {
-        this.axes = pointerMoved(this.axes, pixels / this.page.stage.clientWidth);
+    listenToLook(this.page.stage, () => this.drives && this.looks, {
+      moved: (right, down) => {
+        const width = this.page.stage.clientWidth;
+        this.axes = pointerMoved(this.axes, right / width, down / width);
         if (this.ticking) return;
         this.ticking = true;
         requestAnimationFrame(this.pay);

@@ -8,7 +8,7 @@ import {
   pointerMoved,
   strengths,
   tick,
-} from "../src/core/axes";
+} from "../src/core/input/axes";
 import type { AxisControl } from "../src/protocol";
 
 const TURN: AxisControl = {
@@ -23,6 +23,7 @@ const TILT: AxisControl = {
   ...{ name: "tilt", label: "Tilt", low: 0, high: 1, mouse: null },
   gamepad: { kind: "axis", index: 3, direction: -1 },
 };
+const LOOK: AxisControl = { ...TURN, name: "look", low: -1, high: 1, mouse: "y", gamepad: null };
 const BOTH = [TILT, TURN];
 const pad = (...axes: number[]) => ({ buttons: [], axes });
 
@@ -31,8 +32,8 @@ function paid(axes: Axes, moments: readonly number[]): [number, Axes] {
   let total = 0;
   let [now, before] = [axes, moments[0]!];
   for (const at of moments) {
-    total += now.paying * (at - before);
-    now = tick(now, TURN, at);
+    total += now.pointer.x.paying * (at - before);
+    now = tick(now, [TURN], at);
     before = at;
   }
   return [total, now];
@@ -40,17 +41,17 @@ function paid(axes: Axes, moments: readonly number[]): [number, Axes] {
 
 test("a mouse's motion is paid off exactly, however uneven the frames are", () => {
   const moments = [9, 9.016, 9.05, 9.058, 9.075, 9.091, 9.1, 9.116, 9.132, 9.15, 9.17, 9.19, 9.2, 9.215];
-  const [total, left] = paid(pointerMoved(AT_REST, 0.1), moments);
+  const [total, left] = paid(pointerMoved(AT_REST, 0.1, 0), moments);
   expect(total).toBeCloseTo(0.07, 3);
   expect(moving(left)).toBe(false);
   expect(strengths(left, BOTH)).toEqual({});
 });
 
 test("a faster motion than the axis is carried on a little, and no longer", () => {
-  const flick = tick(pointerMoved(AT_REST, -20), TURN, 5);
+  const flick = tick(pointerMoved(AT_REST, -20, 0), [TURN], 5);
   expect(strengths(flick, BOTH)).toEqual({ turn: -3 });
   const moments = Array.from({ length: 40 }, (_, i) => 5 + i / 60);
-  const [total, left] = paid(pointerMoved(AT_REST, -20), moments);
+  const [total, left] = paid(pointerMoved(AT_REST, -20, 0), moments);
   expect(total).toBeCloseTo(-3 * 0.15, 2);
   expect(moving(left)).toBe(false);
 });
@@ -71,7 +72,7 @@ test("an axis without a low side and with an inverted stick", () => {
 
 test("sticks and mouse add up, within the range", () => {
   const pushed = padMoved(AT_REST, BOTH, 0, pad(0, 0, 1));
-  expect(strengths(tick(pointerMoved(pushed, 1), TURN, 0), BOTH)).toEqual({ turn: 3 });
+  expect(strengths(tick(pointerMoved(pushed, 1, 0), BOTH, 0), BOTH)).toEqual({ turn: 3 });
   expect(strengths(padMoved(pushed, BOTH, 1, pad(0, 0, -1)), BOTH)).toEqual({});
   expect(strengths(padMoved(pushed, [], 0, null), BOTH)).toEqual({});
 });
@@ -83,6 +84,22 @@ test("what changes nothing gives the same object", () => {
 });
 
 test("the mouse has an axis only where the world gives it one", () => {
-  expect(mouseAxis(BOTH)).toBe(TURN);
-  expect(mouseAxis([TILT])).toBeNull();
+  expect(mouseAxis(BOTH, "x")).toBe(TURN);
+  expect(mouseAxis(BOTH, "y")).toBeNull();
+  expect(mouseAxis([TILT], "x")).toBeNull();
+});
+
+test("each direction of the mouse moves its own axis, and they are paid together", () => {
+  const all = [...BOTH, LOOK];
+  const moved = tick(pointerMoved(AT_REST, 0.01, -0.02), all, 0);
+  const { turn, look } = strengths(moved, all);
+  expect(turn).toBeCloseTo(0.42, 5);
+  expect(look).toBeCloseTo(-0.84, 5);
+  const after = tick(tick(moved, all, 1 / 60), all, 2 / 60);
+  expect(moving(after)).toBe(false);
+});
+
+test("a motion in a direction that moves nothing is forgotten", () => {
+  const moved = tick(pointerMoved(AT_REST, 0, 5), [TURN], 0);
+  expect(moving(moved)).toBe(false);
 });

@@ -1,29 +1,19 @@
 import { expect, test } from "vitest";
-import { type Connection, START } from "../src/core/connection";
-import { gamepadName, megabits, milliseconds, roleNews, roleText, veil } from "../src/core/copy";
-import type { Status } from "../src/protocol";
+import { type Connection, type SessionEntry, START } from "../src/core/connection";
+import { gamepadName, megabits, milliseconds, pauseText, veil } from "../src/core/copy";
 
-const STATUS: Status = {
-  type: "status",
-  phase: "running",
-  role: "viewer",
-  media_time: 1,
-  viewers: 2,
-  driver: true,
-  stalls: 0,
-  stalled_ms: 0,
-  chunk_ms: 40,
-  prompt: "",
-};
 const at = (change: Partial<Connection>): Connection => ({ ...START, ...change });
+const labels = (change: Partial<Connection>) =>
+  veil(at(change), null)?.choices.map(({ label }) => label);
 
-test("nothing covers a live world", () => {
+test("nothing covers a live session", () => {
   expect(veil(at({ phase: "live" }), "running")).toBeNull();
 });
 
-test("the server being away is said, with a way to try at once", () => {
-  const away = veil(at({ phase: "away", problem: "unreachable" }), null);
-  expect(away).toMatchObject({ title: "The server is away", busy: false, action: "Try now" });
+test("a server that is away is named, with a way to try at once", () => {
+  const away = at({ phase: "away", problem: "unreachable" });
+  expect(veil(away, null)).toMatchObject({ title: "The server is away", busy: false });
+  expect(labels(away)).toEqual(["Try now"]);
   const trying = veil(at({ phase: "locating", problem: "unreachable" }), null);
   expect(trying).toMatchObject({ title: "The server is away", busy: true });
 });
@@ -33,25 +23,34 @@ test("the server's own sentence replaces the general one", () => {
   expect(veil(no, null)?.text).toBe("weights are missing");
 });
 
-test("the first minutes of a world are told apart", () => {
-  expect(veil(START, null)?.title).toBe("Looking for a world");
+test("the first minutes of a session have words of their own", () => {
+  expect(veil(START, null)?.title).toBe("Looking for a session");
   expect(veil(at({ phase: "connecting" }), "starting")?.title).toBe("The world is waking up");
-  expect(veil(at({ phase: "connecting" }), "running")?.title).toBe("Opening the world");
+  expect(veil(at({ phase: "connecting" }), "running")?.title).toBe("Opening the session");
 });
 
-test("who drives is said plainly", () => {
-  expect(roleText(STATUS)[0]).toBe("Somebody else is driving; you are watching");
-  expect(roleText({ ...STATUS, driver: false })[1]).toMatch(/^The wheel is free\./);
-  expect(roleText({ ...STATUS, role: "driver" })[0]).toBe("You are driving");
-  expect(roleText({ ...STATUS, role: "driver", viewers: 0 })[1]).toBe("Nobody else is here.");
-  expect(roleText({ ...STATUS, viewers: 4 })[1]).toMatch(/3 other people are here\.$/);
+test("the queue shows one's place, what to watch meanwhile, and a way out", () => {
+  const court: SessionEntry = {
+    ...{ id: "a", title: "Court", whep: "", control: "", created: false },
+  };
+  const place = { ticket: "t", place: 2, reason: "4 sessions fit", running: [court] };
+  const queued = at({ phase: "queued", queue: place });
+  expect(veil(queued, null)).toMatchObject({ title: "Place 2 in the queue", busy: true });
+  expect(veil(queued, null)?.text).toBe("4 sessions fit");
+  expect(labels(queued)).toEqual(["Watch Court meanwhile", "Leave the queue"]);
 });
 
-test("getting or losing the wheel is news, arriving is not", () => {
-  expect(roleNews("viewer", "driver")).toMatch(/you are driving now/);
-  expect(roleNews("driver", "viewer")).toMatch(/Somebody else/);
-  expect(roleNews(null, "driver")).toBeNull();
-  expect(roleNews("viewer", "viewer")).toBeNull();
+test("a world that starts from a picture asks for one", () => {
+  expect(labels({ phase: "needs_image" })).toEqual(["Choose a picture"]);
+});
+
+test("a seat that another tab took can be taken back", () => {
+  expect(labels({ phase: "refused", obstacle: "taken_over" })).toEqual(["Use it here"]);
+});
+
+test("a restart of the model is named over the picture, and nothing else is", () => {
+  expect(pauseText("restoring")).toBe("The model restarts; your session goes on");
+  expect(pauseText("running")).toBe("");
 });
 
 test("measurements read at a glance", () => {

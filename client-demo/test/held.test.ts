@@ -6,7 +6,7 @@ import {
   heldButtons,
   NOTHING_HELD,
   reduceHeld,
-} from "../src/core/held";
+} from "../src/core/input/held";
 import { CONTROLS } from "./controls";
 
 const after = (...events: HeldEvent[]): Held => events.reduce(reduceHeld, NOTHING_HELD);

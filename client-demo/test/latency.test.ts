@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { LatencyMeter } from "../src/core/latency";
-import { mediaTimeOf } from "../src/core/media";
-import { Ring } from "../src/core/ring";
+import { LatencyMeter } from "../src/core/stream/latency";
+import { mediaTimeOf } from "../src/core/stream/media";
+import { Ring } from "../src/core/stream/ring";
 
 const frame = (index: number, presentedAt: number) => ({
   rtpTimestamp: Math.round((index / 24) * 90_000),
@@ -32,6 +32,7 @@ test("a press ends at the first frame that its receipt names", () => {
       presentedAt: 170,
       displayAt: 190,
       keyToPhotonMs: 70,
+      keyToDisplayMs: 90,
     },
   ]);
   expect(meter.recentMedian).toBe(70);
@@ -73,6 +74,27 @@ test("a lost connection measures nothing", () => {
   meter.receipt(2, 10 / 24, 140, []);
   meter.presented(frame(10, 5000));
   expect(meter.recentMedian).toBeNull();
+  expect(meter.lost).toEqual([press(1, 100), press(2, 130)]);
+});
+
+test("a press without a receipt within 5 s is lost, and later ones are not", () => {
+  const meter = new LatencyMeter();
+  meter.sent(press(1, 100));
+  meter.sent(press(3, 4000));
+  meter.expire(5101);
+  expect(meter.lost).toEqual([]);
+  meter.receipt(3, 10 / 24, 5102, [frame(11, 5100)]);
+  expect(meter.lost).toEqual([press(1, 100)]);
+  meter.receipt(1, 10 / 24, 5103, []);
+  expect(meter.samples.map(({ seq }) => seq)).toEqual([3]);
+});
+
+test("receipts out of order lose nothing", () => {
+  const meter = new LatencyMeter();
+  for (const seq of [1, 2]) meter.sent(press(seq, 100 * seq));
+  for (const seq of [2, 1]) meter.receipt(seq, 10 / 24, 300, [frame(10, 290)]);
+  expect(meter.samples.map(({ seq }) => seq)).toEqual([2, 1]);
+  expect(meter.lost).toEqual([]);
 });
 
 test("the median is of recent samples", () => {
@@ -100,12 +122,12 @@ test("media time is that of the RTP timestamp nearest to what is known", () => {
   expect(mediaTimeOf(2 ** 32 - 90_000, 0)).toBeGreaterThanOrEqual(0);
 });
 
-test("RTP timestamps of 40 hours of frames unwrap in order", () => {
+test.each([16, 24, 35, 60])("RTP timestamps of 40 hours at %d fps unwrap in order", (fps) => {
   let near = 0;
-  for (let index = 0; index < 24 * 3600 * 40; index += 1201) {
-    const rtp = Math.round((index / 24) * 90_000) % 2 ** 32;
+  for (let index = 0; index < fps * 3600 * 40; index += 1201) {
+    const rtp = Math.round((index / fps) * 90_000) % 2 ** 32;
     near = mediaTimeOf(rtp, near);
-    expect(Math.abs(near - index / 24)).toBeLessThan(1e-4);
+    expect(Math.abs(near - index / fps)).toBeLessThan(1e-4);
   }
 });
 
@@ -118,7 +140,9 @@ test("a ring keeps the last, oldest first", () => {
   expect([ring.toArray(), ring.last]).toEqual([[3, 4, 5], 5]);
   ring.push(6);
   expect([ring.toArray(), ring.last]).toEqual([[4, 5, 6], 6]);
+  expect([ring.latest(2), ring.latest(9)]).toEqual([[5, 6], [4, 5, 6]]);
   ring.clear();
+  expect(ring.latest(2)).toEqual([]);
   ring.push(9);
   expect(ring.toArray()).toEqual([9]);
 });

@@ -14,7 +14,8 @@ const SENT: PromptEvent = { type: "sent", seq: 1, text: "night", at: 1000 };
 const NEXT: PromptEvent = { type: "sent", seq: 3, text: "day", at: 2000 };
 const receipt = (frame: number, full: number, seq: number): PromptReceipt => ({
   ...{ type: "prompt_receipt", seq, t: 0, text: "night" },
-  ...{ frame, media_time: frame / 24, full_frame: full, full_media_time: full / 24 },
+  ...{ world_frame: frame + 7, stream_frame: frame, media_time: frame / 24 },
+  ...{ full_world_frame: full + 7, full_stream_frame: full, full_media_time: full / 24 },
 });
 const taken = (frame: number, full: number, seq = 1): PromptEvent => ({
   type: "taken",
@@ -57,6 +58,11 @@ test("unknown words are named, with those that are known", () => {
 
 test("other refusals speak for themselves", () => {
   const error = refusal({ code: "prompt_failed", message: "the model is out of memory" });
+  expect(promptNews(after(SENT, { type: "refused", refusal: error }))).toBe(error.message);
+});
+
+test("a prompt that is too long is refused in the server's words", () => {
+  const error = refusal({ message: "the prompt has 900 characters (at most 500)" });
   expect(promptNews(after(SENT, { type: "refused", refusal: error }))).toBe(error.message);
 });
 

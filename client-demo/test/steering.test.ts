@@ -1,17 +1,17 @@
 import { beforeEach, expect, test, vi } from "vitest";
-import type { WorldDescription } from "../src/protocol";
-import type { PadListener } from "../src/shell/gamepads";
+import type { SessionDescription } from "../src/protocol";
+import type { PadListener } from "../src/shell/input/gamepads";
 import { Steering } from "../src/steering";
 import type { PageView } from "../src/ui/page";
 
 const hands = vi.hoisted(() => ({ pads: null as PadListener | null }));
 
-vi.mock("../src/shell/gamepads", () => ({
+vi.mock("../src/shell/input/gamepads", () => ({
   listenToGamepads: (listener: PadListener) => void (hands.pads = listener),
 }));
-vi.mock("../src/shell/keyboard", () => ({ listenToKeys: () => undefined }));
-vi.mock("../src/shell/touch", () => ({ listenToTouch: () => undefined }));
-vi.mock("../src/shell/look", () => ({ listenToLook: () => undefined }));
+vi.mock("../src/shell/input/keyboard", () => ({ listenToKeys: () => undefined }));
+vi.mock("../src/shell/input/touch", () => ({ listenToTouch: () => undefined }));
+vi.mock("../src/shell/input/look", () => ({ listenToLook: () => undefined }));
 vi.mock("../src/ui/controls", () => ({
   ControlsView: class {
     announce(): void {}
@@ -19,9 +19,9 @@ vi.mock("../src/ui/controls", () => ({
   },
 }));
 
-const WORLD: WorldDescription = {
+const SESSION: SessionDescription = {
   ...{ id: "w1", world: "court", title: "Court", description: "" },
-  ...{ width: 128, height: 96, fps: 24, sample_rate: 24000, frames_per_chunk: 2 },
+  ...{ width: 128, height: 96, fps: 24, sample_rate: 24000, chunk_frames: [2], history_s: 30 },
   controls: [],
   axes: [
     {
@@ -29,7 +29,7 @@ const WORLD: WorldDescription = {
       gamepad: { kind: "axis", index: 2, direction: 1 },
     },
   ],
-  words: [],
+  ...{ prompt: "none", prompt_length: 500, words: [] },
 };
 
 beforeEach(() => {
@@ -37,16 +37,16 @@ beforeEach(() => {
   vi.stubGlobal("document", Object.assign(new EventTarget(), { body: null }));
 });
 
-test("a stick that is held when the world is back is told to it anew", () => {
+test("a stick that is held when the session is back is sent to it anew", () => {
   const changed = vi.fn();
   const steering = new Steering({ offerLook: () => undefined } as unknown as PageView, changed);
   const poll = () =>
     hands.pads!.state({ index: 0, buttons: [], axes: [0, 0, 1, 0] } as unknown as Gamepad, 0);
-  steering.announce(WORLD);
+  steering.announce(SESSION);
   poll();
   poll();
   expect(changed).toHaveBeenCalledTimes(1);
-  steering.announce(WORLD);
+  steering.announce(SESSION);
   poll();
   expect(changed).toHaveBeenCalledTimes(2);
   expect(steering.moved).toEqual({ turn: 3 });

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
-import { rates, totals } from "../src/core/rates";
-import { ailment, type Vitals } from "../src/core/watchdog";
+import { rates, totals } from "../src/core/stream/rates";
+import { ailment, type Vitals } from "../src/core/stream/watchdog";
 
 const WELL: Vitals = {
   now: 60_000,
   openedAt: 0,
   lastMessageAt: 59_500,
   visibleSince: 0,
-  worldPhase: "running",
+  sessionPhase: "running",
   serverMediaTime: 50,
   shownMediaTime: 49.8,
 };
@@ -29,7 +29,7 @@ test("a picture far behind the server's clock is frozen", () => {
 
 test("a late chunk, a paused world and a hidden page are no freeze", () => {
   expect(ailment({ ...WELL, serverMediaTime: 46, shownMediaTime: 46 })).toBeNull();
-  expect(ailment({ ...WELL, worldPhase: "paused", shownMediaTime: 40 })).toBeNull();
+  expect(ailment({ ...WELL, sessionPhase: "paused", shownMediaTime: 40 })).toBeNull();
   expect(ailment({ ...WELL, visibleSince: null, shownMediaTime: 40 })).toBeNull();
   expect(ailment({ ...WELL, visibleSince: 58_000, shownMediaTime: 40 })).toBeNull();
 });

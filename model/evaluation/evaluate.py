@@ -27,21 +27,18 @@ from lightcone.model.evaluation.measures.physics import physics
 from lightcone.model.evaluation.measures.prompting import prompting
 from lightcone.model.evaluation.measures.response import response
 from lightcone.model.evaluation.play import Learned
-from lightcone.model.families.staged.learnable import (
-    SIMULATED,
-    open_simulator,
-)
-from lightcone.model.families.staged.model import LearnedWorld
+from lightcone.model.families.staged.model import StagedModel
 from lightcone.model.families.staged.reading.reader import Reader
 from lightcone.model.families.staged.weights import Weights
 from lightcone.model.interface import ModelError
+from lightcone.model.simulators.catalogue import SIMULATED
 
 MEASURES = ("fidelity", "response", "physics", "memory", "hearing", "prompts", "endurance")
 FEW = 8  # worlds of measures that take many steps
 
 
 def judge(
-    world: LearnedWorld,
+    learned: Learned,
     reader: Reader,
     seeds: list[int],
     only: list[str],
@@ -49,13 +46,13 @@ def judge(
     runs: int,
 ) -> tuple[Findings, dict[str, float]]:
     """All figures of a world, and the seconds that each measure took."""
-    name, learned, few = world.name, Learned(world), seeds[:FEW]
+    name, few = learned.name, seeds[:FEW]
     measures: dict[str, Callable[[], Findings]] = {
-        "fidelity": lambda: fidelity(world, seeds),
+        "fidelity": lambda: fidelity(learned, seeds),
         "response": lambda: response(name, learned, few),
-        "hearing": lambda: hearing(world, seeds),
+        "hearing": lambda: hearing(learned, seeds),
         "physics": lambda: physics(name, learned, reader, few),
-        "prompts": lambda: prompting(world, reader, seeds),
+        "prompts": lambda: prompting(learned, reader, seeds),
         "endurance": lambda: endurance(name, learned, reader, seeds, minutes, runs),
     }
     if name == "corridors":
@@ -121,12 +118,11 @@ def main(argv: list[str] | None = None) -> int:
     took: dict[str, dict[str, float]] = {}
     try:
         weights = Weights.load(args.weights)
+        model = StagedModel(weights, args.worlds, steps=args.steps, device=args.device)
         for name in args.worlds:
-            open_simulator(name)
-            world = LearnedWorld(weights, name, steps=args.steps, device=args.device)
             print(f"{name}:", file=sys.stderr)
             found[name], took[name] = judge(
-                world, weights.reader, args.seeds, args.only, args.minutes, args.runs
+                Learned(model, name), weights.reader, args.seeds, args.only, args.minutes, args.runs
             )
             if not args.json:
                 print(f"\n{name}\n{report.lines(found[name].figures)}")

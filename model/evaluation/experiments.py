@@ -15,19 +15,18 @@ from lightcone.model.evaluation.scenes import (
     at_rest,
     legible,
 )
+from lightcone.model.families.staged.court.constants import FLOOR
+from lightcone.model.families.staged.pond import basin
+from lightcone.model.families.staged.pond.constants import BOARD_HALF, BOARD_THICK
 from lightcone.model.simulators.corridors import physics as corridors
 from lightcone.model.simulators.corridors import simulator as corridors_simulator
 from lightcone.model.simulators.court import simulator as court_simulator
-from lightcone.model.simulators.court.state import (
-    FLOOR,
-    FREE,
-    Ball,
-)
+from lightcone.model.simulators.court.state import FREE, Ball
 from lightcone.model.simulators.pond import physics as pond
 from lightcone.model.simulators.pond import starts as pond_starts
 from lightcone.model.simulators.pond import water
 
-_HUMP_FROM, _HUMP_WIDTH, _HUMP_HEIGHT = water.LEFT + 0.20, 0.055, 0.030
+_HUMP_FROM, _HUMP_WIDTH, _HUMP_HEIGHT = basin.LEFT + 0.20, 0.055, 0.030
 _OPEN_WAY = 3.4  # cells ahead
 
 
@@ -73,41 +72,41 @@ def _calm_pond(seeds: Sequence[int], board: float) -> Any:
     s = legible(pond_starts.starts(numbers))
     zero = torch.zeros_like(s.bx)
     flat = torch.zeros_like(s.surface)
-    by = zero + water.LEVEL + pond.BOARD_THICK / 2 - pond.DRAFT_LOADED
+    by = zero + basin.LEVEL + BOARD_THICK / 2 - pond.DRAFT_LOADED
     names = (
         "bvx", "bvy", "tilt", "tilt_rate", "pvx", "pvy", "lean", "lean_rate", "stroke", "wind",
         "splash_speed",
     )  # fmt: skip
     return replace(
         s, surface=flat, speed=flat, bx=zero + board, px=zero + board, by=by,
-        py=by + pond.BOARD_THICK / 2, aboard=zero + 1, facing=zero + 1,
+        py=by + BOARD_THICK / 2, aboard=zero + 1, facing=zero + 1,
         **dict.fromkeys(names, zero),
     )  # fmt: skip
 
 
 def waves(seeds: Sequence[int]) -> tuple[Moments, Moments]:
     """A hump that runs to the right, the board far away; and the same without it."""
-    s = _calm_pond(seeds, water.RIGHT - pond.BOARD_HALF - 0.02)
-    far = (water.middles(s.device) - _HUMP_FROM) / _HUMP_WIDTH
+    s = _calm_pond(seeds, basin.RIGHT - BOARD_HALF - 0.02)
+    far = (basin.middles(s.device) - _HUMP_FROM) / _HUMP_WIDTH
     hump = (_HUMP_HEIGHT * torch.exp(-far.square())).expand_as(s.surface)
     hump = hump - hump.mean(1, keepdim=True)
-    (slope,) = torch.gradient(hump, spacing=water.SPACING, dim=1)
+    (slope,) = torch.gradient(hump, spacing=basin.SPACING, dim=1)
     speed = -water.WAVE_SPEED * slope
     high = replace(s, surface=hump, speed=speed - speed.mean(1, keepdim=True))
     return at_rest("pond", high), at_rest("pond", s)
 
 
 def paddlers(seeds: Sequence[int]) -> Moments:
-    return at_rest("pond", _calm_pond(seeds, water.LEFT + pond.BOARD_HALF + 0.05))
+    return at_rest("pond", _calm_pond(seeds, basin.LEFT + BOARD_HALF + 0.05))
 
 
 def falls(seeds: Sequence[int]) -> Moments:
     """Somebody in the air above the water, from a little to far, at rest."""
-    s = _calm_pond(seeds, water.LEFT + pond.BOARD_HALF + 0.05)
+    s = _calm_pond(seeds, basin.LEFT + BOARD_HALF + 0.05)
     zero = torch.zeros_like(s.bx)
     high = torch.linspace(0.03, 0.33, len(seeds)) if len(seeds) > 1 else zero + 0.2
-    x = water.RIGHT - 0.30 + zero
-    return at_rest("pond", replace(s, px=x, py=water.LEVEL + high, aboard=zero))
+    x = basin.RIGHT - 0.30 + zero
+    return at_rest("pond", replace(s, px=x, py=basin.LEVEL + high, aboard=zero))
 
 
 def _corridors(seeds: Sequence[int], low: float, high: float) -> Any:

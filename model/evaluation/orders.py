@@ -17,14 +17,13 @@ from lightcone.model.evaluation.parse import (
     tracks,
 )
 from lightcone.model.evaluation.scenes import actions_of
+from lightcone.model.families.staged.court.constants import PLAYER_MARGIN, WIDTH
 from lightcone.model.families.staged.network.config import PictureSize
 from lightcone.model.families.staged.reading.readable import (
     Positions,
     readable,
 )
 from lightcone.model.families.staged.reading.reader import Reader
-from lightcone.model.simulators.court.physics import PLAYER_MARGIN
-from lightcone.model.simulators.court.state import WIDTH
 from lightcone.model.simulators.pond import physics
 from lightcone.model.simulators.pond.physics import PondState
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lightcone.model.families.staged.learnable import open_simulator
+from lightcone.model.families.staged.definition import definition
 from lightcone.model.families.staged.reading.reader import Reader
 
 
@@ -29,7 +29,7 @@ def tracks(
         x, y = (torch.where(one[:, i], v, math.nan) for v in places[thing])
         out[thing] = x.view(batch, length), y.view(batch, length)
     if shirts is not None:
-        colours = open_simulator("court").WORDS["shirt"]
+        colours = definition("court").words["shirt"]
         for k, who in enumerate(("player", "rival")):
             picked = [out[colours[int(shirt)]] for shirt in shirts[:, k]]
             x, y = (torch.stack([at[axis][i] for i, at in enumerate(picked)]) for axis in (0, 1))

@@ -12,21 +12,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lightcone.model.families.staged.latents import FRAMES
-from lightcone.model.families.staged.learnable import (
-    learnable,
-    open_simulator,
-)
-from lightcone.model.families.staged.model import (
-    LearnedWorld,
-    WorldState,
-)
+from lightcone.model.families.staged.learnable import learnable
+from lightcone.model.families.staged.model import StagedModel
 from lightcone.model.families.staged.network.config import (
     DEFAULT_SIZE,
     PictureSize,
 )
 from lightcone.model.families.staged.network.sampler import Latents
-from lightcone.model.interface import SAMPLES_PER_FRAME
+from lightcone.model.families.staged.prompts import Grammar
+from lightcone.model.families.staged.rates import FRAMES, SAMPLES_PER_FRAME
+from lightcone.model.families.staged.state import StagedState
+from lightcone.model.interface import How
+from lightcone.model.simulators.catalogue import open_simulator
 from lightcone.model.simulators.clips import Trajectory
 
 Moments = Trajectory[Any]
@@ -72,22 +69,34 @@ class Actor(Protocol):
 class Learned:
     """The model."""
 
-    def __init__(self, world: LearnedWorld) -> None:
-        self.world, self.size = world, world.size
+    def __init__(self, model: StagedModel, name: str) -> None:
+        self.model, self.name, self.size = model, name, model.size
 
     def begin(self, moments: Moments, seeds: Sequence[int], heard: bool = False) -> LearnedRun:
-        facts = learnable(self.world.name).facts.facts(moments)
-        values = open_simulator(self.world.name).attributes(moments.states).tolist()
+        facts = open_simulator(self.name).facts(moments).to(self.model.device)
+        values = open_simulator(self.name).attributes(moments.states).tolist()
         states = [
-            self.world.begin(facts[i : i + 1].to(self.world.device), tuple(values[i]), seed)
+            self.model.begin(self.name, facts[i : i + 1], tuple(values[i]), seed)
             for i, seed in enumerate(seeds)
         ]
-        return LearnedRun(self.world, states, heard)
+        return LearnedRun(self.model, states, heard)
+
+    @property
+    def grammar(self) -> Grammar:
+        return self.model.part(self.name).grammar
+
+    def start(self, seed: int, prompt: str = "") -> StagedState:
+        return self.model.start(self.name, seed, self.model.prepare(self.name, prompt))
+
+    def prompt(self, state: StagedState, prompt: str, how: How, chunks: int) -> StagedState:
+        """A session that runs, under a new prompt."""
+        conditioning = self.model.prepare(self.name, prompt, running=True)
+        return self.model.apply(state, conditioning, how, chunks)[0]
 
 
 class LearnedRun:
-    def __init__(self, world: LearnedWorld, states: list[WorldState], heard: bool = False) -> None:
-        self.world, self.states = world, states
+    def __init__(self, model: StagedModel, states: list[StagedState], heard: bool = False) -> None:
+        self.model, self.states = model, states
         self._heard = heard
         self._shown: Tensor | None = None
         self._sounds: list[Tensor] = []
@@ -98,15 +107,15 @@ class LearnedRun:
 
     def step(self, actions: Tensor) -> None:
         held = list(actions.numpy().astype(np.float32))
+        made = self.model.generate(self.states, held)
         if self._heard:
-            self.states, chunks = self.world.step(self.states, held)
+            self.states, chunks = self.model.show(self.states, made)
             shown = torch.from_numpy(np.stack([c.frames for c in chunks]))
             self._shown = shown.permute(0, 1, 4, 2, 3)
-            self._sounds.append(torch.from_numpy(np.stack([c.sound for c in chunks])))
+            sounds = [c.sound for c in chunks if c.sound is not None]
+            self._sounds.append(torch.from_numpy(np.stack(sounds)))
         else:  # pictures are decoded when somebody looks
-            latents = self.world.generate(self.states, held)
-            made = enumerate(self.states)
-            self.states = [self.world.advance(s, latents[i]) for i, s in made]
+            self.states = self.model.advance(self.states, made)
             self._shown = None
 
     def pictures(self) -> Tensor:
@@ -116,7 +125,8 @@ class LearnedRun:
 
     def anew(self) -> Tensor:
         begun = [
-            self.world.begin(s.last.state, s.prompt.values, s.seed + 7919) for s in self.states
+            self.model.begin(s.world, s.last.state, s.prompt.values, s.seed + 7919)
+            for s in self.states
         ]
         return self._decode(torch.cat([s.last.picture for s in begun]))
 
@@ -128,7 +138,7 @@ class LearnedRun:
         self.states = [replace(s, past=(*s.past[:-1], true[i])) for i, s in enumerate(self.states)]
 
     def _decode(self, latents: Tensor) -> Tensor:
-        return torch.from_numpy(self.world.decode_picture(latents)).permute(0, 1, 4, 2, 3)
+        return torch.from_numpy(self.model.decode_picture(latents)).permute(0, 1, 4, 2, 3)
 
 
 class Simulated:
@@ -153,7 +163,7 @@ class SimulatedRun:
 
     @property
     def facts(self) -> Tensor:
-        return self._facts.facts(self._chunk)[:, -1]
+        return self._simulator.facts(self._chunk)[:, -1]
 
     @property
     def chunk(self) -> Moments:
@@ -204,7 +214,7 @@ class Still:
 class StillRun:
     def __init__(self, name: str, size: PictureSize, moments: Moments) -> None:
         self._picture = open_simulator(name).render(moments.states[:, -1:], size)
-        self._facts = learnable(name).facts.facts(moments)[:, -1]
+        self._facts = open_simulator(name).facts(moments)[:, -1]
         self._steps = 0
 
     @property

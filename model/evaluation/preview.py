@@ -17,28 +17,20 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from lightcone.model.evaluation.evaluate import parse_seeds
-from lightcone.model.families.staged.learnable import (
-    Simulator,
-    open_simulator,
-)
+from lightcone.model.families.staged.definition import definition
 from lightcone.model.families.staged.network.config import PictureSize
-from lightcone.model.interface import (
-    FPS,
-    SAMPLE_RATE,
-    ModelError,
-    WorldInfo,
-)
+from lightcone.model.families.staged.rates import FPS, SAMPLE_RATE
+from lightcone.model.interface import ModelError, WorldInfo
+from lightcone.model.simulators.catalogue import open_simulator
 from lightcone.model.simulators.clips import Clip
 from lightcone.model.training import loop
 
 _COLOURS = colormaps["tab10"]
 
 
-def page(
-    simulator: Simulator, seeds: list[int], seconds: float, columns: int, size: PictureSize
-) -> Figure:
+def page(world: str, seeds: list[int], seconds: float, columns: int, size: PictureSize) -> Figure:
     """The page: a row for each seed, `columns` frames in it."""
-    info = simulator.INFO
+    simulator, info = open_simulator(world), definition(world).info
     clip = simulator.film(simulator.seeded_trajectories(seeds, round(seconds * FPS)), size)
     strip_height = 16 / columns * size.height / size.width
     heights = [strip_height, 0.06 * len(info.buttons), 1.1] * len(seeds)
@@ -50,7 +42,7 @@ def page(
         strip.set_title(f"{info.name}, seed {seed}: {clip.captions[row]}", loc="left", fontsize=10)
         _held(held, clip.truth.actions[row], info, seconds)
         _spectrogram(heard, clip.sound[row], seconds)
-        _contacts(heard, clip, row, simulator.CONTACTS)
+        _contacts(heard, clip, row, definition(world).contacts)
     return figure
 
 
@@ -110,7 +102,7 @@ def main(argv: list[str] | None = None) -> int:
         parser.error("a clip needs a frame or more")
     try:
         size = PictureSize(args.height)
-        figure = page(open_simulator(args.world), args.seeds, args.seconds, args.columns, size)
+        figure = page(args.world, args.seeds, args.seconds, args.columns, size)
         figure.savefig(args.out, dpi=100)
     except (ModelError, OSError, ValueError) as error:  # matplotlib refuses endings by ValueError
         parser.exit(1, f"lightcone data preview: {error}\n")

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from lightcone.model.evaluation.play import Moments
-from lightcone.model.families.staged.latents import FRAMES
-from lightcone.model.families.staged.learnable import open_simulator
-from lightcone.model.simulators import camera as cameras
+from lightcone.model.families.staged.definition import definition
+from lightcone.model.families.staged.rates import FRAMES
+from lightcone.model.families.staged.shared import camera as cameras
+from lightcone.model.simulators.catalogue import open_simulator
 from lightcone.model.simulators.clips import Trajectory
 
 
@@ -59,15 +60,14 @@ def at_rest(world: str, start: Any) -> Moments:
     """The first chunk after start states (B,), nothing held."""
     simulator = open_simulator(world)
     count = start.axes[0]
-    controls = len(simulator.INFO.buttons) + len(simulator.INFO.axes)
-    nothing = torch.zeros(count, FRAMES, controls)
+    nothing = torch.zeros(count, FRAMES, definition(world).info.controls)
     return simulator.simulate(start, FRAMES, actions=nothing)  # type: ignore[attr-defined]
 
 
 def actions_of(world: str, count: int, frames: int, **held: Tensor | float) -> Tensor:
     """Actions (count, frames, controls) in which the named controls are held; each a number, or
     (count, frames)."""
-    info = open_simulator(world).INFO
+    info = definition(world).info
     names = [*(b.name for b in info.buttons), *(a.name for a in info.axes)]
     out = torch.zeros(count, frames, len(names))
     for name, value in held.items():

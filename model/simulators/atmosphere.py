@@ -8,10 +8,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-TIMES = ("day", "dusk", "night")
-WEATHERS = ("clear", "rain", "fog")
-STYLES = ("painted", "ink", "pixel")
-
 _TINTS = ((1.0, 1.0, 1.0), (1.0, 0.70, 0.56), (0.40, 0.45, 0.66))  # by time of day
 _LIFTS = ((0.0, 0.0, 0.0), (0.06, 0.01, 0.03), (0.01, 0.015, 0.04))
 _HAZES = ((0.80, 0.82, 0.84), (0.70, 0.52, 0.48), (0.16, 0.18, 0.24))  # fog, by time of day
@@ -27,7 +23,7 @@ _BLOCKS = 24  # in a picture's height
 
 def shade(picture: Tensor, time: Tensor, weather: Tensor, style: Tensor, clock: Tensor) -> Tensor:
     """`picture` (N, 3, H, W), RGB 0 to 1, under the time, weather and style of each (N,), indices
-    into TIMES, WEATHERS and STYLES; `clock` (N,) in seconds moves the rain."""
+    into the words of those names; `clock` (N,) in seconds moves the rain."""
     if time.any():
         picture = _light(picture, time.long())
     if weather.any():

@@ -1,10 +1,10 @@
-"""What all simulated worlds share: states as fields, contacts, trajectories and clips."""
+"""What all simulated worlds share: contacts, trajectories and clips."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, Generic, Self, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -13,46 +13,7 @@ from lightcone.model.families.staged.network.config import (
     DEFAULT_SIZE,
     PictureSize,
 )
-
-
-@dataclass(frozen=True)
-class State:
-    """The base of a world's state: a frozen dataclass of tensors, or of further states, that
-    share their first axes, (B,) for one moment of B worlds, (B, T) for T frames of them."""
-
-    def __getitem__(self, index: Any) -> Self:
-        """Index every field as one indexes a tensor."""
-        return type(self)(**{k: v[index] for k, v in vars(self).items()})
-
-    @classmethod
-    def stack(cls, states: Sequence[Self], dim: int) -> Self:
-        """Stack the fields of several states along a new axis."""
-        stacked: dict[str, Any] = {}
-        for f in fields(cls):
-            parts = [getattr(s, f.name) for s in states]
-            whole = type(parts[0]).stack if isinstance(parts[0], State) else torch.stack
-            stacked[f.name] = whole(parts, dim)
-        return cls(**stacked)
-
-    def flatten(self) -> Self:
-        """Fields (B, T, ...) -> (B * T, ...)."""
-        return type(self)(
-            **{k: v.flatten() if isinstance(v, State) else v.flatten(0, 1)
-               for k, v in vars(self).items()}
-        )  # fmt: skip
-
-    @property
-    def axes(self) -> torch.Size:
-        """(B,) or (B, T), and what the first field has beyond."""
-        return self._first().shape
-
-    @property
-    def device(self) -> torch.device:
-        return self._first().device
-
-    def _first(self) -> Tensor:
-        first = next(iter(vars(self).values()))
-        return first._first() if isinstance(first, State) else first
+from lightcone.model.families.staged.shared.fields import Fields
 
 
 @dataclass
@@ -80,7 +41,7 @@ class Contacts:
         self.when[:, column] = torch.where(stronger, when, self.when[:, column])
 
 
-S = TypeVar("S", bound=State)
+S = TypeVar("S", bound=Fields)
 
 
 @dataclass(frozen=True)

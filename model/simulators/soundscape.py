@@ -9,21 +9,15 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from lightcone.model.interface import (
-    FPS,
-    SAMPLE_RATE,
-    SAMPLES_PER_FRAME,
-)
-from lightcone.model.simulators.clips import State
+from lightcone.model.families.staged.rates import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
+from lightcone.model.families.staged.shared.fields import Fields
+from lightcone.model.families.staged.shared.music import BEATS, tempo
 from lightcone.model.simulators.ringing import (
     loop_places,
     smooth_noise,
 )
 
-MUSIC = ("silent", "music")
-SLOWEST, FASTEST = 1.2, 2.4  # beats per second
 DRIVE_SECONDS = 2.0  # to close 63 % of the gap to what is going on
-BEATS = 8  # after which the melody repeats
 
 _MELODY = (110.0, 110.0, 130.81, 110.0, 146.83, 130.81, 98.0, 82.41)  # Hz, one for each beat
 _OCTAVES = ((1.0, 0.030), (2.0, 0.012), (3.0, 0.005))  # of the melody: factor, level
@@ -34,7 +28,7 @@ _RAIN_LEVEL, _FOG_LEVEL = 0.008, 0.003
 
 
 @dataclass(frozen=True)
-class Pulse(State):
+class Pulse(Fields):
     """Where the music is; fields (B,)."""
 
     beat: Tensor  # beats since it began, modulo BEATS
@@ -50,11 +44,6 @@ def advance(pulse: Pulse, activity: Tensor, dt: float = 1 / FPS) -> Pulse:
     """`dt` seconds further, while `activity` (B,), 0 to 1, goes on."""
     drive = pulse.drive + (activity.clamp(0, 1) - pulse.drive) * (dt / DRIVE_SECONDS)
     return Pulse((pulse.beat + tempo(drive) * dt) % BEATS, drive)
-
-
-def tempo(drive: Tensor) -> Tensor:
-    """Beats per second."""
-    return SLOWEST + (FASTEST - SLOWEST) * drive
 
 
 def music(beat: Tensor, drive: Tensor, on: Tensor) -> Tensor:
@@ -75,7 +64,7 @@ def music(beat: Tensor, drive: Tensor, on: Tensor) -> Tensor:
 
 
 def weather(weather: Tensor, phase: Tensor, samples: int) -> Tensor:
-    """Rain, or the hush of fog: `weather` (B,), an index into atmosphere.WEATHERS, `phase` (B,)
+    """Rain, or the hush of fog: `weather` (B,), an index into words.WEATHERS, `phase` (B,)
     from 0 to 1 the place in the loop. Returns (B, samples)."""
     loops = _loops(weather.device)
     at = loop_places(phase, loops.shape[1], samples)

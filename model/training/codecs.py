@@ -13,20 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lightcone.model.codecs.codec import (
-    PictureCodec,
-    PictureCodecConfig,
-    SoundCodec,
-    SoundCodecConfig,
-    to_signed,
-)
-from lightcone.model.families.staged.learnable import (
-    SIMULATED,
-    Simulator,
-    open_simulator,
-)
+from lightcone.model.codecs.picture import PictureCodec, PictureCodecConfig, to_signed
+from lightcone.model.codecs.sound import SoundCodec, SoundCodecConfig
 from lightcone.model.families.staged.network.config import PictureSize
 from lightcone.model.interface import ModelError
+from lightcone.model.simulators.catalogue import SIMULATED, Simulator, open_simulator
 from lightcone.model.training import loop
 from lightcone.model.training.checkpoint import (
     load_training,

@@ -17,13 +17,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from lightcone.model.families.staged.learnable import (
-    SIMULATED,
-    learnable,
-    open_simulator,
-)
+from lightcone.model.families.staged.learnable import learnable
 from lightcone.model.families.staged.striking import surprise
 from lightcone.model.interface import ModelError
+from lightcone.model.simulators.catalogue import SIMULATED, open_simulator
 from lightcone.model.training import loop
 from lightcone.model.training.checkpoint import (
     load_module,
@@ -55,7 +52,7 @@ class States:
         worlds = self._simulator.random_trajectories(
             WORLDS, FRAMES, self._generator, self._device, skip=self._integer(48)
         )
-        return self._facts.facts(worlds), worlds.actions
+        return self._simulator.facts(worlds), worlds.actions
 
     def _integer(self, below: int) -> int:
         return int(torch.randint(below, (), generator=self._generator))

@@ -14,15 +14,11 @@ import torch
 from torch import nn
 
 from lightcone.model.catalogue import WEIGHTS_DIR
-from lightcone.model.families.staged.latents import FRAMES
-from lightcone.model.families.staged.learnable import (
-    learnable,
-    open_simulator,
-)
 from lightcone.model.families.staged.network.network import (
     Network,
     known_words,
 )
+from lightcone.model.families.staged.rates import FRAMES
 from lightcone.model.families.staged.reading.reader import (
     Reader,
     load_reader,
@@ -35,6 +31,7 @@ from lightcone.model.interface import (
     ModelError,
     WeightsError,
 )
+from lightcone.model.simulators.catalogue import open_simulator
 from lightcone.model.training.checkpoint import (
     load_module,
     read,
@@ -58,7 +55,7 @@ def starts(world: str, seed: int) -> Starts:
         STARTS, FRAMES, torch.Generator().manual_seed(seed), torch.device("cpu"), skip=24
     )
     values = simulator.attributes(truth.states).tolist()
-    return Starts(learnable(world).facts.facts(truth), [tuple(row) for row in values])
+    return Starts(open_simulator(world).facts(truth), [tuple(row) for row in values])
 
 
 @dataclass(frozen=True)

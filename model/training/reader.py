@@ -18,12 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from lightcone.model.codecs.codec import to_signed
-from lightcone.model.families.staged.learnable import (
-    SIMULATED,
-    learnable,
-    open_simulator,
-)
+from lightcone.model.codecs.picture import to_signed
+from lightcone.model.families.staged.definition import definition
 from lightcone.model.families.staged.reading.readable import (
     in_view,
     readable,
@@ -33,6 +29,7 @@ from lightcone.model.families.staged.reading.reader import (
     Reading,
 )
 from lightcone.model.interface import ModelError
+from lightcone.model.simulators.catalogue import SIMULATED, open_simulator
 from lightcone.model.training import loop
 from lightcone.model.training.checkpoint import (
     load_training,
@@ -77,7 +74,7 @@ def label(world: str, truth: Any, generator: torch.Generator, plain: bool = Fals
     frames = truth.strength.shape[1]
     states = truth.states.flatten()
     device, count = states.device, truth.strength.shape[:2].numel()
-    facts = learnable(world).facts.facts(truth).flatten(0, 1)
+    facts = simulator.facts(truth).flatten(0, 1)
 
     def random(n: int = count) -> Tensor:
         return torch.rand(n, generator=generator).to(device)
@@ -125,7 +122,7 @@ def label(world: str, truth: Any, generator: torch.Generator, plain: bool = Fals
         if seen_on is not None:
             known[:, i] = (counts[:, r.things.index(seen_on)] == 1).float()
     values = simulator.attributes(states[:, None])
-    names = list(simulator.WORDS)
+    names = list(definition(world).words)
     picked = values[:, [names.index(name) for name in r.attributes]]
     needs = {"suit": "person", "paint": "board"}
     for i, name in enumerate(r.attributes):

@@ -1,8 +1,8 @@
 """Training of the transformer on a stream of freshly simulated, encoded clips of all worlds.
 
 `lightcone train` or `python -m lightcone.model.training.train`; runs unchanged on CPU and CUDA,
-shows rate and ETA, stops on Ctrl-C and resumes from its checkpoint, and keeps the exponential moving average
-that `python -m lightcone.model.training.export` makes shippable weights of.
+shows rate and ETA, stops on Ctrl-C and resumes from its checkpoint, and keeps the exponential
+moving average that `python -m lightcone.model.training.export` makes shippable weights of.
 
 The recipe: x-prediction under diffusion forcing, where most chunks start from pure noise
 (one-step generation is what a live world uses most). Later, in a share of the batches, the model

@@ -9,12 +9,8 @@ from typing import Any, TypeVar
 import torch
 
 from lightcone.model.catalogue import WEIGHTS_DIR
-from lightcone.model.codecs.codec import (
-    PictureCodec,
-    PictureCodecConfig,
-    SoundCodec,
-    SoundCodecConfig,
-)
+from lightcone.model.codecs.picture import PictureCodec, PictureCodecConfig
+from lightcone.model.codecs.sound import SoundCodec, SoundCodecConfig
 from lightcone.model.families.staged.network.config import TransformerConfig
 from lightcone.model.families.staged.weights import Weights
 from lightcone.model.interface import WeightsError

@@ -1,4 +1,4 @@
-"""The command line: `lightcone serve | generate | train | evaluate | data | bench | schema`.
+"""The command line: `lightcone serve | generate | replay | train | evaluate | ...`.
 
 Everything heavy is imported by the command that needs it. A named error becomes one line on
 stderr and exit code 1, a wrong flag exit code 2.
@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -70,11 +71,13 @@ def serve(context: typer.Context) -> None:
 @app.command()
 def generate(
     out: Annotated[Path, typer.Option(help="MP4 file to write.")],
-    world: Annotated[str, typer.Option(help="Which world.")] = "court",
+    world: Annotated[
+        str | None, typer.Option(help="Which world; default: court, or the snapshot's.")
+    ] = None,
     seed: Annotated[
         int, typer.Option(min=0, help="The same seed and actions: the same world.")
     ] = 0,
-    seconds: Annotated[float, typer.Option(help="Media time to generate.")] = 10.0,
+    seconds: Annotated[float, typer.Option(help="World time to generate.")] = 10.0,
     actions: Annotated[
         Path | None,
         typer.Option(help='JSON lines {"t": 1.25, "buttons": ["right"]}, held from t on.'),
@@ -86,15 +89,68 @@ def generate(
     weights: Annotated[Path, typer.Option(help="Folder of weights.")] = WEIGHTS_DIR,
     steps: Annotated[int, typer.Option(min=1, max=64, help="Denoising steps a chunk.")] = 1,
     device: Annotated[str, typer.Option(help="Torch device.")] = "cpu",
-    scale: Annotated[int, typer.Option(min=1, max=16, help="Enlarge the picture.")] = 4,
+    scale: Annotated[
+        int | None,
+        typer.Option(min=1, max=16, help="Enlarge the picture; default: 4, less if it is large."),
+    ] = None,
+    snapshot: Annotated[
+        Path | None, typer.Option(help="Start from this snapshot instead of a seed.")
+    ] = None,
+    log: Annotated[
+        Path | None, typer.Option(help="Action log to write, for lightcone replay.")
+    ] = None,
 ) -> None:
     """Generate a world into an MP4 file, as fast as it goes."""
     from lightcone.server.cli.generate import Job
     from lightcone.server.cli.generate import generate as generate_world
 
     generate_world(
-        Job(out, world, seed, seconds, actions, prompt, image, weights, steps, device, scale)
+        Job(
+            out=out,
+            world=world,
+            seed=seed,
+            seconds=seconds,
+            actions=actions,
+            prompt=prompt,
+            image=image,
+            weights=weights,
+            steps=steps,
+            device=device,
+            scale=scale,
+            snapshot=snapshot,
+            log=log,
+        )
     )
+
+
+@app.command()
+def replay(
+    log: Annotated[Path, typer.Argument(help="Action log of a session.")],
+    weights: Annotated[Path, typer.Option(help="Folder of weights.")] = WEIGHTS_DIR,
+    device: Annotated[str, typer.Option(help="Torch device.")] = "cpu",
+    in_batch: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, help="Compute in a batch of this size, not the logged one."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compute a session again from its action log, and compare every chunk to the bit."""
+    from lightcone.model.runtime.threads import openmp
+    from lightcone.server.sessions.action_log import read_log
+
+    read = read_log(log)
+    os.environ.update(openmp(read.start.threads))  # before torch is imported
+    from lightcone.server.cli.replay import ReplaySettings
+    from lightcone.server.cli.replay import replay as replay_log
+
+    found = replay_log(read, ReplaySettings(weights, device, in_batch))
+    text = f"{found.equal} of {found.chunks} chunks of {found.world} are equal to the log"
+    print(json.dumps(asdict(found)) if as_json else text)
+    if found.first_unequal is not None:
+        number, frame = found.first_unequal
+        reason = f"chunk {number} (frame {frame}) is the first that is not equal to the log"
+        print(f"lightcone: {reason}", file=sys.stderr)
+        sys.exit(1)
 
 
 @app.command(context_settings=FORWARDED, add_help_option=False)
@@ -122,7 +178,7 @@ def preview(context: typer.Context) -> None:
 @app.command(context_settings=FORWARDED, add_help_option=False)
 def bench(context: typer.Context) -> None:
     """Measure latency and cost. Flags: lightcone bench --help."""
-    _forward("bench.cli", context)
+    _forward("lightcone.bench.cli", context)
 
 
 @app.command()

@@ -19,8 +19,7 @@ from lightcone.server.http.listener import (
     PortUnavailable,
     listen,
 )
-from lightcone.server.sessions.sessions import Worlds
-from lightcone.server.worker.host import Engine
+from lightcone.server.sessions.sessions import Sessions
 
 MAX_CONNECTIONS = 1024
 SHUTDOWN_S = 3  # for requests and websockets that are still open
@@ -31,7 +30,7 @@ log = logging.getLogger("lightcone")
 def serve(settings: Settings, listener: socket.socket) -> None:
     """Serve on a bound socket until SIGINT or SIGTERM.
 
-    Raises EngineError or PortUnavailable, before anything can connect.
+    Raises WorkerError or PortUnavailable, before anything can connect.
     """
     uvloop.run(_serve(settings, listener))
 
@@ -44,19 +43,19 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     stopped = loop.create_task(stop.wait())
     names = ", ".join(settings.served)
     log.info("loading %s", names)
-    launching = loop.create_task(Engine.launch(settings.engine_config()))
+    launching = loop.create_task(Sessions.launch(settings))
     await asyncio.wait({stopped, launching}, return_when=asyncio.FIRST_COMPLETED)
     if not launching.done():
         launching.cancel()
         await asyncio.wait({launching})
         return
-    engine = await launching
+    sessions = await launching
     try:
         url = listen(listener)
     except PortUnavailable:
-        await engine.close()
+        await sessions.close()
         raise
-    server = _Server(_config(Worlds(settings, engine)))
+    server = _Server(_config(sessions))
     serving = loop.create_task(server.serve(sockets=[listener]))
     print(f"Lightcone serves {names} at {url}", flush=True)
     await asyncio.wait({stopped, serving}, return_when=asyncio.FIRST_COMPLETED)
@@ -73,9 +72,9 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _config(worlds: Worlds) -> uvicorn.Config:
+def _config(sessions: Sessions) -> uvicorn.Config:
     return uvicorn.Config(
-        create_app(worlds),
+        create_app(sessions),
         ws="websockets-sansio",
         ws_per_message_deflate=False,
         # larger ones are told so by the control websocket, far larger ones cut off at once

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, CliSettingsSource, SettingsConfigDict
 
 from lightcone.model.catalogue import WEIGHTS_DIR
 from lightcone.model.runtime.threads import default_threads
+from lightcone.server.access.seats import SeatRules
 from lightcone.server.cli.weights import (
     ALL,
     served_worlds,
 )
 from lightcone.server.http.origins import ANY
-from lightcone.server.worker.host import EngineConfig
+from lightcone.server.telemetry.logs import LogLevel
+from lightcone.server.worker.host import WorkerConfig
 
 CLIENT_DIR = Path(__file__).parents[2] / "page"
+MEMORY_SHARE = 0.5  # of the machine's memory, for states of sessions
 
-LogLevel = Literal["debug", "info", "warning", "error"]
+
+def default_data_dir() -> Path:
+    """As the XDG base directory specification has it."""
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path.home() / ".cache") / "lightcone"
 
 
 class Settings(BaseSettings):
@@ -28,7 +36,9 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     worlds: str = Field(
-        ALL, description="Worlds that are served, with commas; all is every one with weights."
+        ALL,
+        description="Worlds that are served, with commas: names of the catalogue, or env:NAME; "
+        "all is every learned one that the weights know.",
     )
     weights: Path = Field(WEIGHTS_DIR, description="Folder of weights.")
     steps: int = Field(1, ge=1, le=64, description="Denoising steps for each chunk.")
@@ -36,16 +46,43 @@ class Settings(BaseSettings):
     threads: int = Field(
         default_factory=default_threads,
         ge=1,
-        description="Threads of the model; default: all cores but one, at most 4.",
+        description="Threads of each worker's model; default: all cores but one, at most 4.",
     )
-    max_worlds: int = Field(1, ge=1, le=64, description="Worlds that may live at once.")
-    max_viewers: int = Field(64, ge=1, description="Viewers, and control clients, of one world.")
+    workers: int = Field(1, ge=1, le=64, description="Worker processes, each with its models.")
+    max_sessions: int = Field(
+        0, ge=0, description="Sessions that may live at once; 0: as many as fit by measured cost."
+    )
+    max_batch: int = Field(
+        0, ge=0, description="The most sessions in one step of a model; 0: as many as it takes."
+    )
+    max_viewers: int = Field(64, ge=1, description="Viewers, and control clients, of one session.")
+    turn_seconds: float | None = Field(
+        None, gt=0, description="While somebody asks for the wheel, a turn ends after this time."
+    )
+    grace_s: float = Field(
+        10.0, ge=0, description="A driver whose connection drops keeps the wheel this long."
+    )
     idle_timeout_s: float = Field(
-        10.0, ge=0, description="A world left alone this long makes room for a new one."
+        60.0, ge=0, description="A session with nobody there is saved and ends after this time."
     )
-    step_timeout_s: float = Field(30.0, gt=0, description="A chunk that takes longer is a crash.")
+    step_timeout_s: float = Field(
+        30.0, gt=0, description="A session whose chunk takes longer has failed."
+    )
+    history_s: float = Field(30.0, ge=0, description="World time that a rewind can reach back.")
+    min_rate: float = Field(
+        0.5, gt=0, le=1, description="The lowest share of its frame rate a slow session may have."
+    )
+    data_dir: Path = Field(
+        default_factory=default_data_dir, description="Folder of kept snapshots."
+    )
+    recordings: Path | None = Field(
+        None, description="Folder of recordings; default: a folder in the data folder."
+    )
+    record: bool = Field(False, description="Record every session.")
     probe_compute_ms: float = Field(20.0, ge=0, description="Time of one chunk of the probe world.")
-    scale: int = Field(4, ge=1, le=16, description="Factor by which the picture is enlarged.")
+    scale: int = Field(
+        4, ge=1, le=16, description="Factor by which the picture is enlarged, where it fits."
+    )
     video_bitrate: int = Field(2_000_000, ge=50_000, description="Bits a second.")
     audio_bitrate: int = Field(64_000, ge=6_000, le=510_000, description="Bits a second.")
     origins: str = Field(
@@ -63,15 +100,34 @@ class Settings(BaseSettings):
         """Names of the worlds. Raises UnknownWorld and WeightsError."""
         return served_worlds(self.worlds, self.weights)
 
-    def engine_config(self) -> EngineConfig:
-        return EngineConfig(
+    @property
+    def recordings_dir(self) -> Path:
+        return self.recordings or self.data_dir / "recordings"
+
+    @property
+    def seat_rules(self) -> SeatRules:
+        return SeatRules(self.grace_s, self.turn_seconds, self.max_viewers)
+
+    @property
+    def budget_bytes(self) -> int:
+        """Memory for the states of one worker's sessions."""
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        return int(MEMORY_SHARE * memory / self.workers)
+
+    def worker_config(self) -> WorkerConfig:
+        return WorkerConfig(
             worlds=self.served,
             weights=self.weights,
             steps=self.steps,
             device=self.device,
             threads=self.threads,
             probe_compute_ms=self.probe_compute_ms,
-            slots=self.max_worlds,
+            step_timeout_s=self.step_timeout_s,
+            history_s=self.history_s,
+            min_rate=self.min_rate,
+            scale=self.scale,
+            video_bitrate=self.video_bitrate,
+            max_batch=self.max_batch,
         )
 
 
@@ -86,5 +142,7 @@ def parse_flags(flags: list[str]) -> Settings:
         cli_prog_name="lightcone serve",
         cli_kebab_case=True,
         cli_exit_on_error=True,
+        cli_implicit_flags=True,
+        cli_shortcuts={"worlds": "world"},
     )
     return Settings(_cli_settings_source=source)  # type: ignore[call-arg]

@@ -5,21 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from lightcone.model.interface import (
-    FPS,
-    SAMPLE_RATE,
     Axis,
     Button,
     GamepadBinding,
     WorldInfo,
 )
 from lightcone.server.control.protocol import (
-    VERSION,
     AxisControl,
     Control,
     GamepadInput,
-    Role,
-    Welcome,
-    WorldDescription,
+    SessionDescription,
 )
 
 
@@ -31,25 +26,24 @@ def axes(info: WorldInfo) -> list[AxisControl]:
     return [_axis(axis) for axis in info.axes]
 
 
-def describe(world_id: str, info: WorldInfo) -> WorldDescription:
-    return WorldDescription(
-        id=world_id,
+def describe(session_id: str, info: WorldInfo, history_s: float) -> SessionDescription:
+    return SessionDescription(
+        id=session_id,
         world=info.name,
         title=info.title,
         description=info.description,
         width=info.width,
         height=info.height,
-        fps=FPS,
-        sample_rate=SAMPLE_RATE,
-        frames_per_chunk=info.frames_per_chunk,
+        fps=info.fps,
+        sample_rate=info.sample_rate,
+        chunk_frames=list(info.chunk_frames),
         controls=controls(info),
         axes=axes(info),
+        prompt=info.prompt,
+        prompt_length=info.prompt_length,
         words=list(info.changing_words),
+        history_s=history_s,
     )
-
-
-def welcome(world_id: str, info: WorldInfo, role: Role) -> Welcome:
-    return Welcome(version=VERSION, role=role, world=describe(world_id, info))
 
 
 def _control(button: Button) -> Control:

@@ -1,12 +1,13 @@
-"""The control protocol, version 2: every message on `/worlds/{id}/control`.
+"""The control protocol, version 3: every message on `/sessions/{id}/control`.
 
 Messages are msgpack maps with a `type` field, one per binary websocket message, parsed only
 here. docs/protocol.md explains them; `lightcone schema` exports their JSON Schema, from which
 the TypeScript types in client-demo/src/protocol.ts are generated.
 
-Media time is seconds since the world began; frame i is due at i / fps. The RTP timestamp of
-a video frame is `round(media_time * 90000) mod 2**32`, of an audio sample
-`round(media_time * 48000) mod 2**32`.
+World frames count what the world has generated since it began; rewind and fork move them. Stream
+frames count what this session's stream has sent; they only grow. Media time is the stream's clock
+in seconds. The RTP timestamp of a video frame is `round(media_time * 90000) mod 2**32`, of an audio
+sample `round(media_time * 48000) mod 2**32`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from lightcone.model.interface import How
 
 _T = TypeVar("_T")
 
-VERSION = 2
+VERSION = 3
 MAX_MESSAGE_BYTES = 4096  # from a client
 MESSAGES_PER_SECOND = 250  # from one client in the long run; MESSAGE_BURST at once
 MESSAGE_BURST = 500
@@ -33,33 +34,38 @@ HELLO_TIMEOUT_S = 5.0
 CLOSE_NOT_BINARY = 1003
 CLOSE_TOO_LARGE = 1009
 CLOSE_NO_HELLO = 4400
-CLOSE_UNKNOWN_WORLD = 4404
+CLOSE_UNKNOWN_SESSION = 4404
 CLOSE_UNSUPPORTED_VERSION = 4406
 CLOSE_HELLO_TIMEOUT = 4408
-CLOSE_WORLD_ENDED = 4410
+CLOSE_TAKEN_OVER = 4409
+CLOSE_SESSION_ENDED = 4410
 CLOSE_TOO_MANY = 4429
 CLOSE_TOO_SLOW = 4430
-CLOSE_WORLD_FAILED = 4500
+CLOSE_SESSION_FAILED = 4500
 
-Role = Literal["driver", "viewer"]
-WorldPhase = Literal["starting", "running", "paused", "ended", "failed"]
+Role = Literal["driver", "spectator"]
+Phase = Literal["starting", "running", "paused", "restoring", "ended", "failed"]
 ErrorCode = Literal[
     "malformed",  # not msgpack, or no known message type
     "invalid",  # a field is missing, of the wrong type or out of range
-    "unknown_axis",  # a moved axis that this world has not
+    "unknown_button",  # a held button that this world does not have
+    "unknown_axis",  # a moved axis that this world does not have
     "unknown_words",  # a prompt with words that this world does not know
-    "prompt_failed",  # the world could not take the prompt; it goes on as it was
-    "too_many_prompts",  # so many prompts wait already
+    "prompt_failed",  # the prompt could not be applied; the session goes on as it was
+    "too_many_prompts",  # too many prompts wait already
+    "rewind_failed",  # no snapshot reaches back that far; the session goes on as it was
     "too_large",  # more than MAX_MESSAGE_BYTES
-    "unknown_button",  # a held button that this world has not
     "stale_sequence",  # seq not greater than the last one accepted
-    "not_driver",  # input or a prompt from somebody who only watches
+    "not_driver",  # input, a prompt or a rewind from a spectator
+    "unknown_seat",  # the wheel was given to a seat that is not there
+    "unknown_token",  # a resume token that no seat of this session has; the seat is a new one
     "unsupported_version",  # a version that this server does not speak
     "expected_hello",  # the first message must be hello
-    "world_failed",  # the world can not go on
-    "unknown_world",  # no world has this id
+    "session_failed",  # the session can not go on
+    "unknown_session",  # no session has this id
+    "taken_over",  # another connection resumed this seat
     "too_many_messages",  # more than MESSAGES_PER_SECOND for long
-    "too_many_clients",  # the world takes no more control clients
+    "too_many_clients",  # the session takes no more control clients
 ]
 
 
@@ -79,11 +85,13 @@ Strength = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Hello(Message):
-    """First message of a client. `want` "driver" asks for the wheel and gets it if free."""
+    """First message of a client. `want` "driver" asks for the wheel and gets it if it is free.
+    `resume` is the token of an earlier welcome: the client takes the same seat again."""
 
     type: Literal["hello"] = "hello"
     version: int
     want: Role = "driver"
+    resume: Annotated[str, Field(max_length=64)] | None = None
 
 
 class Input(Message):
@@ -111,6 +119,27 @@ class Prompt(Message):
     chunks: Annotated[int, Field(ge=1, le=MAX_BLEND)] = 12
 
 
+class Wheel(Message):
+    """Who steers. "ask": the driver is asked to hand the wheel over, and the asker is next when it
+    is free. "give": the driver hands it to `seat`, or to the first who asked. "leave": the driver
+    lets go of it and only watches, or an asker takes the question back."""
+
+    type: Literal["wheel"] = "wheel"
+    action: Literal["ask", "give", "leave"]
+    seat: Annotated[str, Field(max_length=64)] | None = None
+
+
+class Rewind(Message):
+    """The driver goes back in world time: "start" runs backwards until "stop", "to" goes to the
+    newest snapshot at or before `world_frame`. `seq` and `t` as in an input."""
+
+    type: Literal["rewind"] = "rewind"
+    seq: Sequence
+    t: ClientTime
+    action: Literal["start", "stop", "to"]
+    world_frame: Annotated[int, Field(ge=0, lt=2**53)] = 0
+
+
 class Ping(Message):
     type: Literal["ping"] = "ping"
     t: ClientTime
@@ -136,17 +165,21 @@ class Control(Message):
 
 class AxisControl(Message):
     """A control with a strength from `low` to `high`, 0 at rest. `mouse` "x": moved by sideways
-    motion. `gamepad` is an axis, whose end in `direction` is `high`."""
+    motion, "y": by motion up and down, down towards `high`. `gamepad` is an axis, whose end in
+    `direction` is `high`."""
 
     name: str
     label: str
     low: float
     high: float
-    mouse: Literal["x"] | None
+    mouse: Literal["x", "y"] | None
     gamepad: GamepadInput | None
 
 
-class WorldDescription(Message):
+class SessionDescription(Message):
+    """`words` are what a prompt may use while the session runs, where `prompt` is "grammar";
+    `history_s` is how far a rewind can reach back, in seconds of world time."""
+
     id: str
     world: str
     title: str
@@ -154,62 +187,97 @@ class WorldDescription(Message):
     width: int
     height: int
     fps: int
-    sample_rate: int
-    frames_per_chunk: int
+    sample_rate: int | None
+    chunk_frames: list[int]
     controls: list[Control]
     axes: list[AxisControl]
-    words: list[str]  # what a prompt may say while it runs
+    prompt: Literal["none", "grammar", "free"]
+    prompt_length: int
+    words: list[str]
+    history_s: float
 
 
 class Welcome(Message):
-    """Answer to hello."""
+    """Answer to hello. `seat` names this client among the others; `resume` is the token with which
+    it takes the same seat again after a reload or a change of network."""
 
     type: Literal["welcome"] = "welcome"
     version: int
     role: Role
-    world: WorldDescription
+    seat: str
+    resume: str
+    session: SessionDescription
 
 
 class Status(Message):
     """Sent after welcome and whenever one of its fields changes; at least once a second while
-    running. `stalls` counts late chunks since the world began, `stalled_ms` their sum; `prompt`
-    is all that the world was told, as one prompt, with which another one can begin."""
+    running. `media_time` and `world_frame` are of the moment of sending. `stalls` counts late
+    chunks since the session began, `stalled_ms` their sum. `driver` is the seat that drives (null:
+    nobody), `asking` the seats that ask for the wheel, first come first. `turn_left_s` is what is
+    left of a time-boxed turn. `steps`, `rate` (share of the full frame rate) and `overloaded` say
+    how the session is degraded. `prompt` is all prompts given so far as one, with which another
+    session can start. `recording` is whether it is being recorded."""
 
     type: Literal["status"] = "status"
-    phase: WorldPhase
+    phase: Phase
     role: Role
     media_time: float
+    world_frame: int
     viewers: int
-    driver: bool  # somebody drives
+    seats: int
+    driver: str | None
+    asking: list[str]
+    turn_left_s: float | None
     stalls: int
     stalled_ms: float
     chunk_ms: float  # median time to generate one of the recent chunks
+    steps: int
+    rate: float
+    overloaded: bool
+    recording: bool
     prompt: str
     reason: str | None = None
 
 
 class Receipt(Message):
-    """The input `seq` is in the picture and the sound from `media_time` (frame `frame`) on."""
+    """The input `seq` is in the picture and the sound from `media_time` (stream frame
+    `stream_frame`, world frame `world_frame`) on."""
 
     type: Literal["receipt"] = "receipt"
     seq: int
     t: float
-    frame: int
+    world_frame: int
+    stream_frame: int
     media_time: float
 
 
 class PromptReceipt(Message):
-    """The prompt `seq` begins to show at `media_time` (frame `frame`), and shows fully from
-    `full_media_time` (frame `full_frame`) on."""
+    """The prompt `seq` begins to show at `media_time` (`stream_frame`, `world_frame`), and shows
+    fully from `full_media_time` on."""
 
     type: Literal["prompt_receipt"] = "prompt_receipt"
     seq: int
     t: float
-    frame: int
+    world_frame: int
+    stream_frame: int
     media_time: float
-    full_frame: int
+    full_world_frame: int
+    full_stream_frame: int
     full_media_time: float
     text: str
+
+
+class RewindReceipt(Message):
+    """The rewind `seq`: with "start" the session runs back from `world_frame` on, else it goes on
+    from there; shown from `media_time` (`stream_frame`) on."""
+
+    type: Literal["rewind_receipt"] = "rewind_receipt"
+    seq: int
+    t: float
+    action: Literal["start", "stop", "to"]
+    world_frame: int
+    stream_frame: int
+    media_time: float
 
 
 class Stall(Message):
@@ -240,8 +308,8 @@ class Error(Message):
     known: list[str] = []
 
 
-FromClient = Hello | Input | Prompt | Ping
-FromServer = Welcome | Status | Receipt | PromptReceipt | Stall | Pong | Error
+FromClient = Hello | Input | Prompt | Wheel | Rewind | Ping
+FromServer = Welcome | Status | Receipt | PromptReceipt | RewindReceipt | Stall | Pong | Error
 ClientMessage = Annotated[FromClient, Field(discriminator="type")]
 ServerMessage = Annotated[FromServer, Field(discriminator="type")]
 

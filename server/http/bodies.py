@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from lightcone.model.interface import WorldInfo
 from lightcone.server.control import describe
@@ -13,33 +12,44 @@ from lightcone.server.control.protocol import (
     MAX_PROMPT,
     AxisControl,
     Control,
-    WorldPhase,
+    Phase,
 )
-from lightcone.server.http.problems import Problem
-from lightcone.server.sessions.session import LiveWorld
-
-MAX_BODY_BYTES = 64 * 1024
-MAX_WORLD_BODY_BYTES = 4 * 1024 * 1024  # it may hold a picture
-# More than a request can need. With so few, so many bytes are few values: millions of them would
-# take the loop longer to parse than the streams can wait.
-MAX_COMMAS = 1000
-MAX_ERRORS = 20  # that one answer lists
+from lightcone.server.sessions.recording import Recording
+from lightcone.server.sessions.session import Session
+from lightcone.server.sessions.snapshot_store import StoredSnapshot
 
 
-class WorldRequest(BaseModel):
-    """`world` defaults to the first that is served, `seed` to a random one, `prompt` to none.
-    `image` is the picture to start from, PNG or JPEG, as data URL or plain base64."""
-
+class RequestBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class SessionRequest(RequestBody):
+    """`world` defaults to the first that is served, `seed` to a random one, `prompt` to none.
+    `image` is the picture to start from, PNG or JPEG, as data URL or plain base64. `snapshot` is
+    the id of a kept snapshot to go on from, and stands alone, or with the name of its world."""
 
     world: str | None = None
     seed: Annotated[int, Field(ge=0, lt=2**53)] | None = None
     prompt: Annotated[str, Field(max_length=MAX_PROMPT)] | None = None
     image: str | None = None
+    snapshot: Annotated[str, Field(max_length=64)] | None = None
+
+
+class RewindRequest(RequestBody):
+    """Either of both: how far back, in seconds of world time, or to which world frame."""
+
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    world_frame: Annotated[int, Field(ge=0, lt=2**53)] | None = None
+
+
+class ForkRequest(RequestBody):
+    """`prompt` is under which the new session goes on."""
+
+    prompt: Annotated[str, Field(max_length=MAX_PROMPT)] | None = None
 
 
 class CatalogueEntry(BaseModel):
-    """A world that is served: `words` are what its prompts may say."""
+    """A world that is served: `words` are what its prompts may use."""
 
     name: str
     title: str
@@ -49,42 +59,116 @@ class CatalogueEntry(BaseModel):
     height: int
     controls: list[Control]
     axes: list[AxisControl]
+    fps: int
+    sample_rate: int | None
+    chunk_frames: list[int]
+    prompt: Literal["none", "grammar", "free"]
+    prompt_length: int
+    image: Literal["none", "optional", "required"]
 
 
-class WorldBody(BaseModel):
-    """A world now; `seed` and `prompt` are those that it began with. `whep` and `control` are
-    paths on this server."""
+class SessionBody(BaseModel):
+    """A session now; `seed` and `prompt` are those that it began with, `seed` null where it began
+    with a snapshot from elsewhere. `whep` and `control` are paths on this server."""
 
     id: str
     world: str
     title: str
-    seed: int
+    seed: int | None
     prompt: str
-    phase: WorldPhase
+    phase: Phase
     reason: str | None
     viewers: int
+    seats: int
     driver: bool
     media_time: float
+    world_frame: int
     whep: str
     control: str
 
 
-class WorldMade(WorldBody):
-    """Answer to POST /worlds. `created` false: there was no room, this is a running world, to
-    be joined; `reason` says why."""
+class SessionMade(SessionBody):
+    """A new session."""
 
-    created: bool
+    created: Literal[True] = True
+
+
+class Queued(BaseModel):
+    """No room now: a place in the queue, 1 for the first. `running` are sessions that can be
+    watched meanwhile."""
+
+    ticket: str
+    place: int
+    reason: str
+    running: list[SessionBody]
+
+
+class RewoundBody(BaseModel):
+    """The session goes on from `world_frame`, shown from `media_time` (`stream_frame`) on."""
+
+    world_frame: int
+    stream_frame: int
+    media_time: float
+
+
+class SnapshotBody(BaseModel):
+    """A kept snapshot; `created` is Unix time."""
+
+    id: str
+    world: str
+    world_frame: int
+    bytes: int
+    created: float
+
+
+class RecordingBody(BaseModel):
+    """Paths of the files on this server."""
+
+    video: str
+    log: str
+
+
+class WorkerBody(BaseModel):
+    """A worker process, `pid` null while it is started again. Busy times are milliseconds of the
+    last second, `loop_lag_ms` the worst of it."""
+
+    pid: int | None
+    sessions: int
+    step_busy_ms: float
+    encode_busy_ms: float
+    loop_lag_ms: float
+
+
+class RecoveryBody(BaseModel):
+    """A worker that was lost: how long the next one took to start, of which `warm_up_s` to open
+    and warm its model, and how long from there until its `sessions` ran again."""
+
+    worker_start_s: float
+    warm_up_s: float
+    restore_s: float
+    sessions: int
+
+
+class Lag(BaseModel):
+    """How late the server's event loop runs what is due, ms."""
+
+    p50: float
+    p99: float
 
 
 class Health(BaseModel):
-    """`status` is "ok" while a model is loaded. `serves` names the worlds, `chunk_ms` is the time
-    of one chunk of the first at warm-up."""
+    """`status` is "ok" while a worker is there. `serves` names the worlds, `chunk_ms` is the
+    measured time of one chunk of the first, `queue` how many wait for room."""
 
     status: Literal["ok", "unavailable"]
     serves: list[str]
-    worlds: int
+    sessions: int
     viewers: int
     chunk_ms: float | None
+    workers: list[WorkerBody]
+    queue: int
+    recoveries: list[RecoveryBody]
+    loop_lag_ms: Lag
 
 
 class ProblemBody(BaseModel):
@@ -107,64 +191,49 @@ def entry_of(info: WorldInfo) -> CatalogueEntry:
         height=info.height,
         controls=describe.controls(info),
         axes=describe.axes(info),
+        fps=info.fps,
+        sample_rate=info.sample_rate,
+        chunk_frames=list(info.chunk_frames),
+        prompt=info.prompt,
+        prompt_length=info.prompt_length,
+        image=info.image,
     )
 
 
-def body_of(world: LiveWorld) -> WorldBody:
-    return WorldBody(
-        id=world.id,
-        world=world.info.name,
-        title=world.info.title,
-        seed=world.origin.seed,
-        prompt=world.origin.prompt,
-        phase=world.phase,
-        reason=world.reason,
-        viewers=world.viewers,
-        driver=world.seats.driver is not None,
-        media_time=world.media_time,
-        whep=f"/worlds/{world.id}/whep",
-        control=f"/worlds/{world.id}/control",
+def body_of(session: Session) -> SessionBody:
+    return SessionBody(
+        id=session.id,
+        world=session.info.name,
+        title=session.info.title,
+        seed=session.origin.seed,
+        prompt=session.origin.prompt,
+        phase=session.phase,
+        reason=session.reason,
+        viewers=session.viewers,
+        seats=session.participants.present,
+        driver=session.participants.seats.driver is not None,
+        media_time=session.media_time,
+        world_frame=session.world_frame,
+        whep=f"/sessions/{session.id}/whep",
+        control=f"/sessions/{session.id}/control",
     )
 
 
-async def read_body(
-    request: Request, content_type: str, *, most: int = MAX_BODY_BYTES, optional: bool = False
-) -> bytes:
-    """The body, of this type and of at most so many bytes. Raises Problem.
-
-    `optional`: an empty body needs no type.
-    """
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > most:
-            raise Problem(413, "too-large", "Too large", f"a body may have {most} bytes at most")
-    if optional and not body:
-        return b""
-    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if given != content_type:
-        detail = f"expected {content_type}, got {given or 'no content type'}"
-        raise Problem(415, "unsupported-media-type", "Unsupported media type", detail)
-    return bytes(body)
+def made_of(session: Session) -> SessionMade:
+    return SessionMade(**body_of(session).model_dump())
 
 
-def parse_world_request(body: bytes) -> WorldRequest:
-    """Raises Problem."""
-    if not body:
-        return WorldRequest()
-    if body.count(b",") > MAX_COMMAS:
-        detail = f"a request has at most {MAX_COMMAS} commas"
-        found = [{"field": "", "message": detail}]
-        raise Problem(422, "invalid-request", "Invalid request", detail, errors=found)
-    try:
-        return WorldRequest.model_validate_json(body)
-    except ValidationError as error:
-        errors = error.errors(include_url=False, include_context=False, include_input=False)
-        found = [
-            {"field": ".".join(str(part) for part in e["loc"])[:100], "message": e["msg"]}
-            for e in errors[:MAX_ERRORS]
-        ]
-        detail = "; ".join(f"{e['field']}: {e['message']}" for e in found).lstrip(": ")[:500]
-        if errors[0]["type"] == "json_invalid":
-            raise Problem(400, "malformed-json", "Malformed JSON", detail) from error
-        raise Problem(422, "invalid-request", "Invalid request", detail, errors=found) from error
+def snapshot_body(stored: StoredSnapshot) -> SnapshotBody:
+    return SnapshotBody(
+        id=stored.id,
+        world=stored.world,
+        world_frame=stored.world_frame,
+        bytes=stored.bytes,
+        created=stored.created,
+    )
+
+
+def recording_body(recording: Recording) -> RecordingBody:
+    return RecordingBody(
+        video=f"/recordings/{recording.video}", log=f"/recordings/{recording.log_name}"
+    )

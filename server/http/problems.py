@@ -1,20 +1,46 @@
-"""Errors of the HTTP interface, RFC 9457 problem details."""
+"""Errors of the HTTP interface, RFC 9457 problem details: which they are, and which error of the
+server becomes which."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from fastapi import Request
+from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match, Route
 
+from lightcone.model.interface import (
+    EnvironmentFailed,
+    ImageError,
+    ModelError,
+    PromptError,
+    SnapshotError,
+)
+from lightcone.server.errors import LightconeError
+from lightcone.server.http.image import BadImage
+from lightcone.server.sessions.queue import QueueFull
+from lightcone.server.sessions.remote_state import Restoring, TooFarBack
+from lightcone.server.sessions.session import SessionOver
+from lightcone.server.sessions.session_log import LogUnavailable
+from lightcone.server.sessions.sessions import Busy
+from lightcone.server.sessions.snapshot_store import StorageError
+from lightcone.server.worker.errors import RewindError, WorkerError
+from lightcone.streaming import (
+    BadOffer,
+    RecordingError,
+    StreamingError,
+    UnknownViewer,
+    UnsupportedCodec,
+)
+
 MEDIA_TYPE = "application/problem+json"
+RETRY_S = 2  # what answers that ask to come back propose
 
 
 class Problem(Exception):
-    """`code` is stable, for programs; `title` says the same to people, `detail` this case.
-    `more` are further members of the body."""
+    """`code` is stable, for programs; `title` is the same for people, `detail` is about this
+    request. `more` are further members of the body."""
 
     def __init__(
         self,
@@ -39,16 +65,66 @@ class Problem(Exception):
         }
 
 
+# The first that fits is it. Those with 503 may work a moment later.
+_PROBLEMS: tuple[tuple[type[Exception], int, str, str], ...] = (
+    (PromptError, 422, "unknown-words", "Unknown words"),
+    (BadImage, 422, "bad-image", "Bad image"),
+    (ImageError, 422, "bad-image", "Bad image"),
+    (SnapshotError, 422, "bad-snapshot", "Bad snapshot"),
+    (TooFarBack, 409, "too-far-back", "Too far back"),
+    (RewindError, 409, "too-far-back", "Too far back"),
+    (SessionOver, 410, "session-over", "The session is over"),
+    (Busy, 503, "busy", "Busy"),
+    (QueueFull, 503, "busy", "Busy"),
+    (Restoring, 503, "engine-unavailable", "Engine unavailable"),
+    (EnvironmentFailed, 503, "environment-failed", "The environment failed"),
+    (WorkerError, 503, "engine-unavailable", "Engine unavailable"),
+    (ModelError, 503, "engine-unavailable", "Engine unavailable"),
+    (LogUnavailable, 507, "storage-failed", "Nothing can be stored"),
+    (StorageError, 507, "storage-failed", "Nothing can be stored"),
+    (RecordingError, 507, "storage-failed", "Nothing can be stored"),
+    (UnsupportedCodec, 406, "no-common-codec", "No common codec"),
+    (BadOffer, 400, "bad-offer", "Bad offer"),
+    (UnknownViewer, 404, "unknown-viewer", "Unknown viewer"),
+)
+
+
+def problem_of(error: Exception) -> Problem:
+    """What an error of the server is over HTTP."""
+    for kind, status, code, title in _PROBLEMS:
+        if isinstance(error, kind):
+            words = {}
+            if isinstance(error, PromptError):
+                words = {"words": list(error.words), "known": list(error.known)}
+            headers = {"Retry-After": str(RETRY_S)} if status == 503 else None
+            return Problem(status, code, title, str(error), headers, **words)
+    detail = "the server made a mistake; its log has more"
+    return Problem(500, "internal-error", "Internal error", detail)
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Answer every error with problem details."""
+    for refusal in (LightconeError, ModelError, StreamingError):
+        app.add_exception_handler(refusal, _on_refusal)
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(Exception, _on_refusal)
+
+
 def respond(problem: Problem) -> JSONResponse:
     return JSONResponse(problem.body, problem.status, problem.headers, MEDIA_TYPE)
 
 
-async def on_problem(request: Request, error: Exception) -> JSONResponse:
+async def _on_problem(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Problem)
     return respond(error)
 
 
-async def on_http_exception(request: Request, error: Exception) -> JSONResponse:
+async def _on_refusal(request: Request, error: Exception) -> JSONResponse:
+    return respond(problem_of(error))
+
+
+async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     """What the framework refuses: no such path, no such method."""
     assert isinstance(error, HTTPException)
     code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "http-error")
@@ -70,17 +146,10 @@ def _methods(request: Request) -> set[str]:
     }
 
 
-async def on_defect(request: Request, error: Exception) -> JSONResponse:
-    """A defect of the server; the log has the rest."""
-    detail = "the server made a mistake; its log says more"
-    return respond(Problem(500, "internal-error", "Internal error", detail))
-
-
 def forbidden_origin(origin: str | None) -> Problem:
     detail = f"pages of {str(origin)[:100]} may not use this server"
     return Problem(403, "forbidden-origin", "Forbidden origin", detail)
 
 
-def unknown_world(world_id: str) -> Problem:
-    detail = f"no world '{world_id[:100]}'"
-    return Problem(404, "unknown-world", "Unknown world", detail)
+def unknown_session(session_id: str) -> Problem:
+    return Problem(404, "unknown-session", "Unknown session", f"no session '{session_id[:100]}'")

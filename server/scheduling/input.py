@@ -1,23 +1,21 @@
-"""What the driver of a world holds, and which chunk carries each of their messages. Sans-IO:
-times are monotonic seconds, given by the caller.
+"""What the driver of a session holds, and which frame shows each of their messages first. Sans-IO:
+times are monotonic seconds, given by the caller. Messages are checked before they come here.
 
-A chunk holds what is held when it starts, and whatever was pressed since the chunk before
-started: a tap shorter than a chunk is never lost, and lasts one chunk. The message that
-released it is then carried by the chunk after. An axis has its mean since the chunk before, so
-that what moved between two chunks is neither lost nor doubled.
+Inputs are sampled once for each chunk, when it starts. A chunk holds what is held at that moment.
+A button that was pressed and released again since the sample before is held from its first frame
+on, for as long as it was held in truth, so that a tap is never lost. An axis has its mean since
+the sample before, so that what moved between two samples is neither lost nor doubled.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from lightcone.model.interface import Axis
-from lightcone.server.control.protocol import (
-    Input,
-    ProtocolError,
-)
+import numpy as np
+
+from lightcone.model.interface import Actions, WorldInfo
 from lightcone.server.scheduling.axis import AxisMean
 
 AT_REST = 1e-6  # what is left of a strength by rounding
@@ -25,81 +23,114 @@ MAX_PENDING = 512  # messages that wait for a chunk; of more, the oldest get no 
 
 
 @dataclass(frozen=True)
-class Sample:
-    """What one chunk holds, how far each axis is moved (those not at rest), and the messages
-    (seq, client's clock) that it carries."""
+class Shown:
+    """A message of a seat, and the frame of the chunk, from 0, that shows it first."""
 
-    held: frozenset[str] = frozenset()
-    carried: tuple[tuple[int, float], ...] = ()
-    axes: Mapping[str, float] = field(default_factory=dict)
+    seat: str
+    seq: int
+    t: float
+    frame: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The actions of one chunk, and the messages that it carries, in order of their frames."""
+
+    actions: Actions
+    carried: tuple[Shown, ...]
 
 
 @dataclass(frozen=True)
 class _Pending:
+    seat: str
     seq: int
     t: float
     released: frozenset[str]
 
 
 class HeldInput:
-    """The input of one driver of a world with these buttons and axes, from `now` on."""
+    """The input of one session of a world, from `now` on."""
 
-    def __init__(self, buttons: Iterable[str], axes: Iterable[Axis], now: float) -> None:
-        self._buttons = frozenset(buttons)
-        self._axes = {axis.name: axis for axis in axes}
-        self._means = {name: AxisMean(a.low, a.high, now) for name, a in self._axes.items()}
+    def __init__(self, info: WorldInfo, now: float) -> None:
+        self._info = info
+        self._columns = {button.name: i for i, button in enumerate(info.buttons)}
+        self._seat: str | None = None
         self._held: frozenset[str] = frozenset()
-        self._pressed: frozenset[str] = frozenset()  # since the last sample
-        self._last_seq = -1
+        self._since: dict[str, float] = {}  # client's clock of presses since the last sample
+        self._lasted: dict[str, float] = {}  # ms of those that were released again
         self._deferred: tuple[_Pending, ...] = ()
         self._pending: deque[_Pending] = deque(maxlen=MAX_PENDING)
+        self._means = self._at_rest(now)
 
-    def accept(self, message: Input, now: float) -> None:
-        """Raises ProtocolError, having changed nothing, for an unknown button or axis, a strength
-        out of range, or a stale seq."""
-        held = frozenset(message.buttons)
-        if unknown := sorted(held - self._buttons):
-            raise ProtocolError("unknown_button", f"no such button: {', '.join(unknown)[:200]}")
-        self._check_axes(message.axes)
-        self.take_number(message.seq)
+    def accept(
+        self,
+        seat: str,
+        seq: int,
+        t: float,
+        buttons: Sequence[str],
+        axes: Mapping[str, float],
+        now: float,
+    ) -> None:
+        """Exactly this is held from now on, by this seat; `t` is its clock, ms. What another seat
+        held is released. Raises KeyError for an unknown button."""
+        if self._seat not in (None, seat):
+            self.release(now)
+        self._seat = seat
+        held = frozenset(buttons)
+        if unknown := held - self._columns.keys():
+            raise KeyError(sorted(unknown)[0])
+        for name in held - self._held:
+            self._since[name] = t
+        for name in self._held - held:
+            if name in self._since:
+                self._lasted[name] = self._lasted.get(name, 0.0) + t - self._since.pop(name)
         for name, mean in self._means.items():
-            mean.move(message.axes.get(name, 0.0), now, message.t / 1000)
-        self._pressed |= held - self._held
-        self._pending.append(_Pending(message.seq, message.t, self._held - held))
+            mean.move(axes.get(name, 0.0), now, t / 1000)
+        self._pending.append(_Pending(seat, seq, t, self._held - held))
         self._held = held
 
-    def take_number(self, seq: int) -> None:
-        """Raises ProtocolError where it does not come after the last one."""
-        if seq <= self._last_seq:
-            raise ProtocolError("stale_sequence", f"seq {seq} is not after {self._last_seq}")
-        self._last_seq = seq
+    def release(self, now: float) -> None:
+        """Nothing is held. Messages that no chunk has shown will never be."""
+        self._seat = None
+        self._held = frozenset()
+        self._since.clear()
+        self._lasted.clear()
+        self._deferred = ()
+        self._pending.clear()
+        self._means = self._at_rest(now)
 
-    def sample(self, now: float) -> Sample:
-        """The input of the chunk that starts now.
-
-        A message whose release this chunk does not show yet, because of a tap, is carried by
-        the next one; every other pending message by this one.
-        """
-        held = self._held | self._pressed
-        tapped = held - self._held
-        carried = [*self._deferred]
+    def sample(self, now: float, frames: int, fps: float) -> Sample:
+        """The input of a chunk of so many frames that starts now."""
+        taps = {
+            name: min(max(round(ms / 1000 * fps), 1), frames)
+            for name, ms in self._lasted.items()
+            if name not in self._held
+        }
+        carried = [Shown(m.seat, m.seq, m.t, 0) for m in self._deferred]
         deferred: list[_Pending] = []
         for message in self._pending:
-            (deferred if message.released & tapped else carried).append(message)
-        self._pressed = frozenset()
+            frame = max((taps[name] for name in message.released & taps.keys()), default=0)
+            if frame < frames:
+                carried.append(Shown(message.seat, message.seq, message.t, frame))
+            else:
+                deferred.append(message)
+        actions = self._rows(now, frames, taps)
+        self._since.clear()
+        self._lasted.clear()
         self._pending.clear()
         self._deferred = tuple(deferred)
-        return Sample(held, tuple((m.seq, m.t) for m in carried), self._sample_axes(now))
+        return Sample(actions, tuple(sorted(carried, key=lambda shown: shown.frame)))
 
-    def _check_axes(self, axes: Mapping[str, float]) -> None:
-        if unknown := sorted(axes.keys() - self._axes.keys()):
-            raise ProtocolError("unknown_axis", f"no such axis: {', '.join(unknown)[:200]}")
-        for name, strength in axes.items():
-            axis = self._axes[name]
-            if not axis.low <= strength <= axis.high:
-                text = f"axes.{name}: {strength:g} is not from {axis.low:g} to {axis.high:g}"
-                raise ProtocolError("invalid", text)
+    def _rows(self, now: float, frames: int, taps: Mapping[str, int]) -> Actions:
+        rows = np.zeros((frames, self._info.controls), np.float32)
+        for name in self._held:
+            rows[:, self._columns[name]] = 1.0
+        for name, lasts in taps.items():
+            rows[:lasts, self._columns[name]] = 1.0
+        for column, mean in enumerate(self._means.values(), start=len(self._columns)):
+            strength = mean.sample(now)
+            rows[:, column] = strength if abs(strength) > AT_REST else 0.0
+        return rows
 
-    def _sample_axes(self, now: float) -> dict[str, float]:
-        means = {name: mean.sample(now) for name, mean in self._means.items()}
-        return {name: mean for name, mean in means.items() if abs(mean) > AT_REST}
+    def _at_rest(self, now: float) -> dict[str, AxisMean]:
+        return {axis.name: AxisMean(axis.low, axis.high, now) for axis in self._info.axes}

@@ -1,7 +1,6 @@
-"""When to start a chunk so that it is ready just before it is due. Sans-IO: times are
-monotonic seconds, given by the caller.
+"""How long a step will take, so that it can start just in time. Sans-IO.
 
-What the next chunk may need is the peak of what the last ones needed. The peak rises at once and
+What the next step may need is the peak of what the last ones needed. The peak rises at once and
 falls back slowly, so that a machine that is slow now and then is slow in the prediction too.
 """
 
@@ -9,42 +8,57 @@ from __future__ import annotations
 
 from collections import deque
 
-RECENT = 24  # chunks that say what is usual
+RECENT = 24  # steps that say what is usual
 USUAL = 0.9  # quantile of them; the peak falls towards it
-RELEASE = 0.002  # of the way there with each chunk: half of it in about 30 s
-MARGIN_S = 0.001
+QUICK = 0.25  # quantile of them that a few slow steps do not move
+RELEASE = 0.002  # of the way there with each step: half of it in about 30 s
 FIRST = 1.5  # at first a viewer's handshake and the encoders' start want the machine too
 
 
-class Pacer:
-    """Predicts chunk times for one world.
+class Peak:
+    """Predicts one time, in seconds, from those before it and a first guess."""
 
-    `chunk_s` is the media time of a chunk, `first_guess_s` the time that one took at warm-up,
-    alone on the machine.
-    """
-
-    def __init__(self, chunk_s: float, first_guess_s: float) -> None:
-        self._chunk_s = chunk_s
+    def __init__(self, first_guess_s: float) -> None:
         self._recent: deque[float] = deque([first_guess_s], maxlen=RECENT)
-        self._peak_s = FIRST * first_guess_s
+        self.predicted_s = FIRST * first_guess_s
+
+    def quantile_s(self, share: float) -> float:
+        ordered = sorted(self._recent)
+        return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
+
+    def record(self, took_s: float) -> None:
+        self._recent.append(took_s)
+        usual = self.quantile_s(USUAL)
+        falling = self.predicted_s + RELEASE * (usual - self.predicted_s)
+        self.predicted_s = max(took_s, usual, falling)
+
+
+class Pacer:
+    """Predicts the steps of one kind of batch: of one world, chunk length, number of denoising
+    steps and bucket. `first_guess_s` was measured at warm-up, alone on the machine."""
+
+    def __init__(self, first_guess_s: float) -> None:
+        self._lead = Peak(first_guess_s)
+        self._busy = Peak(first_guess_s)
 
     @property
-    def predicted_s(self) -> float:
-        """Time from the start of a chunk until it is on its way, margin included; at most
-        the media time of a chunk, so that generation never runs ahead of playback."""
-        return min(self._peak_s + MARGIN_S, self._chunk_s)
+    def lead_s(self) -> float:
+        """How long before it is due a step has to start: each of its parts is then at hand when
+        that part is due."""
+        return self._lead.predicted_s
 
-    def start_at(self, due: float) -> float:
-        """When to sample the actions and start the chunk that is due at `due`."""
-        return due - self.predicted_s
+    @property
+    def busy_s(self) -> float:
+        """For how long the step keeps its thread."""
+        return self._busy.predicted_s
 
-    def record(self, *, took: float, late: float) -> None:
-        """A chunk was on its way `took` after its start, and `late` after it was due (negative:
-        before). One that was late has needed that much more than predicted, whether it took
-        longer or started later than planned."""
-        needed = took if late <= 0 else max(took, self.predicted_s + late)
-        needed = min(needed, self._chunk_s)
-        self._recent.append(needed)
-        ordered = sorted(self._recent)
-        usual = ordered[min(int(USUAL * len(ordered)), len(ordered) - 1)]
-        self._peak_s = max(needed, usual, self._peak_s + RELEASE * (usual - self._peak_s))
+    @property
+    def quick_s(self) -> float:
+        """For how long a step keeps its thread where nothing is in its way."""
+        return self._busy.quantile_s(QUICK)
+
+    def record(self, *, lead_s: float, busy_s: float) -> None:
+        """A step would have had to start `lead_s` before it was due, counted from when it could
+        have started, so that a late start counts; and kept its thread for `busy_s`."""
+        self._lead.record(max(lead_s, 0.0))
+        self._busy.record(busy_s)

@@ -1,17 +1,20 @@
-"""What a world has been told since it began, as one prompt."""
+"""All prompts that a session has had, as one prompt."""
 
 from __future__ import annotations
 
-from lightcone.model.interface import PROMPT_BREAK
+from lightcone.model.interface import PROMPT_BREAK, WorldInfo
 from lightcone.server.control.protocol import MAX_PROMPT
 
 
-def and_then(said: str, text: str) -> str:
-    """A prompt that a world can begin with, to look as one that was told `said` and then `text`.
-    Where that is too long, what was said first is forgotten."""
+def and_then(before: str, text: str, info: WorldInfo) -> str:
+    """A prompt that another session can start with, to look as one that had `before` and then
+    `text`. In a grammar what `text` does not name stays; where the whole is too long, the oldest
+    part is left out. Free text replaces what was before."""
+    if info.prompt != "grammar":
+        return text.strip() or before
     new = _texts(text)
-    # said again, a text undoes all that its first time did
-    texts = [old for old in _texts(said) if old not in new] + new
+    # repeated later, a text undoes all that its first time did
+    texts = [old for old in _texts(before) if old not in new] + new
     while len(whole := f"{PROMPT_BREAK} ".join(texts)) > MAX_PROMPT:
         del texts[0]
     return whole

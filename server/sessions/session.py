@@ -1,126 +1,114 @@
-"""One live world: an engine state, a media clock, a stream and whoever takes part, driven by
-one task. The thin shell around `Lifecycle`, `Pacer`, `Seats` and `HeldInput`."""
+"""One session as the server has it: its phase, who takes part, who watches, and what is recorded.
+The thin shell around `Lifecycle`, `Participants`, `RemoteState` and the stream."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import statistics
-from collections import deque
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any, Literal
 
-from lightcone.model.interface import (
-    FPS,
-    PromptError,
-    WorldInfo,
-)
-from lightcone.server.access.seats import (
-    Seat,
-    Seats,
-)
-from lightcone.server.control.describe import welcome
+from lightcone.model.interface import How, WorldInfo
+from lightcone.server.access.seats import Seat, SeatRules
+from lightcone.server.control.describe import describe
+from lightcone.server.control.outbox import Goodbye, Outbox
 from lightcone.server.control.protocol import (
-    MAX_ERROR_TEXT,
+    CLOSE_SESSION_ENDED,
+    CLOSE_SESSION_FAILED,
+    VERSION,
     Error,
+    Hello,
     Input,
-    Message,
-    Ping,
-    Pong,
-    Prompt,
-    PromptReceipt,
-    ProtocolError,
+    Phase,
     Receipt,
     Role,
     Stall,
     Status,
-    WorldPhase,
+    Welcome,
 )
-from lightcone.server.scheduling.input import Sample
-from lightcone.server.scheduling.pacer import (
-    RECENT,
-    Pacer,
-)
-from lightcone.server.sessions.lifecycle import (
-    Event,
-    Lifecycle,
-)
-from lightcone.server.sessions.prompt_history import and_then
-from lightcone.server.worker.host import (
-    Engine,
-    EngineError,
-    EngineLost,
-    PromptResult,
-    StepResult,
-)
+from lightcone.server.errors import LightconeError
+from lightcone.server.sessions.lifecycle import Event, Lifecycle
+from lightcone.server.sessions.participants import Participants
+from lightcone.server.sessions.recording import Recording
+from lightcone.server.sessions.remote_state import RemoteState
+from lightcone.server.sessions.rolling import RollingSnapshots
+from lightcone.server.sessions.session_log import SessionLog
+from lightcone.server.worker import messages as wire
+from lightcone.server.worker.host import WorkerHost
 from lightcone.streaming import (
-    MediaClock,
-    WorldStream,
+    EncodedPicture,
+    EncodedSound,
+    SessionStream,
+    VideoCodec,
 )
 
-GRACE_S = 0.005  # a chunk this late is sent at once without moving the clock: nobody can see it
-TIMER_S = 0.001  # how exactly the loop can wait
-MAX_PROMPTS = 4  # that wait for the model at once
-NOTHING = Sample()
+CODECS: tuple[wire.Codec, ...] = ("H264", "VP8")
 
-log = logging.getLogger("lightcone.world")
+log = logging.getLogger("lightcone.session")
+
+
+class SessionOver(LightconeError):
+    """The session has ended or failed."""
 
 
 @dataclass(frozen=True)
-class WorldOrigin:
-    """What a world was made from; `chunk_s` is the time of a chunk at warm-up."""
+class Origin:
+    """What a session was made from. `seed` is None where a snapshot does not tell it."""
 
     id: str
     info: WorldInfo
-    chunk_s: float
-    seed: int
+    seed: int | None
     prompt: str
 
 
 @dataclass(frozen=True)
-class _Generated:
-    """A chunk on its way out, and what it was made with."""
-
-    result: StepResult
-    seat: Seat | None  # who drove
-    sample: Sample
-    took: float  # seconds in the engine, there and back
-    disturbed: bool  # it has waited there for something that is no step
+class SessionRules:
+    seats: SeatRules
+    sending: wire.Sending
+    history_s: float
+    idle_s: float  # after so long with nobody there it is idle
 
 
-class LiveWorld:
-    """Runs while somebody watches. Lives on the running event loop.
-
-    The engine must hold the state `origin.id`; this drops it at the end.
-    """
+class Session:
+    """Lives on the running event loop. `on_idle` is called when nobody has been there for a
+    while, `on_over` when it has ended or failed."""
 
     def __init__(
-        self,
-        origin: WorldOrigin,
-        engine: Engine,
-        clock: MediaClock,
-        stream: WorldStream,
-        step_timeout_s: float,
+        self, origin: Origin, rules: SessionRules, stream: SessionStream, action_log: SessionLog
     ) -> None:
         self.origin = origin
         self.info = origin.info
-        self.prompt = origin.prompt  # all that it was told
         self.stream = stream
-        self.seats = Seats((button.name for button in self.info.buttons), self.info.axes)
+        self.log = action_log
         self.reason: str | None = None
-        self.over = asyncio.Event()
-        self._engine = engine
-        self._clock = clock
-        self._step_timeout_s = step_timeout_s
+        self.recording: Recording | None = None
+        self.participants = Participants(rules.seats, self._status, self._release)
+        self.on_idle: Callable[[Session], None] | None = None
+        self.on_over: Callable[[Session], None] | None = None
+        self._rules = rules
         self._loop = asyncio.get_running_loop()
         self._lifecycle = Lifecycle()
-        self._pacer = Pacer(self.info.chunk_seconds, origin.chunk_s)
-        self._model_s: deque[float] = deque([origin.chunk_s], maxlen=RECENT)
-        self._next_chunk = 0
-        self._prompting: set[asyncio.Task[None]] = set()
-        self._watched = asyncio.Event()
-        self._idle_since = self._loop.time()
+        self._state = RemoteState(
+            origin.id,
+            origin.info,
+            rules.sending,
+            rules.history_s,
+            action_log,
+            self,
+        )
+        self._lanes: frozenset[VideoCodec] = frozenset()
+        self._sound_heard = False
+        self._status_second = -1  # media time of the last regular status
+        self._idle_since: float | None = None
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._settled = asyncio.Event()  # not being restored
+        self._settled.set()
         stream.on_viewers = self._on_viewers
-        self._task = self._loop.create_task(self._run(), name=f"world {origin.id}")
+        stream.on_lanes = self._on_lanes
+        stream.on_keyframe_wanted = self._on_keyframe_wanted
+        self._note_presence()
 
     # what it is now
 
@@ -129,7 +117,7 @@ class LiveWorld:
         return self.origin.id
 
     @property
-    def phase(self) -> WorldPhase:
+    def phase(self) -> Phase:
         return self._lifecycle.phase
 
     @property
@@ -137,216 +125,330 @@ class LiveWorld:
         return self._lifecycle.live
 
     @property
+    def worker(self) -> WorkerHost | None:
+        """None while it waits for another one, and once it is over."""
+        return self._state.worker
+
+    @property
     def viewers(self) -> int:
         return self.stream.viewers
 
     @property
     def media_time(self) -> float:
-        return self._clock.media_time(self._loop.time())
+        return self._state.shown.media_time(self._loop.time())
+
+    @property
+    def world_frame(self) -> int:
+        return self._state.shown.world_frame(self._loop.time())
+
+    @property
+    def prompt(self) -> str:
+        """All prompts so far as one."""
+        return self._state.prompt
+
+    @property
+    def snapshots(self) -> RollingSnapshots:
+        """Of the recent past."""
+        return self._state.rolling
+
+    @property
+    def conditioning(self) -> int:
+        """How many prompts wait for the model."""
+        return self._state.conditioning
 
     def idle_s(self) -> float:
         """For how long nobody has watched or controlled it."""
-        occupied = self.viewers > 0 or len(self.seats) > 0
-        return 0.0 if occupied else self._loop.time() - self._idle_since
-
-    def status(self, role: Role) -> Status:
-        return Status(
-            phase=self.phase,
-            role=role,
-            media_time=self.media_time,
-            viewers=self.viewers,
-            driver=self.seats.driver is not None,
-            stalls=self._clock.stalls,
-            stalled_ms=1000 * self._clock.stalled_s,
-            chunk_ms=1000 * statistics.median(self._model_s),
-            prompt=self.prompt,
-            reason=self.reason,
-        )
+        return 0.0 if self._idle_since is None else self._loop.time() - self._idle_since
 
     # control clients
 
-    def join(self, want: Role) -> Seat:
-        seat = self.seats.join(want, self._loop.time())
-        seat.outbox.put(welcome(self.id, self.info, seat.role))
-        self._tell_status()
-        log.info("%s: a %s takes part (%d in all)", self.id, seat.role, len(self.seats))
-        return seat
+    def join(self, hello: Hello) -> tuple[Seat, Outbox]:
+        """Raises Goodbye."""
+        if not self.live:
+            raise self._goodbye()
+        seat, outbox = self.participants.join(hello)
+        outbox.put(
+            Welcome(
+                version=VERSION,
+                role=self.participants.seats.role(seat),
+                seat=seat.id,
+                resume=seat.token,
+                session=describe(self.id, self.info, self._rules.history_s),
+            )
+        )
+        self.participants.changed()
+        self._note_presence()
+        log.info("%s: seat %s is taken (%d in all)", self.id, seat.id, self.participants.present)
+        return seat, outbox
 
-    def leave(self, seat: Seat) -> None:
-        role = seat.role
-        self._idle_since = self._loop.time()
-        self.seats.leave(seat, self._idle_since)
-        self._tell_status()
-        log.info("%s: a %s left (%d take part)", self.id, role, len(self.seats))
+    def leave(self, seat: Seat, outbox: Outbox) -> None:
+        self.participants.leave(seat, outbox)
+        self._note_presence()
+        log.info("%s: seat %s is left (%d in all)", self.id, seat.id, self.participants.present)
 
     def accept(self, seat: Seat, message: Input) -> None:
-        """Raises ProtocolError."""
-        if seat.input is None:
-            raise ProtocolError("not_driver", "only the driver's input counts; you watch")
-        seat.input.accept(message, self._loop.time())
-
-    def accept_prompt(self, seat: Seat, message: Prompt) -> None:
-        """The next chunks are of this prompt; its receipt, or an error, goes to `seat`. Raises
-        ProtocolError."""
-        if seat.input is None:
-            raise ProtocolError("not_driver", "only the driver's prompts count; you watch")
-        if len(self._prompting) >= MAX_PROMPTS:
-            raise ProtocolError("too_many_prompts", f"{MAX_PROMPTS} prompts wait already")
-        seat.input.take_number(message.seq)
-        task = self._loop.create_task(self._tell_prompt(seat, message))
-        self._prompting.add(task)
-        task.add_done_callback(self._prompting.discard)
-
-    def pong(self, ping: Ping) -> Pong:
-        return Pong(t=ping.t, media_time=self.media_time)
-
-    async def _tell_prompt(self, seat: Seat, message: Prompt) -> None:
-        """Off the run: it reaches the model between two steps, in the order of the messages."""
-        try:
-            told = await self._engine.prompt(self.id, message.text, message.how, message.chunks)
-        except PromptError as error:
-            text = str(error)[:MAX_ERROR_TEXT]
-            words, known = list(error.words), list(error.known)
-            seat.outbox.put(
-                Error(code="unknown_words", message=text, seq=message.seq, words=words, known=known)
-            )
-        except EngineError as error:
-            text = str(error)[:MAX_ERROR_TEXT]
-            seat.outbox.put(Error(code="prompt_failed", message=text, seq=message.seq))
-        else:
-            log.info("%s: prompt %r, from chunk %d on", self.id, message.text, told.first)
-            self.prompt = and_then(self.prompt, message.text)
-            seat.outbox.put(self._prompt_receipt(message, told))
-            self._tell_status()
-
-    def _prompt_receipt(self, message: Prompt, told: PromptResult) -> PromptReceipt:
-        frame, full = (n * self.info.frames_per_chunk for n in (told.first, told.full))
-        return PromptReceipt(
-            seq=message.seq,
-            t=message.t,
-            frame=frame,
-            media_time=frame / FPS,
-            full_frame=full,
-            full_media_time=full / FPS,
-            text=message.text,
+        """A checked input of the driver."""
+        axes = dict(message.axes)
+        self._state.input(
+            wire.Input(self.id, seat.id, message.seq, message.t, message.buttons, axes)
         )
 
-    # its end
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run it beside everything else, until the session is over."""
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # what can be done with it
+
+    async def condition(self, text: str, how: How, chunks: int) -> wire.Conditioned:
+        """Raises PromptError, WorkerError, Restoring and SessionOver."""
+        self.must_live()
+        return await self._state.condition(text, how, chunks)
+
+    async def rewind(
+        self, action: Literal["start", "stop", "to"], world_frame: int = 0
+    ) -> wire.Rewound:
+        """Raises TooFarBack, WorkerError, Restoring and SessionOver."""
+        self.must_live()
+        went = await self._state.rewind(action, world_frame)
+        if not self.live:
+            self._state.drop()
+        return went
+
+    async def save(self) -> bytes:
+        """A snapshot of now. Raises WorkerError, Restoring and SessionOver."""
+        self.must_live()
+        return await self._state.save()
+
+    def record(self, recording: Recording) -> None:
+        """Whatever is sent from the next keyframe on, and the action log, go there too."""
+        self.recording = recording
+        self.log.follow(recording.log)
+        self._watch()
+        if self.worker is not None:
+            self.worker.keyframe(self.id, "H264")
+        self.participants.put_status()
+
+    async def stop_recording(self) -> Recording | None:
+        """What was recorded, None where nothing was."""
+        recording, self.recording = self.recording, None
+        if recording is not None:
+            self.log.unfollow(recording.log)
+            self._watch()
+            self.participants.put_status()
+            await recording.close()
+        return recording
+
+    def must_live(self) -> None:
+        """Raises SessionOver."""
+        if not self.live:
+            raise SessionOver(f"the session is over: {self.reason}")
 
     async def end(self, reason: str) -> None:
-        """Stop for good, hang up on everybody and forget the state."""
-        await self._stop(Event.END, reason)
-        log.info("%s: ended (%s)", self.id, reason)
+        """Stop for good and hang up on everybody. Does nothing to a session that has ended."""
+        if self._lifecycle.allows(Event.END):
+            log.info("%s: ends (%s)", self.id, reason)
+            await self._stop(Event.END, reason)
 
     async def fail(self, reason: str) -> None:
-        await self._stop(Event.FAIL, reason)
-        log.error("%s: failed: %s", self.id, reason)
+        """Does nothing to a session that is over."""
+        if self._lifecycle.allows(Event.FAIL):
+            log.error("%s: fails: %s", self.id, reason)
+            await self._stop(Event.FAIL, reason)
 
     async def _stop(self, event: Event, reason: str) -> None:
-        self._lifecycle.fire(event)
         self.reason = reason
-        self.stream.on_viewers = None
-        self._clock.pause(self._loop.time())
-        if self.phase == "failed":
-            self._tell(Error(code="world_failed", message=reason, fatal=True))
-        self._tell_status()
-        self.over.set()
-        self._engine.drop(self.id)
-        if asyncio.current_task() is not self._task:
-            self._task.cancel()
+        self._lifecycle.fire(event)
+        self._state.drop()
+        if event is Event.FAIL:
+            self.participants.put_all(Error(code="session_failed", message=reason, fatal=True))
+        self.participants.put_status()
+        self.participants.close(self._goodbye())
+        self._note_presence()
+        self._settled.set()
+        for task in self._tasks - {asyncio.current_task()}:
+            task.cancel()
+        if self.on_over is not None:
+            self.on_over(self)
+        self.log.end()
+        await self.stop_recording()
         await self.stream.close()
 
-    # its run
+    # its worker
+
+    def working(self) -> WorkerHost:
+        """Raises Restoring and SessionOver."""
+        self.must_live()
+        return self._state.working()
+
+    def begin(self, worker: WorkerHost, opened: wire.Opened) -> None:
+        """The worker holds the state from now on."""
+        self._state.begin(worker, opened)
+
+    def lose_worker(self) -> None:
+        """Everything is released; viewers and seats stay."""
+        self._state.lose()
+        if self._lifecycle.allows(Event.LOST):
+            self._fire(Event.LOST)
+            self._settled.clear()
+            self.participants.put_status()
+
+    async def restore(self, worker: WorkerHost) -> None:
+        """Go on from the newest snapshot. Raises WorkerError and SnapshotError."""
+        await self._state.restore(worker)
+        if not self.live:
+            self._state.drop()
+        elif not self.viewers:
+            self._settle()
+
+    async def settled(self) -> None:
+        """Until a lost session runs again, or stands with nobody watching, or is over."""
+        await self._settled.wait()
+
+    def receive(self, message: wire.OfSession) -> None:
+        """What the worker reports."""
+        if self.live:
+            self._state.receive(message)
+
+    # what its state reports
+
+    def on_packet(self, packet: wire.Picture | wire.Sound) -> None:
+        sent: EncodedPicture | EncodedSound
+        if isinstance(packet, wire.Sound):
+            sent = EncodedSound(packet.data, packet.pts, packet.ntp)
+        else:
+            sent = EncodedPicture(
+                VideoCodec(packet.codec),
+                packet.data,
+                packet.pts,
+                packet.ntp,
+                packet.keyframe,
+                packet.stream_frame,
+            )
+        self.stream.send(sent)
+        if self.recording is not None:
+            self.recording.write(sent)
+
+    def on_made(self, made: wire.Made) -> None:
+        if self._lifecycle.allows(Event.FIRST_CHUNK):
+            self._fire(Event.FIRST_CHUNK)
+            self.participants.put_status()
+        elif self.phase == "restoring":
+            self._settle()
+        for each in made.carried:
+            receipt = Receipt(
+                seq=each.seq,
+                t=each.t,
+                world_frame=each.world_frame,
+                stream_frame=each.stream_frame,
+                media_time=each.media_time,
+            )
+            self.participants.put(each.seat, receipt)
+        if made.held_s:
+            stall = Stall(media_time=made.media_time, held_ms=1000 * made.held_s)
+            self.participants.put_all(stall)
+        second = int(made.media_time)
+        if made.held_s or second != self._status_second:
+            self._status_second = second
+            self.participants.put_status()
+
+    def on_changed(self) -> None:
+        self.participants.put_status()
+
+    def on_worker(self) -> None:
+        self._watch()
+
+    def on_failed(self, reason: str) -> None:
+        self.spawn(self.fail(reason))
+
+    # viewers
 
     def _on_viewers(self, viewers: int) -> None:
-        now = self._loop.time()
-        if viewers and not self._watched.is_set():
-            self._watched.set()
-            if self._lifecycle.allows(Event.WATCHED):
-                self._clock.resume(now)
-                self._fire(Event.WATCHED)
-        elif not viewers:
-            self._watched.clear()
-            self._idle_since = now
-            if self._lifecycle.allows(Event.UNWATCHED):
-                self._clock.pause(now)
-                self._fire(Event.UNWATCHED)
-        log.info("%s: %d watch", self.id, viewers)
-        self._tell_status()
-
-    async def _run(self) -> None:
-        try:
-            while True:
-                chunk = await self._generate()
-                await self._watched.wait()
-                self._deliver(chunk)
-        except EngineLost:
-            # whoever owns the engine is told by the engine and fails every world on it
+        if not self.live:
             return
-        except TimeoutError:
-            self._engine.kill()
-        except EngineError as error:
-            await self.fail(str(error))
-        except Exception as error:
-            log.exception("%s: a defect", self.id)
-            await self.fail(f"{type(error).__name__}: {error}")
+        log.info("%s: %d watch", self.id, viewers)
+        event = Event.WATCHED if viewers else Event.UNWATCHED
+        if self._lifecycle.allows(event):
+            self._fire(event)
+        elif not viewers and self.phase == "restoring" and self.worker is not None:
+            self._settle()
+        self._watch()
+        self._note_presence()
+        self.participants.put_status()
 
-    async def _generate(self) -> _Generated:
-        """The next chunk, started just in time with what is held at that moment."""
-        frame = self._next_chunk * self.info.frames_per_chunk
-        await self._until_start(frame)
-        seat = self.seats.driver
-        held = None if seat is None else seat.input
-        started = self._loop.time()
-        sample = NOTHING if held is None else held.sample(started)
-        disturbed = self._engine.disturbed
-        async with asyncio.timeout(self._step_timeout_s):
-            result = await self._engine.step(self.id, self.info, sample.held, sample.axes)
-        self._next_chunk += 1
-        return _Generated(result, seat, sample, self._loop.time() - started, disturbed)
+    def _on_lanes(self, lanes: frozenset[VideoCodec], sound: bool) -> None:
+        self._lanes, self._sound_heard = lanes, sound
+        self._watch()
 
-    async def _until_start(self, frame: int) -> None:
-        """Until it is time to start the chunk of `frame`, and somebody watches. A pause moves
-        that time, so it is looked at again after every wait."""
-        while True:
-            await self._watched.wait()
-            if frame == 0:
-                return
-            wait = self._pacer.start_at(self._clock.due(frame)) - self._loop.time()
-            if wait < TIMER_S:
-                return
-            await asyncio.sleep(wait)
+    def _on_keyframe_wanted(self, codec: VideoCodec) -> None:
+        if self.worker is not None:
+            self.worker.keyframe(self.id, "H264" if codec is VideoCodec.H264 else "VP8")
 
-    def _deliver(self, chunk: _Generated) -> None:
-        frame = chunk.result.index * self.info.frames_per_chunk
-        before = self._loop.time()
-        due = self._clock.due(frame)
-        held = self._clock.hold(frame, before) if before > due + GRACE_S else 0.0
-        self.stream.push(frame, chunk.result.frames, chunk.result.sound)
-        sent = self._loop.time()
-        if frame == 0:
-            self._clock.start(sent)
-            self._fire(Event.FIRST_CHUNK)
-        if chunk.seat is not None:
-            for seq, t in chunk.sample.carried:
-                receipt = Receipt(seq=seq, t=t, frame=frame, media_time=frame / FPS)
-                chunk.seat.outbox.put(receipt)
-        if not chunk.disturbed:
-            self._pacer.record(took=chunk.took + sent - before, late=sent - due)
-        self._model_s.append(chunk.result.model_s)
-        if held:
-            log.debug("%s: frame %d came %.1f ms late", self.id, frame, 1000 * held)
-            self._tell(Stall(media_time=frame / FPS, held_ms=1000 * held))
-        if held or frame % FPS < self.info.frames_per_chunk:
-            self._tell_status()
+    def _watch(self) -> None:
+        if self.worker is not None:
+            recorded = self.recording is not None
+            lanes = self._lanes | {VideoCodec.H264} if recorded else self._lanes
+            codecs: list[wire.Codec] = [codec for codec in CODECS if VideoCodec(codec) in lanes]
+            self.worker.watch(self.id, self.viewers > 0, codecs, self._sound_heard or recorded)
+
+    # inside
+
+    def _settle(self) -> None:
+        """After a restore: the phase that the session is in now."""
+        if not self._state.shown.begun:
+            self._fire(Event.RESTORED_UNSTARTED)
+        else:
+            self._fire(Event.RESTORED if self.viewers else Event.RESTORED_UNWATCHED)
+        self._settled.set()
+        self.participants.put_status()
+
+    def _release(self) -> None:
+        self._state.release()
+
+    def _note_presence(self) -> None:
+        """Count the time with nobody there."""
+        occupied = self.viewers > 0 or self.participants.present > 0
+        if occupied or not self.live:
+            self._idle_since = None
+            if self._idle_timer is not None:
+                self._idle_timer.cancel()
+                self._idle_timer = None
+        elif self._idle_since is None:
+            self._idle_since = self._loop.time()
+            self._idle_timer = self._loop.call_later(self._rules.idle_s, self._report_idle)
+
+    def _report_idle(self) -> None:
+        self._idle_timer = None
+        if self.on_idle is not None:
+            self.on_idle(self)
 
     def _fire(self, event: Event) -> None:
         log.info("%s: %s", self.id, self._lifecycle.fire(event))
 
-    def _tell(self, message: Message) -> None:
-        for seat in self.seats:
-            seat.outbox.put(message)
+    def _goodbye(self) -> Goodbye:
+        code = CLOSE_SESSION_FAILED if self.phase == "failed" else CLOSE_SESSION_ENDED
+        return Goodbye(code, reason=self.reason or self.phase)
 
-    def _tell_status(self) -> None:
-        for seat in self.seats:
-            seat.outbox.put(self.status(seat.role))
+    def _status(self, role: Role) -> Status:
+        seats, state = self.participants.seats, self._state
+        return Status(
+            phase=self.phase,
+            role=role,
+            media_time=self.media_time,
+            world_frame=self.world_frame,
+            viewers=self.viewers,
+            seats=self.participants.present,
+            driver=None if seats.driver is None else seats.driver.id,
+            asking=[seat.id for seat in seats.asking],
+            turn_left_s=seats.turn_left(self._loop.time()),
+            stalls=state.shown.stalls,
+            stalled_ms=1000 * state.shown.stalled_s,
+            chunk_ms=state.chunk_ms,
+            steps=state.level.steps,
+            rate=state.level.rate,
+            overloaded=state.level.overloaded,
+            recording=self.recording is not None,
+            prompt=self.prompt,
+            reason=self.reason,
+        )

@@ -1,177 +1,425 @@
-"""The worlds of this server: who gets in when there is little room, and what happens when the
-engine under them is lost."""
+"""The sessions of this server: who gets in, who waits, and what happens when a worker under them
+is lost."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import secrets
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from lightcone.model.interface import (
-    FPS,
-    SAMPLE_RATE,
-    WorldInfo,
-)
+from lightcone.model.interface import Image, ModelError, WorldInfo
 from lightcone.server.cli.settings import Settings
 from lightcone.server.errors import LightconeError
-from lightcone.server.sessions.session import (
-    LiveWorld,
-    WorldOrigin,
-)
-from lightcone.server.worker.host import (
-    Engine,
-    EngineError,
-)
-from lightcone.streaming import (
-    MediaClock,
-    StreamFormat,
-    StreamSettings,
-    WorldStream,
-)
+from lightcone.server.sessions.blame import Blame
+from lightcone.server.sessions.queue import Queue, Ticket
+from lightcone.server.sessions.recording import Recording, Recordings
+from lightcone.server.sessions.session import Origin, Session, SessionRules
+from lightcone.server.sessions.session_log import SessionLog, log_start
+from lightcone.server.sessions.snapshot_store import SnapshotStore, StorageError
+from lightcone.server.sessions.workers import Recovery, Worker
+from lightcone.server.worker import messages as wire
+from lightcone.server.worker.errors import WorkerError, WorkerLost
+from lightcone.server.worker.host import WorkerHost
+from lightcone.streaming import SessionStream, StreamFormat, StreamSettings
 
-MAX_WAITING = 8  # requests for a world that may be read or wait for one in the making
+MAX_WAITING = 8  # requests for a session that may be read or wait for one in the making
+MAX_OVER = 32  # sessions that are over and can still be asked about
+MAKES_ROOM_S = 10.0  # a session left alone this long makes room for a new one
+MAX_RECOVERIES = 32
 
-log = logging.getLogger("lightcone.worlds")
+log = logging.getLogger("lightcone.sessions")
+
+
+Opener = Callable[[str, wire.Sending], Awaitable[wire.Opened]]
+"""Opens a session of this id in a worker."""
 
 
 class Busy(LightconeError):
-    """Too many ask for a world at once."""
+    """Too many ask for a session at once."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What somebody wants: a world that is served, `seed` None for any, `image` of the world's
-    size."""
+class Wanted:
+    """What somebody asked for: a world that is served, `seed` None for any, `image` of the world's
+    size. With a snapshot the session goes on from it, under `prompt` if there is one."""
 
     info: WorldInfo
     seed: int | None = None
     prompt: str = ""
-    image: NDArray[np.uint8] | None = None
+    image: Image | None = None
+    snapshot: bytes | None = None
 
 
-class Worlds:
-    """Owns the engine and the live worlds. Made with a running engine."""
+class Sessions:
+    """Owns the workers and the sessions. Made by `launch`."""
 
-    def __init__(self, settings: Settings, engine: Engine) -> None:
+    def __init__(self, settings: Settings, workers: list[Worker], store: SnapshotStore) -> None:
         self.settings = settings
-        self._engine: Engine | None = None
-        self.infos = engine.infos  # of the worlds that are served; the first is the default
-        self._worlds: dict[str, LiveWorld] = {}
-        self._making = asyncio.Lock()
+        self.workers = workers
+        self.store = store
+        self.recordings = Recordings(settings.recordings_dir)
+        self.recoveries: deque[Recovery] = deque(maxlen=MAX_RECOVERIES)
+        self.infos = {info.name: info for info in workers[0].ready.infos}
+        self._sessions: dict[str, Session] = {}  # by id, the oldest first
+        self._homes: dict[str, Worker] = {}  # of live sessions
+        self._queue: Queue[Wanted] = Queue()
+        self._blame = {worker: Blame() for worker in workers}
+        self._restoring: dict[Worker, str] = {}  # the session that is restored alone
         self._waiting = 0
-        self._launching = asyncio.Lock()
-        self._adopt(engine)
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[None]] = set()
+        for worker in workers:
+            worker.on_message = self._on_message
+            worker.on_lost = self._on_lost
+            worker.on_back = self._on_back
+            worker.on_gone = self._on_gone
+
+    @classmethod
+    async def launch(cls, settings: Settings) -> Sessions:
+        """Start all workers. Raises WorkerError where one can not open its first world."""
+        config = settings.worker_config()
+        workers = [Worker(config, settings.budget_bytes) for _ in range(settings.workers)]
+        try:
+            async with asyncio.TaskGroup() as group:
+                for worker in workers:
+                    group.create_task(worker.working())
+        except BaseException as error:
+            await asyncio.gather(*(worker.close() for worker in workers))
+            if isinstance(error, BaseExceptionGroup):
+                raise error.exceptions[0] from None
+            raise
+        store = SnapshotStore(settings.data_dir / "snapshots")
+        await store.open()
+        return cls(settings, workers, store)
+
+    def __iter__(self) -> Iterator[Session]:
+        """The live ones."""
+        return (session for session in self._sessions.values() if session.live)
+
+    def get(self, session_id: str) -> Session | None:
+        """Also one that was over not long ago."""
+        return self._sessions.get(session_id)
 
     @property
-    def engine(self) -> Engine | None:
-        """None while there is none that works."""
-        return self._engine
+    def working(self) -> bool:
+        """Whether some worker is there."""
+        return any(worker.host is not None for worker in self.workers)
 
-    def __iter__(self) -> Iterator[LiveWorld]:
-        return iter(self._worlds.values())
+    @property
+    def chunk_ms(self) -> float | None:
+        """Measured time of one chunk of one session of the first world; None without a worker."""
+        first = next(iter(self.infos))
+        ready = [worker.ready for worker in self.workers if worker.host is not None]
+        return next((each.costs[first].step_ms[1] for each in ready), None)
 
-    def get(self, world_id: str) -> LiveWorld | None:
-        return self._worlds.get(world_id)
+    @property
+    def queued(self) -> int:
+        return self._queue.waiting(self._loop.time())
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """A place among the few that may ask for a world at once. Raises Busy."""
+        """A place among the few that may ask for a session at once. Raises Busy."""
         if self._waiting >= MAX_WAITING:
-            raise Busy("too many ask for a world at this moment")
+            raise Busy("too many ask for a session at this moment")
         self._waiting += 1
         try:
             yield
         finally:
             self._waiting -= 1
 
-    async def create(self, asked: Asked) -> tuple[LiveWorld, bool]:
-        """A new world, or a running one (False) where there is no room for another.
+    # making them
 
-        Raises PromptError, EngineError.
+    async def create(self, wanted: Wanted) -> Session | Ticket[Wanted]:
+        """A new session, or a place in the queue where there is no room for one.
+
+        Raises PromptError, ImageError, SnapshotError, EnvironmentFailed, WorkerError, QueueFull.
         """
-        async with self._making:
-            return await self._create(asked)
+        session = None if self.queued else await self._create(wanted)
+        return session or self._queue.join(wanted, self._loop.time())
 
-    async def end(self, world: LiveWorld, reason: str) -> None:
-        """Does nothing if somebody else is ending it."""
-        if self._worlds.pop(world.id, None) is not None:
-            await world.end(reason)
+    async def fork(self, session: Session, prompt: str) -> Session | Ticket[Wanted]:
+        """A second session from this moment of one. Raises what `create` and `save` raise."""
+        home, seed = self._homes.get(session.id), session.origin.seed
+        host = session.working()
+        wanted = Wanted(session.info, seed, prompt)
+        if home is not None and not self.queued and self._room(home, session.info):
+            with home.place(session.info.name):
+                forked = await self._begin(
+                    home,
+                    host,
+                    wanted,
+                    lambda new, sending: host.fork(session.id, new, sending),
+                    from_state=True,
+                )
+                forked.snapshots.take_over(session.snapshots)
+                await self._prompt(forked, prompt)
+            session.log.forked(forked.world_frame, forked.id)
+            return forked
+        return await self.create(replace(wanted, snapshot=await session.save()))
 
-    async def close(self) -> None:
-        self._supervisor.cancel()
-        for world in list(self):
-            await self.end(world, "the server goes down")
-        if self._engine is not None:
-            await self._engine.close()
+    async def poll(self, ticket_id: str) -> Session | Ticket[Wanted] | None:
+        """The session of a ticket that is first, if there is room now; the ticket while it waits;
+        None where there is no such ticket. Raises what `create` raises, and the ticket is gone."""
+        ticket = self._queue.poll(ticket_id, self._loop.time())
+        if ticket is None or ticket.taken or self._queue.place(ticket) > 1:
+            return ticket
+        ticket.taken = True
+        session = None
+        try:
+            session = await self._create(ticket.wanted)
+        except BaseException:
+            self._queue.leave(ticket)
+            raise
+        finally:
+            ticket.taken = False
+        if session is not None:
+            self._queue.leave(ticket)
+        return session or ticket
 
-    async def _create(self, asked: Asked) -> tuple[LiveWorld, bool]:
-        info, prompt = asked.info, asked.prompt
-        await self._make_room()
-        if self._full():
-            return max(self, key=lambda at: (at.live, at.info == info, at.viewers)), False
-        engine = await self._working_engine()
-        id = secrets.token_urlsafe(6)
-        seed = secrets.randbelow(2**31) if asked.seed is None else asked.seed
-        chunk_s = await engine.start(id, info.name, seed, prompt, asked.image)
-        world = self._open(WorldOrigin(id, info, chunk_s, seed, prompt), engine)
-        self._worlds[world.id] = world
-        log.info("%s: %s made, seed %d, prompt %r", world.id, info.name, seed, prompt)
-        return world, True
+    def place(self, ticket: Ticket[Wanted]) -> int:
+        """1 for the first."""
+        return self._queue.place(ticket)
 
-    def _open(self, origin: WorldOrigin, engine: Engine) -> LiveWorld:
-        info = origin.info
-        clock = MediaClock(FPS)
-        format = StreamFormat(info.width, info.height, FPS, SAMPLE_RATE)
+    def leave_queue(self, ticket_id: str) -> bool:
+        """Whether there was such a ticket."""
+        ticket = self._queue.poll(ticket_id, self._loop.time())
+        if ticket is not None:
+            self._queue.leave(ticket)
+        return ticket is not None
+
+    async def _create(self, wanted: Wanted) -> Session | None:
+        """None where there is no room."""
+        worker = await self._find_room(wanted.info)
+        if worker is None:
+            return None
+        with worker.place(wanted.info.name):
+            host = await worker.working()
+            seed = wanted.seed
+            if seed is None and wanted.snapshot is None:
+                seed = secrets.randbelow(2**31)
+            wanted = replace(wanted, seed=seed)
+            from_state = wanted.snapshot is not None
+            opener = _opener(host, wanted)
+            session = await self._begin(worker, host, wanted, opener, from_state)
+            if from_state:
+                await self._prompt(session, wanted.prompt)
+            return session
+
+    async def _find_room(self, info: WorldInfo) -> Worker | None:
+        """The emptiest worker that takes one more session of this world, if need be after a
+        session with nobody there has ended. Raises WorkerError and ModelError."""
+        while True:
+            for worker in sorted(self.workers, key=lambda w: (w.host is None, w.taken())):
+                if self._room_left():
+                    await worker.open_world(info.name)
+                    if self._room(worker, info):
+                        return worker
+            lonely = max(self, key=Session.idle_s, default=None)
+            least = min(MAKES_ROOM_S, self.settings.idle_timeout_s)
+            if lonely is None or lonely.idle_s() <= least:
+                return None
+            await self.retire(lonely, "nobody was there and somebody wanted a session")
+
+    def _room_left(self) -> bool:
+        most = self.settings.max_sessions
+        return not most or sum(worker.sessions.total() for worker in self.workers) < most
+
+    def _room(self, worker: Worker, info: WorldInfo) -> bool:
+        return self._room_left() and worker.fits(info.name)
+
+    async def _begin(
+        self, worker: Worker, host: WorkerHost, wanted: Wanted, open: Opener, from_state: bool
+    ) -> Session:
+        """Open a session in a worker in which there is a place for it. `from_state`: it goes on
+        from a state that was there before."""
+        info, id = wanted.info, secrets.token_urlsafe(6)
+        format = StreamFormat(info.width, info.height, info.fps, info.sample_rate)
         sent = StreamSettings(
-            scale=self.settings.scale,
+            scale=format.fitting_scale(self.settings.scale),
             video_bitrate=self.settings.video_bitrate,
             audio_bitrate=self.settings.audio_bitrate,
         )
-        stream = WorldStream(format, clock, sent)
-        return LiveWorld(origin, engine, clock, stream, self.settings.step_timeout_s)
-
-    def _full(self) -> bool:
-        return len(self._worlds) >= self.settings.max_worlds
-
-    async def _make_room(self) -> None:
-        """Forget failed worlds; if it is still full, the one left alone the longest, if it has
-        been for long enough."""
-        for world in [world for world in self if not world.live]:
-            await self.end(world, "it had failed")
-        if self._full():
-            loneliest = max(self, key=LiveWorld.idle_s)
-            if loneliest.idle_s() > self.settings.idle_timeout_s:
-                await self.end(loneliest, "nobody was there and somebody wanted a new one")
-
-    def _adopt(self, engine: Engine) -> None:
-        self._engine = engine
-        self._supervisor = asyncio.create_task(self._supervise(engine), name="engine supervisor")
-
-    async def _supervise(self, engine: Engine) -> None:
-        """When the engine is lost its worlds fail, and the next one is started."""
-        await engine.lost
-        log.error("the engine is lost; starting another")
-        self._engine = None
-        for world in list(self):
-            if world.live:
-                await world.fail("the engine crashed; make a new world")
-        await engine.close()
+        sending = wire.Sending(sent.scale, sent.video_bitrate, sent.audio_bitrate)
         try:
-            await self._working_engine()
-        except EngineError as error:
-            log.error("no engine: %s", error)
+            opened = await open(id, sending)
+        except BaseException:
+            host.drop(id)
+            raise
+        origin = Origin(id, info, wanted.seed, opened.prompt)
+        rules = SessionRules(
+            self.settings.seat_rules,
+            sending,
+            self.settings.history_s,
+            self.settings.idle_timeout_s,
+        )
+        start = log_start(
+            info,
+            wanted.seed,
+            wanted.prompt,
+            wanted.image,
+            worker.fingerprint(info.name) or "",
+            self.settings.steps,
+            self.settings.threads,
+            opened if from_state else None,
+        )
+        session = Session(origin, rules, SessionStream(format, sent), SessionLog(start))
+        self._keep(session, worker)
+        session.begin(host, opened)
+        if self.settings.record:
+            await self.record(session)
+        log.info("%s: %s begins at frame %d", id, info.name, opened.world_frame)
+        return session
 
-    async def _working_engine(self) -> Engine:
-        """The engine, started if there is none. Raises EngineError."""
-        async with self._launching:
-            if self._engine is None:
-                self._adopt(await Engine.launch(self.settings.engine_config()))
-                log.info("the engine is back")
-            assert self._engine is not None
-            return self._engine
+    async def _prompt(self, session: Session, prompt: str) -> None:
+        """Under which a session goes on from the state that it was made from. Raises what
+        `condition` raises, and the session has ended."""
+        if prompt:
+            try:
+                await session.condition(prompt, "cut", 1)
+            except BaseException:
+                await session.end("its prompt was refused")
+                raise
+
+    def _keep(self, session: Session, worker: Worker) -> None:
+        self._sessions[session.id] = session
+        self._homes[session.id] = worker
+        worker.sessions[session.info.name] += 1
+        session.on_over = self._on_over
+        session.on_idle = lambda idle: self._spawn(
+            self.retire(idle, f"nobody was there for {self.settings.idle_timeout_s:g} s")
+        )
+
+    # ending them
+
+    async def retire(self, session: Session, reason: str) -> None:
+        """End a session with nobody there; a snapshot of it is kept if it had begun."""
+        if session.world_frame:
+            try:
+                stored = await self.store.keep(await session.save())
+                reason += f"; it is kept as snapshot {stored.id}"
+            except (StorageError, WorkerError, ModelError, LightconeError) as error:
+                reason += f"; it could not be kept: {error}"
+            if not session.idle_s():
+                return
+        await session.end(reason)
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*(session.end("the server goes down") for session in list(self)))
+        await asyncio.gather(*(worker.close() for worker in self.workers))
+        for session in self._sessions.values():
+            session.log.close()
+
+    def _on_over(self, session: Session) -> None:
+        home = self._homes.pop(session.id)
+        home.sessions[session.info.name] -= 1
+        self._blame[home].forget(session.id)
+        over = [session for session in self._sessions.values() if not session.live]
+        for old in over[:-MAX_OVER]:
+            del self._sessions[old.id]
+            old.log.close()
+
+    # recording them
+
+    async def record(self, session: Session) -> Recording:
+        """Begin to record, if that is not done yet. Raises RecordingError and SessionOver."""
+        session.must_live()
+        if session.recording is None:
+            session.record(self.recordings.begin(session.info))
+        assert session.recording is not None
+        return session.recording
+
+    # workers that are lost
+
+    def _on_message(self, message: wire.OfSession) -> None:
+        session = self._sessions.get(message.session)
+        if session is not None:
+            session.receive(message)
+
+    def _of(self, worker: Worker) -> list[Session]:
+        return [session for session in self if self._homes[session.id] is worker]
+
+    def _on_lost(self, worker: Worker) -> None:
+        sessions = self._of(worker)
+        alone = self._restoring.get(worker)
+        if alone is not None:
+            suspects = {alone}
+        elif worker.opening:
+            suspects = set()
+        else:
+            suspects = {s.id for s in sessions if s.phase in ("running", "restoring") and s.viewers}
+        guilty = self._blame[worker].lost(suspects, [s.id for s in sessions], self._loop.time())
+        for session in sessions:
+            session.lose_worker()
+            if session.id in guilty:
+                self._spawn(session.fail("its worker was lost with it again and again"))
+
+    async def _on_back(self, worker: Worker) -> None:
+        """Restore every session; one after the other where it is not known which of them takes
+        the worker down."""
+        sessions = [session for session in self._of(worker) if session.phase == "restoring"]
+        if self._blame[worker].careful(self._loop.time()):
+            for session in sessions:
+                self._restoring[worker] = session.id
+                try:
+                    await self._restore(session, worker)
+                finally:
+                    del self._restoring[worker]
+        else:
+            await asyncio.gather(*(self._restore(session, worker) for session in sessions))
+        took = self._loop.time() - worker.lost_at
+        recovery = Recovery(
+            worker.start_s, worker.ready.warm_up_s, took - worker.start_s, len(sessions)
+        )
+        self.recoveries.append(recovery)
+        log.info(
+            "%d sessions run again %.0f ms after their worker was lost, %.0f of them its start",
+            len(sessions),
+            1000 * took,
+            1000 * worker.start_s,
+        )
+
+    async def _restore(self, session: Session, worker: Worker) -> None:
+        """Until it runs again, or is over, or the worker is lost once more."""
+        host = worker.host
+        if host is None or not session.live:
+            return
+        try:
+            await session.restore(host)
+        except WorkerLost:
+            return
+        except (WorkerError, ModelError) as error:
+            await session.fail(f"it can not be restored: {error}")
+            return
+        settled = self._loop.create_task(session.settled())
+        await asyncio.wait({settled, host.lost}, return_when=asyncio.FIRST_COMPLETED)
+        settled.cancel()
+
+    async def _on_gone(self, worker: Worker, reason: str) -> None:
+        sessions = self._of(worker)
+        await asyncio.gather(*(s.fail(f"there is no worker for it: {reason}") for s in sessions))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _opener(host: WorkerHost, wanted: Wanted) -> Opener:
+    """Of a session from a snapshot, or from seed, prompt and image."""
+
+    async def open(new: str, sending: wire.Sending) -> wire.Opened:
+        if wanted.snapshot is not None:
+            return await host.restore(new, wanted.snapshot, sending)
+        assert wanted.seed is not None
+        return await host.open(
+            new, wanted.info.name, wanted.seed, wanted.prompt, wanted.image, sending
+        )
+
+    return open

@@ -1,7 +1,7 @@
-"""The server's end of the engine process. Everything is asynchronous on the event loop; no
-threads.
+"""The server's end of a worker process. Everything is asynchronous on the event loop; no threads.
 
-The model has a process of its own so that its Python never delays the loop that sends RTP.
+The models have a process of their own so that neither their Python nor an encoder ever delays the
+loop that sends RTP, and so that what goes wrong there ends there.
 """
 
 from __future__ import annotations
@@ -11,152 +11,145 @@ import contextlib
 import os
 import socket
 import sys
-import tempfile
 from asyncio.subprocess import Process
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, TypeVar, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
-from lightcone.model.interface import (
-    How,
-    PromptError,
-    WorldInfo,
-)
+from lightcone.model.interface import How, Image
 from lightcone.model.runtime.threads import openmp
-from lightcone.server.errors import LightconeError
+from lightcone.server.worker.errors import RequestFailed as RequestFailed
+from lightcone.server.worker.errors import RewindError as RewindError
+from lightcone.server.worker.errors import UnknownSession as UnknownSession
+from lightcone.server.worker.errors import WorkerError as WorkerError
+from lightcone.server.worker.errors import WorkerLost as WorkerLost
+from lightcone.server.worker.errors import WorkerRefused as WorkerRefused
+from lightcone.server.worker.link import Link, R
 from lightcone.server.worker.messages import (
-    ChunkMemory,
-    Decoder,
-    Done,
+    Bitrate,
+    Codec,
+    Condition,
+    Conditioned,
     Drop,
-    Failed,
+    Fork,
+    Input,
+    KeyframeWanted,
     Load,
-    Prompt,
-    Prompted,
+    Message,
+    OfSession,
+    Open,
+    Opened,
+    OpenWorld,
+    Ping,
+    Pong,
     Ready,
     Refused,
-    Reply,
-    Start,
-    Started,
-    Step,
-    encode,
-    info_from_wire,
+    Release,
+    Restore,
+    Rewind,
+    RewindAction,
+    Rewound,
+    Save,
+    Saved,
+    Sending,
+    Stats,
+    Watch,
+    WorldOpened,
 )
-from lightcone.server.worker.messages import Message as WireMessage
 
 CLOSE_TIMEOUT_S = 2.0
-
-_R = TypeVar("_R", Started, Prompted, Done)
-
-
-class EngineError(LightconeError):
-    """The engine could not do what was asked; the message is one readable line."""
-
-
-class EngineRefused(EngineError):
-    """The engine could not open its first world: no weights, an unknown device."""
-
-
-class EngineLost(EngineError):
-    """The engine process has ended."""
-
-
-class StepFailed(EngineError):
-    """A request failed inside the model; the state is as it was."""
+HEARTBEAT_S = 1.0
+SILENCE_S = 5.0  # a worker that does not answer for so long is killed
+SILENCE_OPENING_S = 10.0  # the same while it opens a world: imports hold up its loop
 
 
 @dataclass(frozen=True)
-class EngineConfig:
-    """What the engine opens: the first of `worlds` at once, the others when they are needed.
-    `slots` bounds the chunks in flight, one for each running world."""
+class WorkerConfig:
+    """What a worker opens and how: the first of `worlds` at once, the others when they are
+    needed. See `messages.Load`."""
 
     worlds: tuple[str, ...]
     weights: Path
-    steps: int
-    device: str
-    threads: int
-    probe_compute_ms: float
-    slots: int
+    steps: int = 1
+    device: str = "cpu"
+    threads: int = 1
+    probe_compute_ms: float = 20.0
+    step_timeout_s: float = 30.0
+    history_s: float = 30.0
+    min_rate: float = 0.5
+    scale: int = 4
+    video_bitrate: int = 2_000_000
+    max_batch: int = 0
+    launch_timeout_s: float = 300.0
+
+    def load(self) -> Load:
+        return Load(
+            worlds=list(self.worlds),
+            weights=str(self.weights),
+            steps=self.steps,
+            device=self.device,
+            threads=self.threads,
+            probe_compute_ms=self.probe_compute_ms,
+            step_timeout_s=self.step_timeout_s,
+            history_s=self.history_s,
+            min_rate=self.min_rate,
+            scale=self.scale,
+            video_bitrate=self.video_bitrate,
+            max_batch=self.max_batch,
+        )
 
 
-@dataclass(frozen=True)
-class PromptResult:
-    """The chunks that show a prompt first, and fully."""
+class WorkerHost:
+    """A running worker process; made by `launch`. Requests raise a failure under its own name
+    (PromptError, ImageError, SnapshotError, RewindError, UnknownSession ...), or RequestFailed, and
+    WorkerLost. What is not a request is lost silently with the worker."""
 
-    first: int
-    full: int
-
-
-@dataclass(frozen=True)
-class StepResult:
-    """One chunk; `model_s` is the time it took in the model."""
-
-    index: int
-    model_s: float
-    frames: NDArray[np.uint8]  # (frames_per_chunk, H, W, 3)
-    sound: NDArray[np.float32]  # (samples_per_chunk,)
-
-
-class Engine:
-    """A running engine process; made by `launch`."""
-
-    def __init__(
-        self, process: Process, link: _Link, memory: IO[bytes], ready: Ready, slots: int
-    ) -> None:
-        infos = [info_from_wire(info) for info in ready.infos]
-        self.infos: dict[str, WorldInfo] = {info.name: info for info in infos}
-        self.chunk_s = ready.chunk_ms / 1000
+    def __init__(self, process: Process, link: Link, ready: Ready) -> None:
+        self.ready = ready
         self._process = process
         self._link = link
-        self._file = memory
-        self._memory = ChunkMemory(memory.fileno(), infos, slots)
-        self._free = list(range(slots))
+        self._opening = 0
+        self._heartbeat = asyncio.get_running_loop().create_task(
+            self._watch_over(), name=f"heartbeat of worker {process.pid}"
+        )
 
     @classmethod
-    async def launch(cls, config: EngineConfig) -> Engine:
+    async def launch(cls, config: WorkerConfig) -> WorkerHost:
         """Start the process and wait until its first world is open and warm.
 
-        Raises EngineRefused or EngineLost.
+        Raises WorkerRefused or WorkerLost.
         """
         ours, theirs = socket.socketpair()
-        memory = _nameless_file()
         with theirs:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 "lightcone.server.worker.process",
                 str(theirs.fileno()),
-                str(memory.fileno()),
-                pass_fds=(theirs.fileno(), memory.fileno()),
+                pass_fds=(theirs.fileno(),),
                 env={**os.environ, **openmp(config.threads)},
                 start_new_session=True,  # Ctrl-C in the terminal is for the server alone
             )
         ours.setblocking(False)
-        _, link = await asyncio.get_running_loop().create_connection(_Link, sock=ours)
-        link.send(
-            Load(
-                list(config.worlds),
-                str(config.weights),
-                config.steps,
-                config.device,
-                config.probe_compute_ms,
-                config.slots,
-            )
-        )
+        _, link = await asyncio.get_running_loop().create_connection(Link, sock=ours)
+        link.send(config.load())
         try:
-            first = await link.first
+            async with asyncio.timeout(config.launch_timeout_s):
+                first = await link.first
             if isinstance(first, Refused):
-                raise EngineRefused(first.message)
-            return cls(process, link, memory, first, config.slots)
-        except BaseException:
+                raise WorkerRefused(first.message)
+            return cls(process, link, first)
+        except BaseException as error:
             link.close()
             await _end(process)
-            memory.close()
+            if isinstance(error, TimeoutError):
+                late = f"'{config.worlds[0]}' is not open after {config.launch_timeout_s:g} s"
+                raise WorkerRefused(late) from error
             raise
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def lost(self) -> asyncio.Future[None]:
@@ -164,55 +157,80 @@ class Engine:
         return self._link.lost
 
     @property
-    def disturbed(self) -> bool:
-        """A start or a prompt is in flight: a step of any world waits for it. A start that opens
-        a world takes seconds, which say nothing about how long steps take."""
-        return bool(self._link.rare)
+    def on_message(self) -> Callable[[OfSession | Stats], None] | None:
+        """Called on the loop with all that is no reply."""
+        return self._link.on_message
 
-    @property
-    def pid(self) -> int:
-        return self._process.pid
+    @on_message.setter
+    def on_message(self, callback: Callable[[OfSession | Stats], None] | None) -> None:
+        self._link.on_message = callback
 
-    async def start(
-        self, key: str, world: str, seed: int, prompt: str, image: NDArray[np.uint8] | None = None
-    ) -> float:
-        """Make the state `key` of a world, from a picture of its size where there is one. Returns
-        the seconds that a chunk takes. Raises PromptError, StepFailed, EngineLost."""
+    # requests
+
+    async def open_world(self, world: str) -> WorldOpened:
+        """Load the model of a world, if that is not done yet."""
+        return await self._open(lambda n: OpenWorld(n, world), WorldOpened)
+
+    async def open(
+        self,
+        session: str,
+        world: str,
+        seed: int,
+        prompt: str,
+        image: Image | None,
+        sending: Sending,
+    ) -> Opened:
+        """Start a session; it stands until `watch`."""
         data = None if image is None else image.tobytes()
-        started = await self._link.request(
-            lambda request: Start(request, key, world, seed, prompt, data), Started
+        return await self._open(
+            lambda n: Open(n, session, world, seed, prompt, data, sending), Opened
         )
-        return started.chunk_ms / 1000
 
-    async def prompt(self, key: str, text: str, how: How, chunks: int) -> PromptResult:
-        """Tell the state `key` a new prompt, after the step that is being made.
+    async def restore(self, session: str, snapshot: bytes, sending: Sending) -> Opened:
+        """Start a session from a snapshot; it stands until `watch`."""
+        return await self._open(lambda n: Restore(n, session, snapshot, sending), Opened)
 
-        Raises PromptError, StepFailed (the state is as it was) and EngineLost.
-        """
-        told = await self._link.request(
-            lambda request: Prompt(request, key, text, how, chunks), Prompted
+    async def fork(self, session: str, new: str, sending: Sending) -> Opened:
+        return await self._link.request(lambda n: Fork(n, session, new, sending), Opened)
+
+    async def condition(self, session: str, text: str, how: How, chunks: int) -> Conditioned:
+        return await self._link.request(
+            lambda n: Condition(n, session, text, how, chunks), Conditioned
         )
-        return PromptResult(told.first, told.full)
 
-    async def step(
-        self, key: str, info: WorldInfo, held: frozenset[str], axes: Mapping[str, float]
-    ) -> StepResult:
-        """The next chunk of the state `key` with these buttons held and these axes moved.
+    async def rewind(self, session: str, action: RewindAction, frame: int = 0) -> Rewound:
+        return await self._link.request(lambda n: Rewind(n, session, action, frame), Rewound)
 
-        Raises StepFailed (the state is as it was) and EngineLost.
-        """
-        slot = self._free.pop()
-        try:
-            done = await self._link.request(
-                lambda request: Step(request, key, slot, sorted(held), dict(axes)), Done
-            )
-            return StepResult(done.chunk, done.ms / 1000, *self._memory.read(slot, info))
-        finally:
-            self._free.append(slot)
+    async def save(self, session: str) -> bytes:
+        """A snapshot of it now."""
+        return (await self._link.request(lambda n: Save(n, session), Saved)).snapshot
 
-    def drop(self, key: str) -> None:
-        """Forget the state `key`, if there is one."""
-        self._link.send(Drop(key))
+    async def ping(self) -> None:
+        """Returns as soon as the worker's loop has come to it."""
+        await self._link.request(Ping, Pong)
+
+    # notifications
+
+    def watch(self, session: str, run: bool, codecs: Sequence[Codec], sound: bool = True) -> None:
+        self._link.send(Watch(session, run, list(codecs), sound))
+
+    def keyframe(self, session: str, codec: Codec) -> None:
+        self._link.send(KeyframeWanted(session, codec))
+
+    def bitrate(self, session: str, bits: int) -> None:
+        self._link.send(Bitrate(session, bits))
+
+    def input(self, message: Input) -> None:
+        """What the driver holds from now on."""
+        self._link.send(message)
+
+    def release(self, session: str) -> None:
+        self._link.send(Release(session))
+
+    def drop(self, session: str) -> None:
+        self._link.send(Drop(session))
+
+    # its end
 
     def kill(self) -> None:
         """End the process at once, as a crash would."""
@@ -220,102 +238,37 @@ class Engine:
             self._process.kill()
 
     async def close(self) -> None:
+        """End the process. Does nothing more the second time."""
+        self._heartbeat.cancel()
         self._link.close()
         await _end(self._process)
-        self._file.close()
 
+    async def _open(self, make: Callable[[int], Message], kind: type[R]) -> R:
+        self._opening += 1
+        try:
+            return await self._link.request(make, kind)
+        finally:
+            self._opening -= 1
 
-class _Link(asyncio.Protocol):
-    """The socket to the process: requests out, replies in."""
-
-    def __init__(self) -> None:
-        loop = asyncio.get_running_loop()
-        self.first: asyncio.Future[Ready | Refused] = loop.create_future()
-        self.lost: asyncio.Future[None] = loop.create_future()
-        self.rare: set[int] = set()  # requests in flight that are no steps
-        self._replies: dict[int, asyncio.Future[Reply]] = {}
-        self._next = 0
-        self._decoder = Decoder()
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one by its methods
-
-    def data_received(self, data: bytes) -> None:
-        for message in self._decoder.feed(data):
-            match message:
-                case Ready() | Refused():
-                    _settle(self.first, message)
-                case Started(request) | Prompted(request) | Done(request):
-                    self._answer(request, message)
-                case Failed(request):
-                    self._answer(request, _error(message))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        gone = EngineLost("the engine process has ended unexpectedly")
-        _settle(self.first, gone)
-        for reply in self._replies.values():
-            _settle(reply, gone)
-        self._replies.clear()
-        self.rare.clear()
-        self._transport = None
-        _settle(self.lost, None)
-
-    def send(self, message: WireMessage) -> None:
-        if self._transport is not None:
-            self._transport.write(encode(message))
-
-    async def request(self, make: Callable[[int], Start | Prompt | Step], kind: type[_R]) -> _R:
-        """Send a request, and its reply, which is of this kind."""
-        if self._transport is None:
-            raise EngineLost("the engine process is not running")
-        self._next += 1
-        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._replies[self._next] = reply
-        message = make(self._next)
-        if not isinstance(message, Step):
-            self.rare.add(self._next)
-        self.send(message)
-        answer = await reply
-        assert isinstance(answer, kind)
-        return answer
-
-    def _answer(self, request: int, result: Reply | Exception) -> None:
-        self.rare.discard(request)
-        _settle(self._replies.pop(request), result)
-
-    def close(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
-
-
-def _settle(future: asyncio.Future[Any], result: object) -> None:
-    """Set the result or exception, unless whoever waited has given up."""
-    if future.done():
-        return
-    if isinstance(result, Exception):
-        future.set_exception(result)
-        future.exception()  # nobody has to be waiting
-    else:
-        future.set_result(result)
-
-
-def _error(failed: Failed) -> Exception:
-    if failed.kind == "PromptError":
-        return PromptError(failed.words, failed.known)
-    return StepFailed(f"{failed.kind}: {failed.message}")
-
-
-def _nameless_file() -> IO[bytes]:
-    memory = Path("/dev/shm")
-    return tempfile.TemporaryFile(dir=memory if memory.is_dir() else None)
+    async def _watch_over(self) -> None:
+        """Kill a worker whose loop does not answer: it can not be waited for."""
+        with contextlib.suppress(WorkerLost):
+            while True:
+                await asyncio.sleep(HEARTBEAT_S)
+                try:
+                    async with asyncio.timeout(SILENCE_OPENING_S if self._opening else SILENCE_S):
+                        await self.ping()
+                except TimeoutError:
+                    self.kill()
+                    return
 
 
 async def _end(process: Process) -> None:
-    """The process ends by itself once the socket is closed; if it is busy it is killed."""
+    """The process ends by itself once the socket is closed; if it does not, it is killed."""
     try:
         async with asyncio.timeout(CLOSE_TIMEOUT_S):
             await process.wait()
     except TimeoutError:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
         await process.wait()

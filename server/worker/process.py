@@ -1,218 +1,121 @@
-"""The engine process: opens worlds and steps them for the server.
+"""The worker process: models, the states of sessions, and encoders, for the server that started it.
 
-Run as `python -m lightcone.server.worker.process SOCKET_FD MEMORY_FD`. It ends when the server
-closes the socket, in whatever way the server ended.
+Run as `python -m lightcone.server.worker.process SOCKET_FD`. It ends when the server closes the
+socket, in whatever way the server ended.
 """
 
 from __future__ import annotations
 
-import contextlib
-import gc
+import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from statistics import median
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
-import numpy as np
-from numpy.typing import NDArray
+import uvloop
 
-from lightcone.model.catalogue import (
-    LEARNED_WORLDS,
-    WEIGHTS_DIR,
-    open_world,
-    world_info,
-)
-from lightcone.model.interface import (
-    ModelError,
-    PromptError,
-    World,
-    WorldInfo,
-)
+from lightcone.model.interface import ModelError
+from lightcone.server.worker.errors import one_line
 from lightcone.server.worker.messages import (
-    ChunkMemory,
-    Decoder,
-    Done,
-    Drop,
-    Failed,
+    Codec,
+    Frames,
     Load,
-    Message,
-    Prompt,
-    Prompted,
-    Ready,
     Refused,
-    Reply,
-    Start,
-    Started,
-    Step,
-    encode,
-    info_to_wire,
+    decode_to_worker,
 )
+from lightcone.server.worker.outlet import Outlet
+from lightcone.server.worker.service import Service
+from lightcone.server.worker.threads import Thread
+from lightcone.server.worker.vitals import Vitals
+from lightcone.server.worker.worlds import Worlds
 
-if TYPE_CHECKING:
-    from lightcone.model.families.staged.weights import Weights
+SWITCH_S = 0.001  # how long a thread that computes in Python keeps the loop waiting at most
 
-WARM_UP_CHUNKS = 6
-
-log = logging.getLogger("lightcone.engine")
+log = logging.getLogger("lightcone.worker")
 
 
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    server = socket.socket(fileno=int(sys.argv[1]))
-    messages = _receive(server)
-    load = next(messages, None)
-    if not isinstance(load, Load):
-        return
-    try:
-        infos = [world_info(name, Path(load.weights)) for name in load.worlds]
-        worlds = _Worlds(load)
-        first = worlds.open(load.worlds[0])
-    except ModelError as error:
-        server.sendall(encode(Refused(type(error).__name__, str(error))))
-        return
-    except Exception as error:
-        log.exception("'%s' can not be opened", load.worlds[0])
-        reason = f"'{load.worlds[0]}' can not be opened: {type(error).__name__}: {error}"
-        server.sendall(encode(Refused(type(error).__name__, reason.splitlines()[0])))
-        return
-    memory = ChunkMemory(int(sys.argv[2]), infos, load.slots)
-    server.sendall(encode(Ready([info_to_wire(info) for info in infos], first.chunk_ms)))
-    engine = _Engine(worlds, memory)
-    with contextlib.suppress(BrokenPipeError):  # the server is gone, and so is the work
-        for message in messages:
-            reply = engine.handle(message)
-            if reply is not None:
-                server.sendall(encode(reply))
+    sys.setswitchinterval(SWITCH_S)
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+    uvloop.run(_serve(socket.socket(fileno=int(sys.argv[1]))))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # a thread that hangs must not keep the process
 
 
-def _receive(server: socket.socket) -> Iterator[Message]:
-    decoder = Decoder()
-    while data := server.recv(65536):
-        yield from decoder.feed(data)
+async def _serve(server: socket.socket) -> None:
+    server.setblocking(False)
+    loop = asyncio.get_running_loop()
+    _, worker = await loop.create_connection(_Worker, sock=server)
+    await worker.over
 
 
-@dataclass(frozen=True)
-class _Open:
-    """A world, warm, and the median time of a chunk."""
+class _Worker(asyncio.Protocol):
+    """The worker's end of the socket."""
 
-    world: World
-    chunk_ms: float
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.over: asyncio.Future[None] = self._loop.create_future()
+        self._frames = Frames()
+        self._outlet: Outlet | None = None
+        self._service: Service | None = None
+        self._vitals: Vitals | None = None
+        self._beginning: asyncio.Task[None] | None = None
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's is one by its methods
+        self._outlet = Outlet(cast(asyncio.Transport, transport), self._keyframe)
 
-class _Worlds:
-    """Opens what was asked for, each once and when it is needed; their weights are shared."""
+    def data_received(self, data: bytes) -> None:
+        for frame in self._frames.feed(data):
+            message = decode_to_worker(frame)
+            if self._service is not None:
+                self._service.receive(message)
+            elif isinstance(message, Load) and self._beginning is None:
+                self._beginning = self._loop.create_task(self._begin(message))
 
-    def __init__(self, load: Load) -> None:
-        self._load = load
-        self._open: dict[str, _Open] = {}
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._vitals is not None:
+            self._vitals.close()
+        if self._service is not None:
+            self._service.close()
+        if not self.over.done():
+            self.over.set_result(None)
 
-    def open(self, name: str) -> _Open:
-        if name not in self._open:
-            world = open_world(
-                name,
-                weights=self._weights if name in LEARNED_WORLDS else WEIGHTS_DIR,
-                steps=self._load.steps,
-                device=self._load.device,
-                probe_compute_ms=self._load.probe_compute_ms,
-            )
-            self._open[name] = _Open(world, _warm_up(world))
-            gc.collect()
-            gc.freeze()  # a model is never garbage: collections stay short
-        return self._open[name]
+    def pause_writing(self) -> None:
+        if self._outlet is not None:
+            self._outlet.pause()
 
-    @cached_property
-    def _weights(self) -> Weights:
-        """Raises WeightsError."""
-        from lightcone.model.families.staged.weights import Weights
+    def resume_writing(self) -> None:
+        if self._outlet is not None:
+            self._outlet.resume()
 
-        return Weights.load(Path(self._load.weights))
+    async def _begin(self, load: Load) -> None:
+        outlet = self._outlet
+        assert outlet is not None
+        encoder = ThreadPoolExecutor(1, "encoder")
+        try:
+            worlds = Worlds(load, Thread, encoder)
+            service = Service(load, worlds, outlet.send, Thread, encoder)
+            ready = await service.begin()
+        except Exception as error:
+            kind, reason = type(error).__name__, one_line(error)
+            if not isinstance(error, ModelError):
+                log.exception("'%s' can not be opened", load.worlds[0])
+                reason = f"'{load.worlds[0]}' can not be opened: {kind}: {reason}"
+            outlet.send(Refused(kind, reason))
+            return
+        outlet.send(ready)
+        self._service = service
+        self._vitals = Vitals(service, outlet.send)
 
-
-def _warm_up(world: World) -> float:
-    """Median ms of a chunk, the first ones apart."""
-    state = world.start(seed=0)
-    held = world.info.actions([])
-    times = []
-    for _ in range(WARM_UP_CHUNKS):
-        before = time.perf_counter()
-        [state], _ = world.step([state], [held])
-        times.append(1000 * (time.perf_counter() - before))
-    return median(times[WARM_UP_CHUNKS // 2 :])
-
-
-@dataclass(frozen=True)
-class _Running:
-    """One world's state, which chunk `chunk` comes from."""
-
-    world: World
-    state: Any
-    chunk: int = 0
-
-
-class _Engine:
-    def __init__(self, worlds: _Worlds, memory: ChunkMemory) -> None:
-        self._worlds = worlds
-        self._memory = memory
-        self._running: dict[str, _Running] = {}
-
-    def handle(self, message: Message) -> Reply | Failed | None:
-        match message:
-            case Drop(key):
-                self._running.pop(key, None)
-                return None
-            case Start(request) | Prompt(request) | Step(request):
-                try:
-                    return self._answer(message)
-                except PromptError as error:
-                    words, known = list(error.words), list(error.known)
-                    return Failed(request, "PromptError", str(error), words, known)
-                except Exception as error:  # a failed step must not end the other worlds
-                    log.exception("a request failed")
-                    return Failed(request, type(error).__name__, str(error), [], [])
-        raise TypeError(f"not a request: {message!r}")
-
-    def _answer(self, message: Start | Prompt | Step) -> Reply:
-        match message:
-            case Start():
-                return self._start(message)
-            case Prompt():
-                return self._prompt(message)
-            case Step():
-                return self._step(message)
-
-    def _start(self, message: Start) -> Started:
-        opened = self._worlds.open(message.world)
-        world = opened.world
-        image = None if message.image is None else _picture(message.image, world.info)
-        state = world.start(message.seed, message.prompt, image)
-        self._running[message.key] = _Running(world, state)
-        return Started(message.request, opened.chunk_ms)
-
-    def _prompt(self, message: Prompt) -> Prompted:
-        at = self._running[message.key]
-        state, full = at.world.prompt(at.state, message.text, message.how, message.chunks)
-        self._running[message.key] = _Running(at.world, state, at.chunk)
-        return Prompted(message.request, at.chunk, full)
-
-    def _step(self, message: Step) -> Done:
-        before = time.perf_counter()
-        at = self._running[message.key]
-        actions = at.world.info.actions(message.held, message.axes)
-        [state], [chunk] = at.world.step([at.state], [actions])
-        self._memory.write(message.slot, at.world.info, chunk.frames, chunk.sound)
-        self._running[message.key] = _Running(at.world, state, chunk.index + 1)
-        return Done(message.request, chunk.index, 1000 * (time.perf_counter() - before))
-
-
-def _picture(image: bytes, info: WorldInfo) -> NDArray[np.uint8]:
-    return np.frombuffer(image, np.uint8).reshape(info.height, info.width, 3).copy()
+    def _keyframe(self, session: str, codec: Codec) -> None:
+        if self._service is not None:
+            self._service.want_keyframe(session, codec)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lightcone.bench.latency.presses import presses
 from lightcone.bench.machine import machine
-from lightcone.bench.presses import presses
 from lightcone.bench.procfs import (
     TICKS_PER_SECOND,
     child_running,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
-from small_worlds import small_weights
 
 from lightcone.bench.cli import main
 
@@ -56,31 +54,6 @@ def test_sustaining_a_world(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["chunk_over_duration"]["n"] > 0
     for key in ("resident_mb_at_start", "resident_mb_at_end", "cpu_percent_of_a_core"):
         assert set(found[key]) == {"server", "model"}
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of weights for small worlds."""
-    folder = tmp_path_factory.mktemp("weights")
-    small_weights().save(folder)
-    return folder
-
-
-def test_a_chunk_by_part_at_two_minutes(capsys: pytest.CaptureFixture[str], weights: Path) -> None:
-    found = report(capsys, "chunk", "--weights", str(weights), "--chunks", "3", "--steps", "2")
-    assert "none" in found["cache_pass"]
-    for minute in ("minute_1", "minute_60"):
-        parts = found["ms"][minute]
-        assert set(parts) == {"denoise", "picture", "sound", "total"}
-        assert all(part["n"] == 3 and part["p50"] > 0 for part in parts.values())
-    assert found["minute_60_over_minute_1"] > 0
-    memory = found["memory_mb"]
-    assert memory["state_minute_1"] == memory["state_minute_60"] > 0
-
-
-def test_a_report_for_people(capsys: pytest.CaptureFixture[str], weights: Path) -> None:
-    assert main(["chunk", "--weights", str(weights), "--chunks", "1"]) == 0
-    assert "minute 60 over minute 1: " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -5,23 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lightcone.bench.control_client import Receipt
-from lightcone.bench.latency import (
+from lightcone.bench.clients.control import Receipt
+from lightcone.bench.clients.rtp import Picture
+from lightcone.bench.clients.sound import Sound
+from lightcone.bench.latency.figures import (
     ear_s,
     milliseconds,
     photon_s,
     rate,
 )
-from lightcone.bench.latency_chromium import ear_ms
-from lightcone.bench.probe_check import (
+from lightcone.bench.latency.in_chromium import ear_ms
+from lightcone.bench.latency.probe_check import (
     Seen,
     check,
     frame_error,
     nearest,
     read_frame_code,
 )
-from lightcone.bench.rtp import Picture
-from lightcone.bench.sound import Sound
 from lightcone.model.families.probe.model import (
     PROBE,
     ProbeWorld,

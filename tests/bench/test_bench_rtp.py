@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightcone.bench.rtp import (
+from lightcone.bench.clients.rtp import (
     CYCLE,
     SOUND_HZ,
     VIDEO_HZ,

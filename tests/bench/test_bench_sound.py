@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightcone.bench.rtp import SOUND_HZ
-from lightcone.bench.sound import (
+from lightcone.bench.clients.rtp import SOUND_HZ
+from lightcone.bench.clients.sound import (
     TONE_HZ,
     TONE_LEVEL,
     Samples,

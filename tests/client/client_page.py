@@ -9,11 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from playwright.sync_api import Page
 
-from lightcone.model.families.probe.model import (
-    PROBE,
-    read_axis,
-    read_ground,
-)
+from lightcone.model.families.probe.picture import read_axis, read_frame_code, read_ground
+from lightcone.model.families.probe.variants import PROBE
 
 PATIENCE_MS = 20_000  # a busy machine; nothing here is about time
 
@@ -49,6 +46,10 @@ class DemoPage:
     def until_live(self) -> None:
         self.until("lightcone.phase === 'live'")
 
+    def until_role(self, role: str) -> None:
+        """Until this visitor sees the session and has this role."""
+        self.until(f"lightcone.phase === 'live' && lightcone.role === '{role}'")
+
     def get(self, expression: str) -> Any:
         return self.page.evaluate(expression)
 
@@ -66,9 +67,20 @@ class DemoPage:
         """Until the probe world's ground has the colour of this word."""
         self._until_picture(lambda: read_ground(self.picture()) == word, word)
 
-    def until_axis(self, value: float, within: float = 0.15) -> None:
+    def until_axis(self, value: float, within: float = 0.15, axis: int = 0) -> None:
         """Until the probe world's axis is about so far moved."""
-        self._until_picture(lambda: abs(read_axis(self.picture()) - value) < within, value)
+        self._until_picture(lambda: abs(read_axis(self.picture(), axis) - value) < within, value)
+
+    def until_frame(self, condition: Callable[[int], bool]) -> int:
+        """Until this holds for the world frame that the probe's picture shows; returns it."""
+        shown: list[int] = []
+
+        def look() -> bool:
+            shown.append(read_frame_code(self.picture())[0])
+            return condition(shown[-1])
+
+        self._until_picture(look, condition)
+        return shown[-1]
 
     def _until_picture(self, shown: Callable[[], bool], what: object) -> None:
         for _ in range(PATIENCE_MS // 20):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from client_page import PATIENCE_MS, DemoPage
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
-from serving import ServedWorld
+from serving import Served
 
 from lightcone.bench.browser import launch_options
 
@@ -15,15 +15,15 @@ expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="module")
-def server(serve: Callable[..., ServedWorld]) -> ServedWorld:
-    """One that tests may kill and start again."""
-    return serve()
+def server(serve: Callable[..., Served]) -> Served:
+    """One that tests may kill and start again. Whoever leaves has left the wheel soon."""
+    return serve("--probe-compute-ms", "5", "--grace-s", "0.5")
 
 
 @pytest.fixture(scope="module")
-def pair(serve: Callable[..., ServedWorld]) -> ServedWorld:
+def pair(serve: Callable[..., Served]) -> Served:
     """One with two worlds to choose from, and room for one at a time."""
-    return serve("--probe-compute-ms", "5", worlds="probe,probe-wide")
+    return serve("--probe-compute-ms", "5", "--max-sessions", "1", worlds="probe,probe-wide")
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def context(chromium: Browser) -> Iterator[BrowserContext]:
-    """A visitor's browser; what it opened is closed at the end, so that the wheel is free."""
+    """A visitor's browser; what it opened is closed at the end."""
     visitor = chromium.new_context(viewport={"width": 1280, "height": 800})
     yield visitor
     visitor.close()
@@ -53,10 +53,23 @@ def phone(chromium: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def page(context: BrowserContext, server: ServedWorld) -> DemoPage:
-    """The page with the world on it, driven by this visitor."""
+def others(chromium: Browser) -> Iterator[Callable[[], DemoPage]]:
+    """Lets other visitors in, each with a browser of their own; all leave at the end."""
+    contexts: list[BrowserContext] = []
+
+    def enter() -> DemoPage:
+        contexts.append(chromium.new_context(viewport={"width": 1280, "height": 800}))
+        return DemoPage(contexts[-1].new_page())
+
+    yield enter
+    for each in contexts:
+        each.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, server: Served) -> DemoPage:
+    """The page with a new session on it, driven by this visitor."""
     page = DemoPage(context.new_page())
-    page.open(server.url)
-    page.until_live()
-    page.until("lightcone.role === 'driver'")
+    page.open(f"{server.url}/?session={server.new_session()['id']}")
+    page.until_role("driver")
     return page

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from client_page import DemoPage
-from playwright.sync_api import Browser, BrowserContext, expect
-from serving import ServedWorld
+from playwright.sync_api import BrowserContext, expect
+from serving import Served
 
-from lightcone.model.families.probe.model import read_frame_code
+from lightcone.model.families.probe.picture import read_frame_code
 
 FAKE_PAD = """(pressed) => {
   const pad = {
@@ -32,7 +32,7 @@ UNPLUG = """() => {
 }"""
 
 
-def test_shows_the_world(page: DemoPage) -> None:
+def test_shows_the_session(page: DemoPage) -> None:
     page.until("lightcone.frames.length > 24")
     frames = page.get("lightcone.frames")
     for frame in frames:
@@ -42,7 +42,8 @@ def test_shows_the_world(page: DemoPage) -> None:
     assert not any(held)
     expect(page.page.locator("#title")).to_have_text("Probe")
     expect(page.page.locator("#veil")).to_be_hidden()
-    assert f"world={page.get('lightcone.world')}" in page.page.url
+    assert f"session={page.get('lightcone.session')}" in page.page.url
+    assert page.get("[lightcone.world, lightcone.fps]") == ["probe", 24]
 
 
 def test_measures(page: DemoPage) -> None:
@@ -69,6 +70,8 @@ def test_key_to_photon_is_measured_per_press(page: DemoPage) -> None:
     for sample in samples:
         assert sample["pressedAt"] <= sample["sentAt"] <= sample["receiptAt"]
         assert sample["presentedAt"] - sample["pressedAt"] == sample["keyToPhotonMs"]
+        assert sample["displayAt"] - sample["pressedAt"] == sample["keyToDisplayMs"]
+    assert page.get("lightcone.lost") == []
     expect(page.page.locator("#latency")).to_have_text(re.compile(r"^\d+$"))
 
 
@@ -119,10 +122,10 @@ def test_a_gamepad_can_be_plugged_used_and_unplugged(page: DemoPage) -> None:
     page.until_cell("jump", False)
 
 
-def test_fingers_hold_controls_together(phone: BrowserContext, server: ServedWorld) -> None:
+def test_fingers_hold_controls_together(phone: BrowserContext, server: Served) -> None:
     page = DemoPage(phone.new_page())
-    page.open(server.url)
-    page.until("lightcone.role === 'driver' && lightcone.phase === 'live'")
+    page.open(f"{server.url}/?session={server.new_session()['id']}")
+    page.until_role("driver")
     touch = phone.new_cdp_session(page.page)
 
     def fingers(kind: str, *controls: str) -> None:
@@ -148,61 +151,75 @@ def test_fingers_hold_controls_together(phone: BrowserContext, server: ServedWor
 
 @pytest.mark.parametrize("size", [(390, 844), (844, 390), (1280, 720), (2560, 1440)])
 def test_everything_is_on_the_screen(
-    context: BrowserContext, server: ServedWorld, size: tuple[int, int]
+    context: BrowserContext, server: Served, size: tuple[int, int]
 ) -> None:
     width, height = size
     page = DemoPage(context.new_page())
     page.page.set_viewport_size({"width": width, "height": height})
-    page.open(server.url)
-    page.until_live()
-    parts = "#stage, #readout, #role, #prompt, .tool, .control"
+    page.open(f"{server.url}/?session={server.new_session()['id']}")
+    page.until_role("driver")
+    parts = "#stage, #readout, #role, #prompt, .line .tool, .tools .tool, .control, #wheel button"
     boxes = page.get(f"""[...document.querySelectorAll('{parts}')].map((part) => {{
       const {{left, top, right, bottom}} = part.getBoundingClientRect();
       return [part.id || part.textContent, left, top, right, bottom];
     }})""")
-    assert len(boxes) >= 3 + 3 + 4
+    assert len(boxes) >= 4 + 2 + 4 + 5 + 1
     for name, left, top, right, bottom in boxes:
         assert left >= 0, name
         assert top >= 0, name
         assert right <= width + 0.5, name
         assert bottom <= height + 0.5, name
-    nameless = "(button) => !button.hidden && !button.ariaLabel && !button.textContent"
+    nameless = "(button) => button.checkVisibility() && !button.ariaLabel && !button.textContent"
     assert page.get(f"[...document.querySelectorAll('button')].filter({nameless}).length") == 0
 
 
-def test_the_second_visitor_watches_until_the_wheel_is_free(
-    page: DemoPage, chromium: Browser, server: ServedWorld, request: pytest.FixtureRequest
+def test_controls_are_reached_and_held_by_the_keyboard(page: DemoPage) -> None:
+    page.page.locator('[data-control="right"]').focus()
+    page.page.keyboard.down("Enter")
+    page.until_pressed("right", True)
+    page.until_cell("right", True)
+    page.page.keyboard.up("Enter")
+    page.until_cell("right", False)
+    page.page.keyboard.down("Space")  # holds what has the focus, not what it is bound to
+    page.until_pressed("right", True)
+    assert page.get("lightcone.held") == ["right"]
+    page.page.keyboard.press("Tab")
+    page.until_pressed("right", False)
+    page.page.keyboard.up("Space")
+
+
+def test_a_click_on_a_control_leaves_the_keys_to_the_world(page: DemoPage) -> None:
+    page.page.click('[data-control="left"]')
+    page.page.keyboard.down("Space")
+    page.until_cell("shoot", True)
+    assert page.get("lightcone.held") == ["shoot"]
+
+
+def test_a_browser_without_frame_callbacks_still_shows_the_session(
+    context: BrowserContext, server: Served
 ) -> None:
-    context = chromium.new_context()
-    request.addfinalizer(context.close)
-    second = DemoPage(context.new_page())
-    second.open(server.url)
-    second.until_live()
-    second.until("lightcone.role === 'viewer'")
-    assert second.get("lightcone.world") == page.get("lightcone.world")
-    expect(second.page.locator("#role")).to_contain_text("Somebody else is driving")
-    expect(second.page.locator("#notice")).to_be_visible()
-    second.page.keyboard.press("ArrowRight", delay=50)  # steers nothing, breaks nothing
-    page.page.keyboard.down("ArrowLeft")
-    second.until_cell("left", True)
-    second.until_cell("right", False)
-    page.page.close()
-    second.until("lightcone.role === 'driver'")
-    expect(second.page.locator("#toast")).to_have_text("The wheel is free: you are driving now")
-    expect(second.page.locator("#notice")).to_be_hidden()
-    second.page.keyboard.down("ArrowRight")
-    second.until_cell("right", True)
-
-
-def test_a_world_that_is_gone_is_replaced(context: BrowserContext, server: ServedWorld) -> None:
     page = DemoPage(context.new_page())
-    page.open(f"{server.url}/?world=long-gone")
+    page.page.add_init_script(
+        "delete HTMLVideoElement.prototype.requestVideoFrameCallback;"
+        "delete HTMLVideoElement.prototype.cancelVideoFrameCallback"
+    )
+    page.open(f"{server.url}/?session={server.new_session()['id']}")
+    page.until_role("driver")
+    page.page.keyboard.down("ArrowRight")
+    page.until_cell("right", True)
+    assert page.get("lightcone.frames") == []
+
+
+def test_a_session_that_is_gone_is_replaced(context: BrowserContext, server: Served) -> None:
+    server.new_session()
+    page = DemoPage(context.new_page())
+    page.open(f"{server.url}/?session=long-gone")
     page.until_live()
     assert "long-gone" not in page.page.url
-    assert f"world={page.get('lightcone.world')}" in page.page.url
+    assert f"session={page.get('lightcone.session')}" in page.page.url
 
 
-def test_notices_a_server_that_hangs(page: DemoPage, server: ServedWorld) -> None:
+def test_notices_a_server_that_hangs(page: DemoPage, server: Served) -> None:
     server.hang()
     expect(page.page.locator("#veil-title")).to_have_text("Connection lost")
     server.go_on()
@@ -211,17 +228,16 @@ def test_notices_a_server_that_hangs(page: DemoPage, server: ServedWorld) -> Non
 
 
 def test_says_that_the_server_is_away_and_comes_back_with_it(
-    page: DemoPage, server: ServedWorld
+    page: DemoPage, server: Served
 ) -> None:
     page.page.click("#unmute")
-    before = page.get("lightcone.world")
+    before = page.get("lightcone.session")
     server.stop(signal.SIGKILL)
     expect(page.page.locator("#veil-title")).to_have_text("The server is away")
-    expect(page.page.locator("#veil-action")).to_be_visible()
+    expect(page.page.locator("#veil-choices button")).to_have_text(["Try now"])
     server.start()
-    page.until_live()
-    page.until("lightcone.role === 'driver'")
-    assert page.get("lightcone.world") != before
+    page.until_role("driver")
+    assert page.get("lightcone.session") != before
     expect(page.page.locator("#veil")).to_be_hidden()
     page.page.keyboard.down("ArrowRight")
     page.until_cell("right", True)

@@ -1,15 +1,17 @@
-"""Choosing a world, telling it what to look like, and looking around in it, in real Chromium."""
+"""Worlds of every kind in real Chromium: chosen, prompted, started from a picture, looked around
+in."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 from client_page import DemoPage
-from playwright.sync_api import Browser, BrowserContext, expect
-from serving import ServedWorld
+from playwright.sync_api import BrowserContext, expect
+from serving import Served
 from some_pictures import picture
 
 FAKE_STICK = """(x) => {
@@ -24,7 +26,7 @@ FAKE_STICK = """(x) => {
 }"""
 
 
-# The second click comes when the server has made the first world and the page does not know yet,
+# The second click comes when the server has made the first session and the page does not know yet,
 # or when the page has begun to open it and nothing of it has come.
 CLICK_TWICE = """([first, second, when]) => {
   const click = (index) => document.querySelectorAll('.world')[index].click();
@@ -32,7 +34,7 @@ CLICK_TWICE = """([first, second, when]) => {
     const real = window.fetch;
     window.fetch = async (path, init) => {
       const answer = await real(path, init);
-      if (path === '/worlds' && init.method === 'POST') {
+      if (path === '/sessions' && init.method === 'POST') {
         window.fetch = real;
         click(second);
       }
@@ -52,24 +54,25 @@ CLICK_TWICE = """([first, second, when]) => {
 }"""
 
 
-def say(page: DemoPage, text: str, how: str = "cut") -> None:
+def give_prompt(page: DemoPage, text: str, how: str = "cut") -> None:
     page.page.select_option("#prompt-how", how)
     page.page.fill("#prompt-text", text)
     page.page.press("#prompt-text", "Enter")
 
 
-def open_driving(page: DemoPage, url: str) -> None:
-    page.open(url)
-    page.until("lightcone.phase === 'live' && lightcone.role === 'driver'")
+def open_driving(page: DemoPage, server: Served, world: str = "probe") -> None:
+    """A new session of this world."""
+    page.open(f"{server.url}/?session={server.new_session(world=world)['id']}")
+    page.until_role("driver")
 
 
-def test_a_prompt_is_seen_and_its_receipt_is_told(page: DemoPage) -> None:
+def test_a_prompt_is_seen_and_the_page_shows_when(page: DemoPage) -> None:
     news = page.page.locator("#prompt-news")
-    say(page, "green")
+    give_prompt(page, "green")
     page.until_ground("green")
     expect(news).to_have_text(re.compile(r"^In the picture after [\d.]+ m?s$"))
     expect(page.page.locator("#prompt-text")).to_have_attribute("placeholder", "green")
-    say(page, "blue", "blend")
+    give_prompt(page, "blue", "blend")
     page.until_ground("blue")
     expect(news).to_have_text(re.compile(r"^In the picture after .+, fully after [\d.]+ m?s$"))
     # the keys belong to the world again
@@ -78,7 +81,7 @@ def test_a_prompt_is_seen_and_its_receipt_is_told(page: DemoPage) -> None:
 
 
 def test_unknown_words_are_named_in_place(page: DemoPage) -> None:
-    say(page, "red moon")
+    give_prompt(page, "red moon")
     news = page.page.locator("#prompt-news")
     expect(news).to_have_text("This world has no word for “moon”. It knows red, green, blue.")
     expect(page.page.locator("#prompt-text")).to_have_value("red moon")
@@ -97,14 +100,10 @@ def test_typing_steers_nothing_and_is_completed(page: DemoPage) -> None:
     page.until_cell("right", True)
 
 
-def test_who_watches_can_not_tell_the_world_anything(
-    page: DemoPage, chromium: Browser, server: ServedWorld, request: pytest.FixtureRequest
-) -> None:
-    context = chromium.new_context()
-    request.addfinalizer(context.close)
-    second = DemoPage(context.new_page())
-    second.open(server.url)
-    second.until("lightcone.phase === 'live' && lightcone.role === 'viewer'")
+def test_who_watches_can_give_no_prompt(page: DemoPage, others: Callable[[], DemoPage]) -> None:
+    second = others()
+    second.open(page.page.url)
+    second.until_role("spectator")
     expect(second.page.locator("#prompt-text")).to_be_disabled()
     expect(second.page.locator("#choose")).to_be_disabled()
 
@@ -115,72 +114,70 @@ def test_one_world_alone_is_not_to_be_chosen(page: DemoPage) -> None:
 
 
 def test_another_world_takes_the_place_of_ones_own(
-    context: BrowserContext, pair: ServedWorld
+    context: BrowserContext, pair: Served
 ) -> None:
     page = DemoPage(context.new_page())
-    open_driving(page, pair.url)
-    before = page.get("lightcone.world")
+    open_driving(page, pair)
+    before = page.get("lightcone.session")
     tabs = page.page.locator(".world")
     expect(tabs).to_have_text(["Probe", "Wide probe"])
     expect(tabs.nth(0)).to_have_attribute("aria-pressed", "true")
     tabs.nth(1).click()
     expect(page.page.locator("#title")).to_have_text("Wide probe")
-    page.until("lightcone.phase === 'live' && lightcone.role === 'driver'")
+    page.until_role("driver")
     expect(tabs.nth(1)).to_have_attribute("aria-pressed", "true")
-    assert page.get("lightcone.world") != before
-    assert f"world={page.get('lightcone.world')}" in page.page.url
+    assert page.get("lightcone.session") != before
+    assert page.get("lightcone.world") == "probe-wide"
+    assert f"session={page.get('lightcone.session')}" in page.page.url
     page.until("document.querySelector('video').videoWidth === 640")
     expect(page.page.locator("#notice")).to_be_hidden()
 
 
 @pytest.mark.parametrize("when", ["made", "opened"])
 def test_of_two_worlds_in_a_row_the_last_one_comes(
-    context: BrowserContext, pair: ServedWorld, when: str
+    context: BrowserContext, pair: Served, when: str
 ) -> None:
     page = DemoPage(context.new_page())
-    open_driving(page, pair.url)
-    before, title = page.get("lightcone.world"), page.page.inner_text("#title")
+    open_driving(page, pair)
+    before, title = page.get("lightcone.session"), page.page.inner_text("#title")
     tabs = page.page.locator(".world")
     expect(tabs).to_have_count(2)
     here = 1 if title == "Wide probe" else 0
     page.page.evaluate(CLICK_TWICE, [1 - here, here, when])
-    page.until(f"lightcone.world !== null && lightcone.world !== '{before}'")
-    page.until("lightcone.phase === 'live' && lightcone.role === 'driver'")
+    page.until(f"lightcone.session !== null && lightcone.session !== '{before}'")
+    page.until_role("driver")
     expect(page.page.locator("#title")).to_have_text(title)
     expect(tabs.nth(here)).to_have_attribute("aria-pressed", "true")
     expect(page.page.locator("#notice")).to_be_hidden()
     with httpx.Client(base_url=pair.url, verify=False) as client:
-        assert [world["id"] for world in client.get("/worlds").json()] == [
-            page.get("lightcone.world")
+        assert [session["id"] for session in client.get("/sessions").json()] == [
+            page.get("lightcone.session")
         ]
 
 
-def test_a_world_that_others_watch_stays(
-    context: BrowserContext, chromium: Browser, pair: ServedWorld, request: pytest.FixtureRequest
+def test_a_session_that_others_watch_stays(
+    context: BrowserContext, others: Callable[[], DemoPage], pair: Served
 ) -> None:
     page = DemoPage(context.new_page())
-    open_driving(page, pair.url)
-    other = chromium.new_context()
-    request.addfinalizer(other.close)
-    second = DemoPage(other.new_page())
-    second.open(pair.url)
+    open_driving(page, pair)
+    second = others()
+    second.open(page.page.url)
     second.until_live()
-    page.until("document.querySelector('#role-text').textContent.startsWith('One other')")
-    before, title = page.get("lightcone.world"), page.page.inner_text("#title")
+    page.until("document.querySelector('#role-text').textContent.includes('One other')")
     page.page.locator(".world[aria-pressed=false]").click()
-    expect(page.page.locator("#notice")).to_contain_text("join this world")
-    page.until_live()
-    assert page.get("lightcone.world") == before
-    assert page.page.inner_text("#title") == title
+    expect(page.page.locator("#veil-title")).to_have_text("Place 1 in the queue")
+    page.page.get_by_role("button", name="Watch Probe meanwhile").click()
+    page.until_role("spectator")
+    assert page.get("lightcone.session") == second.get("lightcone.session")
     assert second.get("lightcone.phase") == "live"
 
 
 @pytest.mark.parametrize("way", ["chosen", "dropped"])
-def test_a_world_starts_from_a_picture(
-    context: BrowserContext, pair: ServedWorld, tmp_path: Path, way: str
+def test_a_session_starts_from_a_picture(
+    context: BrowserContext, pair: Served, tmp_path: Path, way: str
 ) -> None:
     page = DemoPage(context.new_page())
-    open_driving(page, pair.url)
+    open_driving(page, pair)
     data = picture((20, 200, 20), 640, 480)
     if way == "chosen":
         (tmp_path / "green.png").write_bytes(data)
@@ -197,10 +194,10 @@ def test_a_world_starts_from_a_picture(
             list(data),
         )
     page.until_ground("green")
-    page.until("lightcone.phase === 'live' && lightcone.role === 'driver'")
+    page.until_role("driver")
 
 
-def test_what_is_no_picture_is_said_and_the_world_goes_on(page: DemoPage, tmp_path: Path) -> None:
+def test_a_file_that_is_no_picture_is_named_and_the_session_goes_on(page: DemoPage, tmp_path: Path) -> None:
     (tmp_path / "words.txt").write_text("hello")
     page.page.set_input_files("#file", tmp_path / "words.txt")
     expect(page.page.locator("#toast")).to_contain_text("words.txt is not a picture")
@@ -236,9 +233,9 @@ def test_a_stick_turns_as_far_as_it_is_pushed(page: DemoPage) -> None:
     page.until_axis(0.0)
 
 
-def test_a_finger_that_drags_the_picture_turns(phone: BrowserContext, server: ServedWorld) -> None:
+def test_a_finger_that_drags_the_picture_turns(phone: BrowserContext, server: Served) -> None:
     page = DemoPage(phone.new_page())
-    open_driving(page, server.url)
+    open_driving(page, server)
     touch = phone.new_cdp_session(page.page)
 
     def finger(kind: str, *xs: float) -> None:
@@ -257,3 +254,100 @@ def test_a_finger_that_drags_the_picture_turns(phone: BrowserContext, server: Se
     page.until("window.most > 0.5")
     page.until("lightcone.moved.turn === undefined")
     page.until_axis(0.0)
+
+
+@pytest.fixture(scope="module")
+def formats(serve: Callable[..., Served]) -> Served:
+    """One with worlds of every format."""
+    worlds = "probe-long,probe-35,probe-60,probe-text,probe-image,probe-y"
+    return serve("--probe-compute-ms", "2", worlds=worlds)
+
+
+def test_a_large_world_without_sound_is_seen_and_has_no_sound_to_turn_on(
+    context: BrowserContext, formats: Served
+) -> None:
+    page = DemoPage(context.new_page())
+    open_driving(page, formats, "probe-long")
+    page.page.keyboard.down("ArrowRight")
+    page.until_cell("right", True)
+    assert page.get("lightcone.fps") == 16
+    for part in ("#sound", "#unmute"):
+        expect(page.page.locator(part)).to_be_hidden()
+    expect(page.page.locator("#fullscreen")).to_be_visible()
+    width, height = page.get(
+        "(({videoWidth, videoHeight}) => [videoWidth, videoHeight])(document.querySelector('video'))"
+    )
+    assert width * 480 == height * 832
+    assert width >= 832
+
+
+@pytest.mark.parametrize(("world", "fps"), [("probe-35", 35), ("probe-60", 60)])
+def test_frames_have_the_media_times_of_their_own_rate(
+    context: BrowserContext, formats: Served, world: str, fps: int
+) -> None:
+    page = DemoPage(context.new_page())
+    open_driving(page, formats, world)
+    page.page.keyboard.press("ArrowRight", delay=100)
+    page.until("lightcone.samples.length === 1 && lightcone.frames.length > 30")
+    assert page.get("lightcone.fps") == fps
+    for frame in page.get("lightcone.frames"):
+        assert frame["rtpTimestamp"] == round(frame["mediaTime"] * 90_000) % 2**32
+
+
+def test_a_world_without_prompts_has_no_line_for_them(
+    context: BrowserContext, formats: Served
+) -> None:
+    page = DemoPage(context.new_page())
+    open_driving(page, formats, "probe-60")
+    expect(page.page.locator("#prompt")).to_be_hidden()
+
+
+def test_a_free_text_is_taken_with_its_length_shown(
+    context: BrowserContext, formats: Served
+) -> None:
+    page = DemoPage(context.new_page())
+    open_driving(page, formats, "probe-text")
+    text = "An evening by the sea, seen from far above."
+    page.page.fill("#prompt-text", text)
+    expect(page.page.locator("#prompt-length")).to_have_text(f"{len(text)} / 500")
+    expect(page.page.locator("#prompt-words option")).to_have_count(0)
+    page.page.press("#prompt-text", "Enter")
+    news = page.page.locator("#prompt-news")
+    expect(news).to_have_text(re.compile(r"^In the picture after [\d.]+ m?s$"))
+    expect(page.page.locator("#prompt-text")).to_have_attribute("placeholder", text)
+
+
+@pytest.mark.parametrize("way", ["by address", "by choice"])
+def test_a_world_that_needs_a_picture_asks_for_one(
+    context: BrowserContext, formats: Served, tmp_path: Path, way: str
+) -> None:
+    page = DemoPage(context.new_page())
+    if way == "by address":
+        page.open(f"{formats.url}/?world=probe-image")
+    else:
+        open_driving(page, formats, "probe-35")
+        page.page.click('[data-world="probe-image"]')
+    expect(page.page.locator("#veil-title")).to_have_text("This world starts from a picture")
+    (tmp_path / "green.png").write_bytes(picture((20, 200, 20), 640, 480))
+    with page.page.expect_file_chooser() as chooser:
+        page.page.get_by_role("button", name="Choose a picture").click()
+    chooser.value.set_files(tmp_path / "green.png")
+    page.until_ground("green")
+    page.until_role("driver")
+    assert page.get("lightcone.world") == "probe-image"
+
+
+def test_the_mouse_moves_both_axes(context: BrowserContext, formats: Served) -> None:
+    page = DemoPage(context.new_page())
+    open_driving(page, formats, "probe-y")
+    page.page.mouse.click(640, 300)
+    page.until("document.pointerLockElement !== null")
+    for i in range(200):  # slowly, and long enough for a frame to show it
+        page.page.mouse.move(640 + 5 * (i % 100), 300 - 2 * (i % 100))
+        if page.get("lightcone.moved.turn > 0.1 && lightcone.moved.look < -0.05"):
+            break
+    else:
+        raise AssertionError("the mouse moved nothing")
+    page.until("Object.keys(lightcone.moved).length === 0")
+    page.until_axis(0.0)
+    page.until_axis(0.0, axis=1)

@@ -14,31 +14,31 @@ import numpy as np
 import pytest
 from e2e_page import HEIGHT, Picture, Visitor
 from numpy.typing import NDArray
-from serving import ServedWorld
+from serving import Served
 from websockets.sync.client import connect
 
-from lightcone.model.simulators.court.physics import RUN_SPEED
+from lightcone.model.families.staged.court.constants import RUN_SPEED
 
 SEED = 7
 THUMP = 1e-3  # mean power; ambience alone has 3e-5, with a jump and its landing 1.6e-2
 
 
 @pytest.fixture(scope="module")
-def court(serve: Callable[..., ServedWorld]) -> Iterator[ServedWorld]:
+def court(serve: Callable[..., Served]) -> Iterator[Served]:
     server = serve("--worlds", "court")
     yield server
     server.stop()
 
 
 @pytest.fixture
-def world(court: ServedWorld) -> dict[str, Any]:
-    return court.new_world(world="court", seed=SEED)
+def world(court: Served) -> dict[str, Any]:
+    return court.new_session(world="court", seed=SEED)
 
 
 @pytest.fixture
-def driver(court: ServedWorld, world: dict[str, Any], visitor: Callable[[], Visitor]) -> Visitor:
+def driver(court: Served, world: dict[str, Any], visitor: Callable[[], Visitor]) -> Visitor:
     page = visitor()
-    page.open(f"{court.url}/?world={world['id']}")
+    page.open(f"{court.url}/?session={session['id']}")
     return page
 
 
@@ -91,7 +91,7 @@ def test_a_jump_and_its_landing_are_heard(driver: Visitor) -> None:
 
 
 def test_a_second_visitor_watches_and_nonsense_disturbs_nobody(
-    court: ServedWorld, world: dict[str, Any], driver: Visitor, visitor: Callable[[], Visitor]
+    court: Served, world: dict[str, Any], driver: Visitor, visitor: Callable[[], Visitor]
 ) -> None:
     second = visitor()
     second.open(court.url, role="viewer")
@@ -114,7 +114,7 @@ def test_a_second_visitor_watches_and_nonsense_disturbs_nobody(
 
 
 def test_a_world_that_nobody_watches_pauses(
-    court: ServedWorld, world: dict[str, Any], driver: Visitor
+    court: Served, world: dict[str, Any], driver: Visitor
 ) -> None:
     driver.until_later(0.1)
     with connect(court.ws + world["control"]) as socket:

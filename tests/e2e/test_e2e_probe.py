@@ -7,12 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from e2e_page import Visitor
-from serving import ServedWorld
+from serving import Served
 
-from lightcone.model.families.probe.model import (
-    PROBE,
-    read_frame_code,
-)
+from lightcone.model.families.probe.picture import read_frame_code
+from lightcone.model.families.probe.variants import PROBE
 
 KEYS = {button.keys[0]: i for i, button in enumerate(PROBE.buttons)}
 
@@ -28,11 +26,11 @@ def shown(visitor: Visitor) -> list[tuple[int, tuple[bool, ...]]]:
 
 
 def test_the_pixels_answer_a_key_at_the_frame_that_the_receipt_names(
-    probe_server: ServedWorld, visitor: Callable[[], Visitor]
+    probe_server: Served, visitor: Callable[[], Visitor]
 ) -> None:
-    world = probe_server.new_world()
+    world = probe_server.new_session()
     page = visitor()
-    page.open(f"{probe_server.url}/?world={world['id']}")
+    page.open(f"{probe_server.url}/?session={session['id']}")
     page.page.keyboard.down("ArrowRight")
     page.until("lightcone.samples.length === 1")
     page.until_later(0.3)
@@ -47,11 +45,11 @@ def test_the_pixels_answer_a_key_at_the_frame_that_the_receipt_names(
 
 
 def test_ten_taps_have_ten_receipts_and_all_are_seen(
-    probe_server: ServedWorld, visitor: Callable[[], Visitor]
+    probe_server: Served, visitor: Callable[[], Visitor]
 ) -> None:
-    world = probe_server.new_world()
+    world = probe_server.new_session()
     page = visitor()
-    page.open(f"{probe_server.url}/?world={world['id']}")
+    page.open(f"{probe_server.url}/?session={session['id']}")
     taps = [list(KEYS)[i % len(KEYS)] for i in range(10)]
     for code in taps:
         page.page.keyboard.press(code)
@@ -72,7 +70,7 @@ def test_ten_taps_have_ten_receipts_and_all_are_seen(
 
 
 def test_ctrl_c_with_a_visitor_in_the_world_ends_cleanly(
-    serve: Callable[..., ServedWorld], visitor: Callable[[], Visitor]
+    serve: Callable[..., Served], visitor: Callable[[], Visitor]
 ) -> None:
     server = serve("--probe-compute-ms", "5")
     page = visitor()

@@ -8,13 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from lightcone.model.codecs.codec import (
-    SAMPLES_PER_LATENT,
-    PictureCodec,
-    PictureCodecConfig,
-    SoundCodec,
-    SoundCodecConfig,
-)
+from lightcone.model.codecs.picture import PictureCodec, PictureCodecConfig
+from lightcone.model.codecs.sound import SAMPLES_PER_LATENT, SoundCodec, SoundCodecConfig
 
 PICTURE = PictureCodecConfig(channels=4, wide=16, blocks=1)
 SOUND = SoundCodecConfig(channels=6, widths=(8, 12, 16), blocks=2)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lightcone.model.families.staged.corridors import facts
+from lightcone.model.families.staged.corridors.constants import RADIUS
 from lightcone.model.families.staged.corridors.dynamics import (
     Dynamics,
     fit,
@@ -24,12 +25,12 @@ from lightcone.model.families.staged.corridors.relations import (
     Near,
     first_quarter,
 )
+from lightcone.model.families.staged.corridors.textures import SIZE
 from lightcone.model.families.staged.network.config import DEFAULT_SIZE
 from lightcone.model.simulators.corridors import (
     simulator,
     textures,
 )
-from lightcone.model.simulators.corridors.physics import RADIUS
 
 CPU = torch.device("cpu")
 
@@ -41,7 +42,7 @@ def truth(worlds: int = 16, frames: int = 6) -> simulator.Trajectory:
 
 def test_clocks_run_exactly_and_what_stands_stays() -> None:
     worlds = truth()
-    f = facts.facts(worlds)
+    f = simulator.facts(worlds)
     with torch.no_grad():
         made = Dynamics()(f[:, 0], worlds.actions[:, 1:])
     assert made.shape == f[:, 1:].shape
@@ -55,7 +56,7 @@ def test_clocks_run_exactly_and_what_stands_stays() -> None:
 
 def test_dynamics_can_be_learned_from() -> None:
     worlds = truth()
-    f = facts.facts(worlds)
+    f = simulator.facts(worlds)
     model = Dynamics()
     error = ((model(f[:, 0], worlds.actions[:, 1:]) - f[:, 1:]).abs() * loss_weights()).sum()
     error.backward()
@@ -67,7 +68,7 @@ def test_dynamics_can_be_learned_from() -> None:
 
 def test_turning_is_fitted_and_one_looks_where_the_simulator_does() -> None:
     worlds = truth(64, 24)
-    f, actions = facts.facts(worlds), worlds.actions
+    f, actions = simulator.facts(worlds), worlds.actions
     model = Dynamics()
     fit(model, f[:, 3:5], actions[:, 4:5])
     with torch.no_grad():
@@ -79,7 +80,7 @@ def test_turning_is_fitted_and_one_looks_where_the_simulator_does() -> None:
 
 def test_no_obstacle_is_nearer_than_a_body_is_wide() -> None:
     worlds = truth(64, 24)
-    f = facts.facts(worlds).flatten(0, 1)
+    f = simulator.facts(worlds).flatten(0, 1)
     near = Near()
     first = first_quarter(facts.plan_of(f[:, facts.STATIC]))
     quarter = near.quarter(f[:, :2], first)
@@ -96,7 +97,7 @@ def test_geometry_repaints_the_picture() -> None:
     states = worlds.states
     by_day = replace(states, style=0 * states.style, light=0 * states.light)
     with torch.no_grad():
-        view = Geometry(DEFAULT_SIZE)(facts.facts(worlds))
+        view = Geometry(DEFAULT_SIZE)(simulator.facts(worlds))
     assert view.maps.shape == (12, 1, MAPS, 24, 32)
     assert view.busy.shape == (12, 1, 24, 32)
     assert view.maps.isfinite().all()
@@ -112,7 +113,7 @@ def test_geometry_repaints_the_picture() -> None:
 def _painted(view: View) -> Tensor:
     """The surfaces of a view (N, 1, ...) without light, one texel for each point:
     (N, 3, 96, 128)."""
-    size = textures.SIZE
+    size = SIZE
     u, v = view.place[:, 0].unbind(-1)
     row = view.texture[:, 0] * size + (v * size).long()
     texels = textures.atlas(CPU)[:, row * size + (u * size).long()]  # (3, N, 4, 24, 32)

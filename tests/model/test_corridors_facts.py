@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 
 from lightcone.model.families.staged.corridors import facts
+from lightcone.model.families.staged.corridors.constants import CONTACTS
+from lightcone.model.families.staged.corridors.plans import plans
 from lightcone.model.simulators.corridors import simulator
-from lightcone.model.simulators.corridors.physics import CONTACTS
-from lightcone.model.simulators.corridors.plans import plans
 
 CPU = torch.device("cpu")
 
@@ -18,7 +18,7 @@ def truth() -> simulator.Trajectory:
 
 def test_facts_are_near_unit_size_and_in_their_order() -> None:
     worlds = truth()
-    f = facts.facts(worlds)
+    f = simulator.facts(worlds)
     assert f.shape == (64, 48, facts.COUNT)
     assert f.dtype == torch.float32
     assert f.isfinite().all()
@@ -33,7 +33,7 @@ def test_facts_are_near_unit_size_and_in_their_order() -> None:
 
 def test_plan_and_room_can_be_read_from_them_even_in_half_precision() -> None:
     worlds = truth()
-    f, tables, s = facts.facts(worlds), plans(CPU), worlds.states
+    f, tables, s = simulator.facts(worlds), plans(CPU), worlds.states
     plan = facts.plan_of(f[..., facts.STATIC].bfloat16().float())
     assert torch.equal(plan, s.plan.long())
     size = f[..., facts.AT["size"]] * facts.SIZE_SCALE + facts.SIZE_MIDDLE
@@ -50,4 +50,4 @@ def test_appearance_is_not_among_them() -> None:
         worlds.when,
         worlds.phase,
     )
-    assert torch.equal(facts.facts(worlds), facts.facts(other))
+    assert torch.equal(simulator.facts(worlds), simulator.facts(other))

@@ -10,27 +10,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from lightcone.model.interface import SAMPLE_RATE
-from lightcone.model.simulators.clips import State
-from lightcone.model.simulators.corridors import simulator
-from lightcone.model.simulators.corridors.physics import (
+from lightcone.model.families.staged.corridors.constants import (
     ACTIONS,
     CONTACTS,
     DOOR_HALF,
+    FLOORS,
     RADIUS,
-    STRIDES_PER_LENGTH,
     TURN_SPEED,
     WALK_SPEED,
-    CorridorsState,
-    advance,
 )
-from lightcone.model.simulators.corridors.plans import (
-    CELLS,
-    DOORS,
-    FLOORS,
-    PLANS,
-    plans,
-)
+from lightcone.model.families.staged.corridors.definition import DEFINITION
+from lightcone.model.families.staged.corridors.plans import CELLS, DOORS, PLANS, plans
+from lightcone.model.families.staged.rates import SAMPLE_RATE
+from lightcone.model.families.staged.shared.fields import Fields
+from lightcone.model.simulators.corridors import simulator
+from lightcone.model.simulators.corridors.physics import STRIDES_PER_LENGTH, CorridorsState, advance
 from lightcone.model.simulators.corridors.sound import (
     ROOMS,
     echo_seconds,
@@ -55,11 +49,11 @@ def hold(frames: int, *names: str, turn: float = 0.0) -> Tensor:
     return actions
 
 
-def values(state: State) -> dict[str, Tensor]:
+def values(state: Fields) -> dict[str, Tensor]:
     """All tensors of a state, of nested ones too."""
     out: dict[str, Tensor] = {}
     for name, value in vars(state).items():
-        out.update(values(value) if isinstance(value, State) else {name: value})
+        out.update(values(value) if isinstance(value, Fields) else {name: value})
     return out
 
 
@@ -273,7 +267,7 @@ def test_a_step_leaves_the_state_before_as_it_was() -> None:
 
 def test_a_film_has_the_world_s_shapes() -> None:
     clip = simulator.film(simulator.seeded_trajectories(range(3), 4))
-    assert clip.frames.shape == (3, 4, 3, simulator.INFO.height, simulator.INFO.width)
+    assert clip.frames.shape == (3, 4, 3, DEFINITION.info.height, DEFINITION.info.width)
     assert clip.frames.dtype == torch.uint8
     assert clip.sound.shape == (3, 4000)
     assert clip.sound.dtype == torch.float32
@@ -285,12 +279,12 @@ def test_captions_are_made_of_words_that_prompts_understand() -> None:
     truth = simulator.seeded_trajectories(range(64), 2, skip=0)
     captions = simulator.captions(truth.states)
     for caption in captions:
-        assert set(caption.replace(",", "").split()) <= set(simulator.INFO.words)
+        assert set(caption.replace(",", "").split()) <= set(DEFINITION.info.words)
     values = simulator.attributes(truth.states)
-    assert values.shape == (64, len(simulator.WORDS))
-    for column, said in zip(values.unbind(1), simulator.WORDS.values(), strict=True):
+    assert values.shape == (64, len(DEFINITION.words))
+    for column, said in zip(values.unbind(1), DEFINITION.words.values(), strict=True):
         assert set(range(len(said))) <= set(column.tolist()) <= {*range(len(said)), -1}
-    nothing = torch.zeros(64, len(simulator.WORDS), dtype=torch.bool)
+    nothing = torch.zeros(64, len(DEFINITION.words), dtype=torch.bool)
     assert set(simulator.captions(truth.states, nothing)) == {"corridors"}
 
 
@@ -325,7 +319,7 @@ def test_another_appearance_leaves_the_trajectory_alone() -> None:
     other = simulator.restyle(states, torch.full((4, len(simulator.APPEARANCE)), 0.99))
     for name, value in values(other).items():
         if name in simulator.APPEARANCE:
-            assert (value == len(simulator.WORDS[name]) - 1).all()
+            assert (value == len(DEFINITION.words[name]) - 1).all()
         else:
             assert torch.equal(value, values(states)[name])
 

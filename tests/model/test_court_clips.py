@@ -7,19 +7,13 @@ from dataclasses import replace
 import torch
 
 from lightcone.model.evaluation.measures import sounds
-from lightcone.model.families.staged.court import facts
-from lightcone.model.simulators.atmosphere import (
-    STYLES,
-    TIMES,
-    WEATHERS,
-)
+from lightcone.model.families.staged.court.constants import WIDTH
+from lightcone.model.families.staged.court.definition import DEFINITION
+from lightcone.model.families.staged.shared.words import STYLES, TIMES, WEATHERS
 from lightcone.model.simulators.court import simulator
 from lightcone.model.simulators.court.drawing import SHIRTS
 from lightcone.model.simulators.court.starts import GYM
-from lightcone.model.simulators.court.state import (
-    WIDTH,
-    CourtState,
-)
+from lightcone.model.simulators.court.state import CourtState
 
 
 def first_frames(count: int, seed: int = 0) -> CourtState:
@@ -73,7 +67,7 @@ def test_restyling_changes_appearance_alone() -> None:
     states = simulator.restyle(truth.states, numbers)
     changed = {k for k, v in vars(states).items() if v is not vars(truth.states)[k]}
     assert changed == set(simulator.APPEARANCE)
-    assert torch.equal(facts.facts(replace(truth, states=states)), facts.facts(truth))
+    assert torch.equal(simulator.facts(replace(truth, states=states)), simulator.facts(truth))
     assert (states.shirt != states.rival_shirt).all()
     assert (states.weather[states.look == GYM] == 0).all()
     assert (states.look == states.look[:, :1]).all()
@@ -83,27 +77,27 @@ def test_captions_say_what_attributes_are_in_words_that_prompts_understand() -> 
     truth = simulator.seeded_trajectories(range(128), 2)
     captions = simulator.captions(truth.states)
     values = simulator.attributes(truth.states)
-    assert values.shape == (128, len(simulator.WORDS))
+    assert values.shape == (128, len(DEFINITION.words))
     for caption, row in zip(captions, values.tolist(), strict=True):
         said = caption.replace(",", "").split()
-        assert set(said) <= set(simulator.INFO.words)
-        for words, value in zip(simulator.WORDS.values(), row, strict=True):
+        assert set(said) <= set(DEFINITION.info.words)
+        for words, value in zip(DEFINITION.words.values(), row, strict=True):
             assert value < 0 or words[value] in said
-    for words, column in zip(simulator.WORDS.values(), values.unbind(1), strict=True):
+    for words, column in zip(DEFINITION.words.values(), values.unbind(1), strict=True):
         assert set(column.tolist()) - {-1} == set(range(len(words))), words
 
 
 def test_left_out_attributes_are_not_said() -> None:
     truth = simulator.seeded_trajectories(range(4), 2)
-    keep = torch.zeros(4, len(simulator.WORDS), dtype=torch.bool)
+    keep = torch.zeros(4, len(DEFINITION.words), dtype=torch.bool)
     assert simulator.captions(truth.states, keep) == [""] * 4
     keep[:, 0] = True
-    looks = set(simulator.WORDS["look"])
+    looks = set(DEFINITION.words["look"])
     assert set(simulator.captions(truth.states, keep)) <= looks
 
 
 def test_appearance_has_as_many_values_as_words() -> None:
-    counts = {name: len(words) for name, words in simulator.WORDS.items()}
+    counts = {name: len(words) for name, words in DEFINITION.words.items()}
     assert (counts["time"], counts["weather"]) == (len(TIMES), len(WEATHERS))
     assert (counts["style"], counts["shirt"]) == (len(STYLES), len(SHIRTS))
 
@@ -115,7 +109,7 @@ def test_contacts_are_heard_when_they_happen() -> None:
     sound = simulator.listen(replace(truth, states=quiet))
     matched = found = true = 0
     for i in range(16):
-        times = sounds.contact_times("court", simulator.CONTACTS, truth.strength[i], truth.when[i])
+        times = sounds.contact_times("court", DEFINITION.contacts, truth.strength[i], truth.when[i])
         score = sounds.score_onsets(sounds.onsets(sound[i]), times)
         matched, found, true = matched + score.matched, found + score.found, true + score.true
     assert true > 50

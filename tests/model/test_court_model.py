@@ -11,6 +11,7 @@ from lightcone.model.families.staged.court import (
     dynamics,
     facts,
 )
+from lightcone.model.families.staged.court.constants import BUTTONS, WIDTH
 from lightcone.model.families.staged.court.geometry import (
     MAPS,
     Geometry,
@@ -18,8 +19,6 @@ from lightcone.model.families.staged.court.geometry import (
 from lightcone.model.families.staged.network.config import DEFAULT_SIZE
 from lightcone.model.simulators.court import simulator
 from lightcone.model.simulators.court.drawing import BALL
-from lightcone.model.simulators.court.physics import BUTTONS
-from lightcone.model.simulators.court.state import WIDTH
 
 
 def truths(count: int = 16, frames: int = 12) -> simulator.Trajectory:
@@ -27,7 +26,7 @@ def truths(count: int = 16, frames: int = 12) -> simulator.Trajectory:
 
 
 def test_facts_are_numbers_near_unit_size() -> None:
-    told = facts.facts(truths())
+    told = simulator.facts(truths())
     assert told.shape == (16, 12, facts.COUNT)
     assert told.isfinite().all()
     assert told.abs().max() < 4
@@ -49,7 +48,7 @@ def test_the_balls_window_is_where_the_picture_shows_the_ball() -> None:
     states = replace(truth.states, time=plain, weather=plain, style=plain)
     picture = F.avg_pool2d(simulator.render(states).flatten(0, 1).float() / 255, 4)
     orange = (picture - torch.tensor(BALL)[:, None, None]).square().sum(1) < 0.05
-    view = Geometry(DEFAULT_SIZE)(facts.facts(truth))
+    view = Geometry(DEFAULT_SIZE)(simulator.facts(truth))
     window = view.maps.flatten(0, 1)[:, Geometry(DEFAULT_SIZE).moving[2]]
     shown = window.flatten(1).amax(1) > 0.9
     covered = (orange & (window > 0.5)).flatten(1).any(1)
@@ -59,7 +58,7 @@ def test_the_balls_window_is_where_the_picture_shows_the_ball() -> None:
 
 def test_cells_know_their_place_in_the_world() -> None:
     truth = truths(24, 2)
-    view = Geometry(DEFAULT_SIZE)(facts.facts(truth))
+    view = Geometry(DEFAULT_SIZE)(simulator.facts(truth))
     assert view.maps.shape == (24, 2, MAPS, 24, 32)
     assert view.place.shape == (24, 2, 1, 24, 32, 2)
     assert view.place.abs().max() < 1
@@ -71,7 +70,7 @@ def test_cells_know_their_place_in_the_world() -> None:
 
 
 def test_who_is_not_there_is_on_no_map() -> None:
-    told = facts.facts(truths())
+    told = simulator.facts(truths())
     told[..., facts.AT["rivals"]] = -1
     elsewhere = told.clone()
     elsewhere[..., facts.AT["rival_x"]] += 0.3
@@ -82,7 +81,7 @@ def test_who_is_not_there_is_on_no_map() -> None:
 
 def test_the_state_stream_turns_clocks_by_definition_and_keeps_what_is_static() -> None:
     truth = truths()
-    told = facts.facts(truth)
+    told = simulator.facts(truth)
     with torch.no_grad():
         made = dynamics.Dynamics()(told[:, 0], truth.actions[:, 1:])
     assert made.shape == (16, 11, facts.COUNT)
@@ -93,7 +92,7 @@ def test_the_state_stream_turns_clocks_by_definition_and_keeps_what_is_static() 
 
 def test_the_state_stream_does_not_read_its_contacts() -> None:
     truth = truths()
-    told = facts.facts(truth)
+    told = simulator.facts(truth)
     deaf = told.clone()
     deaf[..., facts.CONTACTS_AT] = 0
     model = dynamics.Dynamics()

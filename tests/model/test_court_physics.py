@@ -9,30 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from lightcone.model.simulators.camera import (
-    CLOSE,
-    FIXED,
-)
-from lightcone.model.simulators.court import simulator
-from lightcone.model.simulators.court.physics import (
+from lightcone.model.families.staged.court.constants import (
     BALL_RADIUS,
     BUTTONS,
     CLOSE_ZOOM,
     CONTACTS,
-    GRAVITY,
-    PLAYER_MARGIN,
-    RESTITUTION,
-)
-from lightcone.model.simulators.court.state import (
     FLOOR,
-    FREE,
-    PLAYER,
-    RIVAL,
+    PLAYER_MARGIN,
     WIDTH,
-    Ball,
-    Body,
-    CourtState,
 )
+from lightcone.model.families.staged.shared.camera import CLOSE, FIXED
+from lightcone.model.simulators.court import simulator
+from lightcone.model.simulators.court.physics import GRAVITY, RESTITUTION
+from lightcone.model.simulators.court.state import FREE, PLAYER, RIVAL, Ball, Body, CourtState
 
 ONE = torch.ones(1)
 

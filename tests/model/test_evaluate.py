@@ -33,14 +33,11 @@ from lightcone.model.evaluation.play import (
     Learned,
     Simulated,
 )
-from lightcone.model.families.staged.learnable import (
-    SIMULATED,
-    open_simulator,
-)
-from lightcone.model.families.staged.model import LearnedWorld
+from lightcone.model.families.staged.model import StagedModel
 from lightcone.model.families.staged.prompts import grammar
 from lightcone.model.families.staged.reading.reader import Reader
 from lightcone.model.families.staged.weights import Weights
+from lightcone.model.simulators.catalogue import SIMULATED, open_simulator
 
 SEEDS = [3, 4]
 
@@ -135,14 +132,14 @@ def test_prompts_that_the_judge_makes_are_understood_as_meant(world: str) -> Non
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("world", SIMULATED)
 def test_every_measure_runs(world: str, weights: Weights, reader: Reader) -> None:
-    learned = LearnedWorld(weights, world)
+    learned = Learned(StagedModel(weights), world)
     short = fidelity.fidelity(learned, SEEDS, frames=20)
     assert values(short)["free-running, 16 frames"] > 0
     only = ["physics", "prompts"]
     found, took = evaluate.judge(learned, reader, SEEDS, only, minutes=0.1, runs=1)
     assert set(took) == set(only)
     assert any(f.name.startswith("prompt obeyed after a change: recache") for f in found.figures)
-    long = endurance.endurance(world, Learned(learned), reader, SEEDS, minutes=0.1, runs=1)
+    long = endurance.endurance(world, learned, reader, SEEDS, minutes=0.1, runs=1)
     assert any(f.name.startswith("colour change") for f in long.figures)
 
 

@@ -41,15 +41,11 @@ from lightcone.model.evaluation.scenes import (
     legible_moments,
     moments,
 )
-from lightcone.model.families.staged.latents import FRAMES
-from lightcone.model.families.staged.learnable import (
-    SIMULATED,
-    learnable,
-    open_simulator,
-)
 from lightcone.model.families.staged.network.config import DEFAULT_SIZE
+from lightcone.model.families.staged.rates import FRAMES
 from lightcone.model.families.staged.reading.readable import readable
 from lightcone.model.families.staged.reading.reader import Reader
+from lightcone.model.simulators.catalogue import SIMULATED, open_simulator
 from lightcone.model.simulators.court.physics import (
     GRAVITY,
     RESTITUTION,
@@ -84,7 +80,7 @@ def test_the_simulator_run_by_the_judge_is_the_simulator() -> None:
         truth = simulator.seeded_trajectories(SEEDS, 3 * FRAMES)
         run = Simulated(world).begin(truth[:, :FRAMES], SEEDS)
         play(run, truth.actions[:, FRAMES:])
-        facts = learnable(world).facts.facts(truth)[:, -1]
+        facts = open_simulator(world).facts(truth)[:, -1]
         assert torch.equal(run.facts, facts)
         assert torch.equal(run.pictures(), simulator.render(truth.states)[:, -FRAMES:])
 
@@ -134,7 +130,7 @@ def test_facts_of_the_corridors_give_back_their_picture() -> None:
 
 def test_facts_of_the_pond_give_back_its_state() -> None:
     truth = open_simulator("pond").seeded_trajectories(range(12), 8)
-    facts, states = learnable("pond").facts.facts(truth)[:, -1], truth.states[:, -1]
+    facts, states = open_simulator("pond").facts(truth)[:, -1], truth.states[:, -1]
     found = pond.state_of(facts, states[torch.zeros(12, dtype=torch.long)])
     for name in ("surface", "speed", "bx", "by", "px", "py", "lean", "aboard", "stroke", "clock"):
         torch.testing.assert_close(getattr(found, name), getattr(states, name), atol=2e-4, rtol=0)
@@ -143,7 +139,7 @@ def test_facts_of_the_pond_give_back_its_state() -> None:
 def test_orders_on_the_pond() -> None:
     test, orders = PondOrders(Reader()), torch.tensor([2, 1])
     begun = experiments.paddlers(SEEDS)
-    state = pond.state_of(learnable("pond").facts.facts(begun)[:, -1], begun.states[:, -1])
+    state = pond.state_of(open_simulator("pond").facts(begun)[:, -1], begun.states[:, -1])
 
     def seen_after(told: torch.Tensor) -> torch.Tensor:
         run = Simulated("pond").begin(begun, SEEDS)

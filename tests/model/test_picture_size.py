@@ -12,18 +12,15 @@ from small_worlds import CONFIG, small_weights
 from torch.nn import functional as F
 
 from lightcone.model.catalogue import (
-    open_world,
+    ModelSettings,
+    open_model,
     world_info,
 )
 from lightcone.model.evaluation.measures import pictures
 from lightcone.model.evaluation.measures.response import response
 from lightcone.model.evaluation.play import Learned
-from lightcone.model.families.staged.learnable import (
-    SIMULATED,
-    learnable,
-    open_simulator,
-)
-from lightcone.model.families.staged.model import LearnedWorld
+from lightcone.model.families.staged.learnable import learnable
+from lightcone.model.families.staged.model import StagedModel
 from lightcone.model.families.staged.network.config import (
     DEFAULT_SIZE,
     PictureSize,
@@ -37,7 +34,9 @@ from lightcone.model.families.staged.weights import Weights
 from lightcone.model.interface import (
     UnsupportedSetting,
     WeightsError,
+    collect,
 )
+from lightcone.model.simulators.catalogue import SIMULATED, open_simulator
 from lightcone.model.training import (
     export,
     train,
@@ -72,7 +71,7 @@ def test_a_larger_picture_shows_the_same(world: str) -> None:
 
 @pytest.mark.parametrize("world", SIMULATED)
 def test_cells_of_another_size_lie_in_the_same_places(world: str) -> None:
-    facts = learnable(world).facts.facts(open_simulator(world).seeded_trajectories([1], FRAMES))
+    facts = open_simulator(world).facts(open_simulator(world).seeded_trajectories([1], FRAMES))
     geometry = learnable(world).geometry
     double = PictureSize(2 * DEFAULT_SIZE.height)
     small, large = (geometry(size)(facts) for size in (DEFAULT_SIZE, double))
@@ -131,10 +130,11 @@ def test_worlds_of_larger_pictures(large_weights: Path) -> None:
     for name in SIMULATED:
         info = world_info(name, large_weights)
         assert (info.height, info.width) == (LARGE.height, LARGE.width)
-        world = open_world(name, weights=large_weights)
-        assert world.info == info
-        [_], [chunk] = world.step([world.start(1)], [info.actions([])])
-        assert chunk.frames.shape == (info.frames_per_chunk, LARGE.height, LARGE.width, 3)
+        model = open_model((name,), ModelSettings(weights=large_weights))
+        assert model.worlds[name] == info
+        state = model.start(name, 1, model.prepare(name))
+        [_], [chunk] = collect(model, [state], [info.actions([])])
+        assert chunk.frames.shape == (info.frames_of(0), LARGE.height, LARGE.width, 3)
 
 
 def test_what_was_not_trained_is_taken_from_before(large_weights: Path) -> None:
@@ -158,17 +158,18 @@ def test_weights_that_know_other_worlds_are_no_beginning(tmp_path: Path) -> None
 
 
 def test_a_still_of_the_larger_size_begins_a_world(large_weights: Path) -> None:
-    world = open_world("pond", weights=large_weights)
+    model = open_model(("pond",), ModelSettings(weights=large_weights))
     truth = open_simulator("pond").seeded_trajectories([5], 1)
     still = open_simulator("pond").render(truth.states, LARGE)[0, 0].permute(1, 2, 0)
-    state = world.start(1, image=still.numpy().astype(np.uint8))
-    [_], [chunk] = world.step([state], [world.info.actions([])])
+    conditioning = model.prepare("pond", image=still.numpy().astype(np.uint8))
+    state = model.start("pond", 1, conditioning)
+    [_], [chunk] = collect(model, [state], [model.worlds["pond"].actions([])])
     assert chunk.frames.shape[1:3] == (LARGE.height, LARGE.width)
 
 
 def test_the_judge_judges_larger_pictures(large_weights: Path) -> None:
-    world = LearnedWorld(Weights.load(large_weights), "court")
-    (figure,) = response("court", Learned(world), [5]).figures
+    model = StagedModel(Weights.load(large_weights), ["court"])
+    (figure,) = response("court", Learned(model, "court"), [5]).figures
     assert 0 <= figure.value <= 1
 
 

@@ -7,14 +7,15 @@ import torch
 
 from lightcone.model.families.staged.network.config import DEFAULT_SIZE
 from lightcone.model.families.staged.pond import (
+    basin,
     dynamics,
     facts,
     geometry,
 )
 from lightcone.model.families.staged.pond.dynamics import Dynamics
 from lightcone.model.families.staged.pond.geometry import Geometry
+from lightcone.model.families.staged.shared import camera
 from lightcone.model.families.staged.view import View
-from lightcone.model.simulators import camera
 from lightcone.model.simulators.pond import (
     simulator,
     water,
@@ -31,7 +32,7 @@ def truth() -> simulator.Trajectory:
 
 @pytest.fixture(scope="module")
 def known(truth: simulator.Trajectory) -> torch.Tensor:
-    return facts.facts(truth)
+    return simulator.facts(truth)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,7 @@ def test_cells_are_where_the_camera_sees_them(truth: simulator.Trajectory, view:
         1 - (torch.arange(ROWS) + 0.5) / ROWS, (torch.arange(COLUMNS) + 0.5) / ROWS, indexing="ij"
     )
     x, y = camera.to_world(truth.states.camera[..., None, None], x, y)
-    place = torch.stack([2 * x / water.WIDTH - 1, 1 - 2 * y], -1)
+    place = torch.stack([2 * x / basin.WIDTH - 1, 1 - 2 * y], -1)
     torch.testing.assert_close(view.place[:, :, 0], place, atol=1e-4, rtol=0)
     sharp = truth.states.camera.zoom.log2()
     assert view.sharp is not None
@@ -89,7 +90,7 @@ def test_the_waterline_of_the_maps_is_that_of_the_picture(
     over = view.maps[:, :, geometry.OVER_WATER] > 0  # (B, T, ROWS, COLUMNS)
     x = (torch.arange(COLUMNS) + 0.5) / ROWS
     at = camera.to_world(s.camera[..., None], x, x)[0]
-    level = water.LEVEL + water.sample(s.surface.flatten(0, 1), at.flatten(0, 1)).view_as(at)
+    level = basin.LEVEL + water.sample(s.surface.flatten(0, 1), at.flatten(0, 1)).view_as(at)
     y = camera.to_picture(s.camera[..., None], at, level)[1]
     rows = 1 - over.sum(-2) / ROWS  # height of the lowest cell that is over water
     seen = (y > 0.05) & (y < 0.95)

@@ -7,31 +7,24 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lightcone.model.families.staged.pond import facts
-from lightcone.model.interface import SAMPLES_PER_FRAME
-from lightcone.model.simulators.camera import Camera
+from lightcone.model.families.staged.pond import basin
+from lightcone.model.families.staged.pond.basin import LEFT, LEVEL, RIGHT, WIDTH
+from lightcone.model.families.staged.pond.constants import (
+    BOARD_HALF,
+    BOARD_THICK,
+    BUTTONS,
+    CONTACTS,
+    GRAVITY,
+)
+from lightcone.model.families.staged.pond.definition import DEFINITION
+from lightcone.model.families.staged.rates import SAMPLES_PER_FRAME
+from lightcone.model.families.staged.shared.camera import Camera
 from lightcone.model.simulators.pond import (
     simulator,
     water,
 )
-from lightcone.model.simulators.pond.physics import (
-    BOARD_HALF,
-    BOARD_THICK,
-    BUTTONS,
-    CLOCK_SECONDS,
-    CONTACTS,
-    DRAFT_LOADED,
-    ENTRY,
-    GRAVITY,
-    PondState,
-)
-from lightcone.model.simulators.pond.water import (
-    LEFT,
-    LEVEL,
-    RIGHT,
-    WAVE_SPEED,
-    WIDTH,
-)
+from lightcone.model.simulators.pond.physics import CLOCK_SECONDS, DRAFT_LOADED, ENTRY, PondState
+from lightcone.model.simulators.pond.water import WAVE_SPEED
 
 DT = 1 / 96
 
@@ -83,12 +76,12 @@ def run_waves(surface: torch.Tensor, seconds: float) -> tuple[torch.Tensor, torc
 
 
 def heap(x: float, width: float = 0.06) -> torch.Tensor:
-    far = (water.middles(torch.device("cpu")) - x) / width
+    far = (basin.middles(torch.device("cpu")) - x) / width
     return 0.02 * torch.exp(-far.square())[None]
 
 
 def test_waves_travel_at_their_speed() -> None:
-    x = water.middles(torch.device("cpu"))
+    x = basin.middles(torch.device("cpu"))
     middle = (LEFT + RIGHT) / 2
     surfaces, _ = run_waves(heap(middle), 0.8)
     early, late = (surfaces[round(t / DT) - 1] * (x > middle) for t in (0.4, 0.8))
@@ -97,7 +90,7 @@ def test_waves_travel_at_their_speed() -> None:
 
 
 def test_a_wave_comes_back_from_the_bank() -> None:
-    x = water.middles(torch.device("cpu"))
+    x = basin.middles(torch.device("cpu"))
     at = RIGHT - 0.3
     surfaces, _ = run_waves(heap(at), 2 * 0.3 / WAVE_SPEED)
     near = x > at - 0.1
@@ -214,7 +207,7 @@ def test_seeds_give_their_own_clip_whatever_is_beside_them() -> None:
 
 
 def test_everything_happens_and_nothing_leaves_the_pond(many: simulator.Trajectory) -> None:
-    assert facts.facts(many).isfinite().all()
+    assert simulator.facts(many).isfinite().all()
     s = many.states
     assert ((s.px > LEFT) & (s.px < RIGHT)).all()
     assert ((s.bx >= LEFT + BOARD_HALF - 1e-5) & (s.bx <= RIGHT - BOARD_HALF + 1e-5)).all()
@@ -224,7 +217,7 @@ def test_everything_happens_and_nothing_leaves_the_pond(many: simulator.Trajecto
 
 def test_a_clip_has_pictures_sound_and_words(many: simulator.Trajectory) -> None:
     clip = simulator.film(many[:6, 40:44])
-    assert clip.frames.shape == (6, 4, 3, simulator.INFO.height, simulator.INFO.width)
+    assert clip.frames.shape == (6, 4, 3, DEFINITION.info.height, DEFINITION.info.width)
     assert clip.frames.dtype == torch.uint8
     assert clip.sound.shape == (6, 4 * SAMPLES_PER_FRAME)
     assert clip.sound.dtype == torch.float32
@@ -233,20 +226,20 @@ def test_a_clip_has_pictures_sound_and_words(many: simulator.Trajectory) -> None
 
 def test_captions_say_what_is_there_in_known_words(many: simulator.Trajectory) -> None:
     values = simulator.attributes(many.states)
-    assert values.shape == (len(many.phase), len(simulator.WORDS))
-    for column, words in zip(values.T, simulator.WORDS.values(), strict=True):
+    assert values.shape == (len(many.phase), len(DEFINITION.words))
+    for column, words in zip(values.T, DEFINITION.words.values(), strict=True):
         assert set(column.tolist()) == set(range(len(words)))  # each is seen
     captions = simulator.captions(many.states)
     for caption, row in zip(captions, values.tolist(), strict=True):
         said = caption.replace(",", "").split()
-        assert set(said) <= set(simulator.INFO.words)
-        for value, words in zip(row, simulator.WORDS.values(), strict=True):
+        assert set(said) <= set(DEFINITION.info.words)
+        for value, words in zip(row, DEFINITION.words.values(), strict=True):
             assert [word for word in words if word in said] == [words[value]]
 
 
 def test_captions_leave_out_what_is_not_to_be_said(many: simulator.Trajectory) -> None:
-    keep = torch.zeros(len(many.phase), len(simulator.WORDS), dtype=torch.bool)
-    keep[0, list(simulator.WORDS).index("suit")] = True
+    keep = torch.zeros(len(many.phase), len(DEFINITION.words), dtype=torch.bool)
+    keep[0, list(DEFINITION.words).index("suit")] = True
     captions = simulator.captions(many.states, keep)
     assert captions[0].split()[1:] == ["suit"]
     assert not any(captions[1:])
@@ -255,7 +248,7 @@ def test_captions_leave_out_what_is_not_to_be_said(many: simulator.Trajectory) -
 def test_another_appearance_is_the_same_world(many: simulator.Trajectory) -> None:
     numbers = torch.rand(len(many.phase), len(simulator.APPEARANCE))
     other = replace(many, states=simulator.restyle(many.states, numbers))
-    assert torch.equal(facts.facts(other), facts.facts(many))
+    assert torch.equal(simulator.facts(other), simulator.facts(many))
     for name in simulator.APPEARANCE:
         value, before = getattr(other.states, name), getattr(many.states, name)
         assert value.shape == before.shape
@@ -299,13 +292,13 @@ def test_the_same_facts_make_the_same_next_facts(many: simulator.Trajectory) -> 
 
 
 def run_on(state: PondState, actions: torch.Tensor) -> torch.Tensor:
-    return facts.facts(simulator.simulate(state, actions.shape[1], actions=actions))
+    return simulator.facts(simulator.simulate(state, actions.shape[1], actions=actions))
 
 
 def test_the_person_is_drawn_where_they_are() -> None:
     here = simulator.simulate(start(0.5), 1, actions=hold(1))
     gone = replace(here.states, px=here.states.px + 0.4)
     differs = simulator.render(here.states).int() - simulator.render(gone).int()
-    columns = (differs.abs().amax((0, 1, 2, 3)) > 30).nonzero()[:, 0] / simulator.INFO.height
+    columns = (differs.abs().amax((0, 1, 2, 3)) > 30).nonzero()[:, 0] / DEFINITION.info.height
     assert float(columns.min()) == pytest.approx(0.45, abs=0.06)
     assert float(columns.max()) == pytest.approx(0.95, abs=0.06)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lightcone.model.evaluation import preview
-from lightcone.model.families.staged.learnable import SIMULATED
+from lightcone.model.simulators.catalogue import SIMULATED
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

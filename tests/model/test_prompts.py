@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lightcone.model.families.staged.learnable import SIMULATED
 from lightcone.model.families.staged.network.text import (
     TextEncoder,
     vocabulary,
@@ -13,6 +12,7 @@ from lightcone.model.interface import (
     PROMPT_BREAK,
     PromptError,
 )
+from lightcone.model.simulators.catalogue import SIMULATED
 
 
 @pytest.mark.parametrize("world", SIMULATED)

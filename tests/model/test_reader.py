@@ -16,17 +16,15 @@ from lightcone.model.evaluation.scenes import (
     legible,
     with_states,
 )
-from lightcone.model.families.staged.learnable import (
-    SIMULATED,
-    learnable,
-    open_simulator,
-)
+from lightcone.model.families.staged.definition import definition
+from lightcone.model.families.staged.learnable import learnable
 from lightcone.model.families.staged.reading.readable import readable
 from lightcone.model.families.staged.reading.reader import (
     Reader,
     load_reader,
 )
 from lightcone.model.interface import WeightsError
+from lightcone.model.simulators.catalogue import SIMULATED, open_simulator
 from lightcone.model.training import reader as train_reader
 
 
@@ -54,7 +52,7 @@ def test_labels_are_what_the_simulator_knows(world: str) -> None:
     assert labelled.attributes.shape == (24, len(r.attributes))
     assert labelled.facts.shape == (24, len(r.facts))
     if "ball" in r.things:
-        facts = learnable(world).facts.facts(truth).flatten(0, 1)
+        facts = open_simulator(world).facts(truth).flatten(0, 1)
         at = labelled.points[:, r.things.index("ball"), 0] * 2 - 1  # zoom 1 shows the whole court
         assert torch.allclose(at, facts[:, learnable(world).facts.AT["ball_x"]], atol=1e-5)  # type: ignore[attr-defined]
         people = labelled.counts[:, 2:].clamp(min=0).sum(1)
@@ -82,7 +80,7 @@ def test_readings_have_their_shapes(reader: Reader) -> None:
         assert reading.counts.shape == (3, things, 3)
         assert torch.all((reading.points >= 0) & (reading.points <= 1))
         for name, logits in reading.attributes.items():
-            assert logits.shape == (3, len(open_simulator(world).WORDS[name]))
+            assert logits.shape == (3, len(definition(world).words[name]))
     known = reader.read("court", pictures).known_facts("red", "blue")
     assert {"player_x", "rival_y", "ball_x", "hoop_y", "player_facing"} <= set(known)
     assert set(known) <= set(learnable("court").facts.AT)  # type: ignore[attr-defined]
@@ -94,7 +92,7 @@ def test_tracks_follow_shirts_and_are_unknown_where_nothing_is(reader: Reader) -
     frames = open_simulator("court").render(truth.states)
     found = tracks(reader, "court", frames, shirts_of(truth.states))
     assert found["player"][0].shape == (2, 2)
-    shirt = open_simulator("court").WORDS["shirt"][int(truth.states.shirt[1, 0])]
+    shirt = definition("court").words["shirt"][int(truth.states.shirt[1, 0])]
     assert torch.equal(found["player"][0][1].nan_to_num(-1), found[shirt][0][1].nan_to_num(-1))
     assert all(math.isnan(x) or 0 <= x <= 4 / 3 for x in found["ball"][0].flatten().tolist())
 

@@ -8,16 +8,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lightcone.model.families.staged.learnable import (
-    SIMULATED,
-    learnable,
-    open_simulator,
-)
+from lightcone.model.families.staged.learnable import learnable
 from lightcone.model.families.staged.striking import (
     Striking,
     single,
     surprise,
 )
+from lightcone.model.simulators.catalogue import SIMULATED, open_simulator
 from lightcone.model.training import dynamics as train_dynamics
 
 WORLDS = 8
@@ -37,7 +34,7 @@ def truth(world: str, frames: int) -> tuple[Tensor, Tensor]:
     worlds = open_simulator(world).random_trajectories(
         WORLDS, frames, torch.Generator().manual_seed(0), torch.device("cpu"), skip=4
     )
-    return learnable(world).facts.facts(worlds), worlds.actions
+    return open_simulator(world).facts(worlds), worlds.actions
 
 
 @pytest.mark.parametrize("world", SIMULATED)

@@ -7,11 +7,7 @@ import torch
 from small_worlds import CONFIG
 from torch import Tensor
 
-from lightcone.model.families.staged.learnable import (
-    SIMULATED,
-    learnable,
-    open_simulator,
-)
+from lightcone.model.families.staged.learnable import learnable
 from lightcone.model.families.staged.network.network import (
     Network,
     known_words,
@@ -21,8 +17,9 @@ from lightcone.model.families.staged.network.surfaces import (
     Sprites,
     Textures,
 )
+from lightcone.model.families.staged.shared import camera
 from lightcone.model.families.staged.view import View
-from lightcone.model.simulators import camera
+from lightcone.model.simulators.catalogue import SIMULATED, open_simulator
 from lightcone.model.simulators.court import simulator as court
 
 FRAMES = 2
@@ -33,7 +30,7 @@ def facts_of(world: str) -> Tensor:
     truth = open_simulator(world).random_trajectories(
         6, 1 + FRAMES, torch.Generator().manual_seed(3), torch.device("cpu"), skip=5
     )
-    return learnable(world).facts.facts(truth)
+    return open_simulator(world).facts(truth)
 
 
 def view_of(world: str, facts: Tensor) -> View:
@@ -76,7 +73,7 @@ def test_a_sprite_is_where_its_thing_is() -> None:
     worlds = court.random_trajectories(
         6, 1, torch.Generator().manual_seed(3), torch.device("cpu"), skip=5
     )
-    facts = learnable("court").facts.facts(worlds)
+    facts = open_simulator("court").facts(worlds)
     view = view_of("court", facts)
     assert view.things is not None
     ball = 2

@@ -9,20 +9,16 @@ import pytest
 import torch
 from small_worlds import CONFIG
 
-from lightcone.model.codecs.codec import (
-    PictureCodec,
-    PictureCodecConfig,
-    SoundCodec,
-    SoundCodecConfig,
-)
+from lightcone.model.codecs.picture import PictureCodec, PictureCodecConfig
+from lightcone.model.codecs.sound import SoundCodec, SoundCodecConfig
 from lightcone.model.families.staged.latents import Reservoir
-from lightcone.model.families.staged.learnable import SIMULATED
 from lightcone.model.families.staged.network import contact_sounds as rings
 from lightcone.model.families.staged.network.config import DEFAULT_SIZE
 from lightcone.model.families.staged.network.network import (
     Network,
     known_words,
 )
+from lightcone.model.simulators.catalogue import SIMULATED
 from lightcone.model.training import (
     codecs as train_codecs,
 )

@@ -14,9 +14,10 @@ from lightcone.model.families.staged.network.cells import (
 )
 from lightcone.model.families.staged.network.config import TransformerConfig
 from lightcone.model.families.staged.network.kv_cache import (
+    Ring,
     Unrolled,
-    empty_cache,
-    join_cache,
+    cache_at,
+    empty_ring,
 )
 from lightcone.model.families.staged.network.stage import Scene
 from lightcone.model.families.staged.network.transformer import Transformer
@@ -77,9 +78,9 @@ def chunk_of(inputs: dict[str, Any], index: int) -> dict[str, Any]:
 
 
 def cached(
-    model: Transformer, inputs: dict[str, Any], index: int, rings: tuple[Tensor, Tensor]
+    model: Transformer, inputs: dict[str, Any], index: int, ring: Ring
 ) -> tuple[Tensor, Tensor]:
-    cache = join_cache([rings[0]], [rings[1]], [index - 1])
+    cache = cache_at(ring, [index - 1])
     made: tuple[Tensor, Tensor] = model(**chunk_of(inputs, index), cache=cache)
     return made
 
@@ -87,9 +88,9 @@ def cached(
 def test_cached_steps_equal_the_full_forward() -> None:
     model, inputs = random_model(), random_chunks(1, 1 + CONFIG.window)
     picture, sound = model(**inputs)
-    rings = empty_cache(CONFIG, inputs["picture"])
+    ring = empty_ring(CONFIG, inputs["picture"])
     for index in range(1 + CONFIG.window):
-        p, s = cached(model, inputs, index, rings)
+        p, s = cached(model, inputs, index, ring)
         torch.testing.assert_close(p[:, 0], picture[:, index], atol=1e-4, rtol=1e-3)
         torch.testing.assert_close(s[:, 0], sound[:, index], atol=1e-4, rtol=1e-3)
 
@@ -111,19 +112,17 @@ def test_a_turned_ring_equals_one_that_never_turned() -> None:
     """After many turns the ring gives what the same window gives in a fresh, unturned ring whose
     keys are the same."""
     model, inputs = random_model(), random_chunks(1, 30)
-    rings = empty_cache(CONFIG, inputs["picture"])
+    ring = empty_ring(CONFIG, inputs["picture"])
     window = CONFIG.window
     for index in range(30):
-        picture, _ = cached(model, inputs, index, rings)
+        picture, _ = cached(model, inputs, index, ring)
     last = 29 - 1  # index of the chunk at hand, the sink being -1
-    fresh = empty_cache(CONFIG, inputs["picture"])
-    for ring, unturned in zip(rings, fresh, strict=True):
-        unturned[..., 0, :] = ring[..., 0, :]
+    fresh = empty_ring(CONFIG, inputs["picture"])
+    for turned, unturned in ((ring.keys, fresh.keys), (ring.values, fresh.values)):
+        unturned[..., 0, :] = turned[..., 0, :]
         for place, chunk in enumerate(range(last - window + 1, last + 1)):
-            unturned[..., 1 + place, :] = ring[..., 1 + chunk % window, :]
-    expected, _ = model(
-        **chunk_of(inputs, 29), cache=join_cache([fresh[0]], [fresh[1]], [window - 1])
-    )
+            unturned[..., 1 + place, :] = turned[..., 1 + chunk % window, :]
+    expected, _ = model(**chunk_of(inputs, 29), cache=cache_at(fresh, [window - 1]))
     torch.testing.assert_close(picture, expected, atol=1e-4, rtol=1e-3)
 
 
@@ -137,15 +136,15 @@ def test_the_oldest_chunk_leaves_the_window() -> None:
     reach = CONFIG.layers.count("T") * CONFIG.window
     outputs = []
     for version in (inputs, changed):
-        rings = empty_cache(CONFIG, version["picture"])
-        outputs.append([cached(model, version, i, rings)[0] for i in range(3 * CONFIG.window)])
+        ring = empty_ring(CONFIG, version["picture"])
+        outputs.append([cached(model, version, i, ring)[0] for i in range(3 * CONFIG.window)])
     assert not torch.equal(outputs[0][2], outputs[1][2])
     torch.testing.assert_close(outputs[0][reach + 1], outputs[1][reach + 1])
 
 
 def test_worlds_in_one_batch_do_not_touch_each_other() -> None:
     model, inputs = random_model(), random_chunks(2, 2)
-    rings = [empty_cache(CONFIG, inputs["picture"]) for _ in range(2)]
+    rings = [empty_ring(CONFIG, inputs["picture"]) for _ in range(2)]
     alone = []
     for world in range(2):
         one = {n: v[world : world + 1] for n, v in inputs.items() if isinstance(v, Tensor)}
@@ -164,8 +163,7 @@ def test_worlds_in_one_batch_do_not_touch_each_other() -> None:
         for index in (0, 1):
             made = cached(model, one, index, rings[world])[0]
         alone.append(made)
-    keys, values = ([r[k].clone() for r in rings] for k in (0, 1))
-    cache = join_cache(keys, values, [0, 0])
+    cache = cache_at(Ring.cat(rings), [0, 0])
     together = model(**chunk_of(inputs, 1), cache=cache)[0]
     torch.testing.assert_close(together, torch.cat(alone), atol=1e-4, rtol=1e-3)
 

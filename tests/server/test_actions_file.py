@@ -29,7 +29,6 @@ WORLD = WorldInfo(
     "d",
     16,
     8,
-    2,
     tuple(Button(name, name, ()) for name in BUTTONS),
     axes=(Axis("turn", "Turn", -3.0, 3.0),),
 )

@@ -8,7 +8,7 @@ from typing import Any
 import msgpack
 import pytest
 from probe_viewer import ControlClient
-from serving import ServedWorld
+from serving import Served
 from websockets.asyncio.client import connect
 
 from lightcone.server.control.protocol import (
@@ -30,13 +30,13 @@ STALE, UNKNOWN = Prompt(seq=2, t=0.0, text="red"), Prompt(seq=3, t=0.0, text="re
 
 
 @pytest.fixture
-def world(probe_server: ServedWorld) -> dict[str, Any]:
-    return probe_server.new_world()
+def session(probe_server: Served) -> dict[str, Any]:
+    return probe_server.new_session()
 
 
 @pytest.fixture
-async def driver(probe_server: ServedWorld, world: dict[str, Any]) -> AsyncIterator[ControlClient]:
-    client = await ControlClient.open(probe_server.ws, world["control"])
+async def driver(probe_server: Served, session: dict[str, Any]) -> AsyncIterator[ControlClient]:
+    client = await ControlClient.open(probe_server.ws, session["control"])
     await client.receive(Welcome)
     yield client
     await client.close()
@@ -68,16 +68,16 @@ async def last_words(url: str, *messages: bytes | str) -> tuple[int, Error]:
     ],
 )
 async def test_a_bad_first_message_ends_it(
-    probe_server: ServedWorld, world: dict[str, Any], first: bytes | str, close: int, code: str
+    probe_server: Served, session: dict[str, Any], first: bytes | str, close: int, code: str
 ) -> None:
-    url = probe_server.ws + world["control"]
+    url = probe_server.ws + session["control"]
     got, error = await last_words(url, first)
     assert (got, error.code) == (close, code)
 
 
-async def test_an_unknown_world(probe_server: ServedWorld) -> None:
-    code, error = await last_words(probe_server.ws + "/worlds/none/control")
-    assert (code, error.code) == (4404, "unknown_world")
+async def test_an_unknown_session(probe_server: Served) -> None:
+    code, error = await last_words(probe_server.ws + "/sessions/none/control")
+    assert (code, error.code) == (4404, "unknown_session")
 
 
 @pytest.mark.parametrize(
@@ -85,16 +85,16 @@ async def test_an_unknown_world(probe_server: ServedWorld) -> None:
     [("text", 1003, "malformed"), (b"x" * (MAX_MESSAGE_BYTES + 1), 1009, "too_large")],
 )
 async def test_text_and_oversized_messages_end_it_later_too(
-    probe_server: ServedWorld, world: dict[str, Any], message: bytes | str, close: int, code: str
+    probe_server: Served, session: dict[str, Any], message: bytes | str, close: int, code: str
 ) -> None:
-    got, error = await last_words(probe_server.ws + world["control"], HELLO, message)
+    got, error = await last_words(probe_server.ws + session["control"], HELLO, message)
     assert (got, error.code) == (close, code)
 
 
 async def test_a_far_too_large_message_is_cut_off(
-    probe_server: ServedWorld, world: dict[str, Any]
+    probe_server: Served, session: dict[str, Any]
 ) -> None:
-    client = ControlClient(await connect(probe_server.ws + world["control"]))
+    client = ControlClient(await connect(probe_server.ws + session["control"]))
     await client.socket.send(bytes(2**20))
     assert await client.closed() == 1009
 
@@ -131,10 +131,10 @@ async def test_other_bad_messages_are_answered_and_it_goes_on(
 
 
 async def test_a_flood_is_cut_off_and_the_server_lives(
-    probe_server: ServedWorld, world: dict[str, Any], driver: ControlClient
+    probe_server: Served, session: dict[str, Any], driver: ControlClient
 ) -> None:
     flood = [encode(Ping(t=float(i))) for i in range(3 * MESSAGE_BURST)]
-    code, error = await last_words(probe_server.ws + world["control"], HELLO, *flood)
+    code, error = await last_words(probe_server.ws + session["control"], HELLO, *flood)
     assert (code, error.code) == (4429, "too_many_messages")
     await driver.send(Ping(t=1.0))
     assert (await driver.receive(Pong)).t == 1.0

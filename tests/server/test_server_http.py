@@ -10,13 +10,12 @@ from typing import Any
 
 import httpx
 import pytest
-from probe_viewer import ControlClient, ProbeViewer
-from serving import ServedWorld
+from probe_viewer import ProbeViewer
+from serving import Served
 from some_pictures import picture
 
-from lightcone.server.control.protocol import Welcome
-from lightcone.server.http.bodies import MAX_ERRORS
 from lightcone.server.http.page import page
+from lightcone.server.http.reading import MAX_ERRORS
 from lightcone.server.sessions.sessions import MAX_WAITING
 
 JSON = {"content-type": "application/json"}
@@ -24,27 +23,25 @@ SDP = {"content-type": "application/sdp"}
 
 
 @pytest.fixture(scope="module")
-def sparse_server(
-    serve: Callable[..., ServedWorld], tmp_path_factory: pytest.TempPathFactory
-) -> ServedWorld:
-    """Where a world makes room as soon as it is left alone, and no page is built."""
+def sparse_server(serve: Callable[..., Served], tmp_path_factory: pytest.TempPathFactory) -> Served:
+    """With room for one session, which makes room or ends soon, and no page."""
     empty = str(tmp_path_factory.mktemp("page"))
-    return serve("--idle-timeout-s", "0", "--client-dir", empty)
+    return serve("--idle-timeout-s", "1.5", "--max-sessions", "1", "--client-dir", empty)
 
 
 @pytest.fixture(scope="module")
-def pair_server(serve: Callable[..., ServedWorld]) -> ServedWorld:
+def pair_server(serve: Callable[..., Served]) -> Served:
     """With two worlds to choose from, and room for both."""
-    return serve("--max-worlds", "2", "--probe-compute-ms", "5", worlds="probe,probe-wide")
+    return serve("--probe-compute-ms", "5", worlds="probe,probe-wide")
 
 
 @pytest.fixture
-def world(probe_server: ServedWorld) -> dict[str, Any]:
-    return probe_server.new_world(seed=7)
+def session(probe_server: Served) -> dict[str, Any]:
+    return probe_server.new_session(seed=7)
 
 
 @pytest.fixture
-async def http(probe_server: ServedWorld) -> AsyncIterator[httpx.AsyncClient]:
+async def http(probe_server: Served) -> AsyncIterator[httpx.AsyncClient]:
     async with probe_server.client() as client:
         yield client
 
@@ -64,6 +61,8 @@ async def test_health(http: httpx.AsyncClient) -> None:
     body = (await http.get("/healthz")).json()
     assert (body["status"], body["serves"]) == ("ok", ["probe"])
     assert body["chunk_ms"] > 0
+    assert [worker["pid"] > 0 for worker in body["workers"]] == [True]
+    assert (body["queue"], body["loop_lag_ms"]["p99"] >= 0) == (0, True)
 
 
 async def test_the_interface_describes_itself(http: httpx.AsyncClient) -> None:
@@ -72,11 +71,23 @@ async def test_the_interface_describes_itself(http: httpx.AsyncClient) -> None:
     assert {
         "/healthz",
         "/catalogue",
-        "/worlds",
-        "/worlds/{world_id}",
-        "/worlds/{world_id}/whep",
-        "/worlds/{world_id}/whep/{session_id}",
+        "/sessions",
+        "/sessions/{session_id}",
+        "/sessions/{session_id}/whep",
+        "/sessions/{session_id}/whep/{viewer_id}",
+        "/sessions/{session_id}/rewind",
+        "/sessions/{session_id}/fork",
+        "/sessions/{session_id}/snapshot",
+        "/sessions/{session_id}/log",
+        "/sessions/{session_id}/recording",
+        "/queue/{ticket}",
+        "/snapshots",
+        "/snapshots/{snapshot_id}",
+        "/recordings/{name}",
     } <= set(paths)
+    assert {"200", "404"} <= set(paths["/snapshots/{snapshot_id}"]["get"]["responses"])
+    assert {"201", "202", "503"} <= set(paths["/sessions"]["post"]["responses"])
+    assert {"201", "202", "404"} <= set(paths["/queue/{ticket}"]["get"]["responses"])
     for path in paths.values():
         for operation in path.values():
             answers = operation["responses"]
@@ -85,77 +96,68 @@ async def test_the_interface_describes_itself(http: httpx.AsyncClient) -> None:
                 assert list(answers[status]["content"]) == ["application/problem+json"]
 
 
-async def test_a_world_is_made_shown_listed_and_ended(
-    probe_server: ServedWorld, http: httpx.AsyncClient
+async def test_a_session_is_made_shown_listed_and_ended(
+    probe_server: Served, http: httpx.AsyncClient
 ) -> None:
-    probe_server.new_world(world=None, seed=None, prompt=None)
-    made = probe_server.new_world(world="probe", seed=7, prompt="")
+    probe_server.new_session(world=None, seed=None, prompt=None)
+    made = probe_server.new_session(world="probe", seed=7, prompt="")
     assert made["created"] is True
     assert (made["world"], made["seed"], made["phase"]) == ("probe", 7, "starting")
-    assert made["whep"] == f"/worlds/{made['id']}/whep"
-    assert made["control"] == f"/worlds/{made['id']}/control"
-    shown = (await http.get(f"/worlds/{made['id']}")).json()
+    assert made["whep"] == f"/sessions/{made['id']}/whep"
+    assert made["control"] == f"/sessions/{made['id']}/control"
+    shown = (await http.get(f"/sessions/{made['id']}")).json()
     assert {**shown, "created": True} == made
-    assert (await http.get("/worlds")).json() == [shown]
-    assert (await http.delete(f"/worlds/{made['id']}")).status_code == 204
-    check_problem(await http.delete(f"/worlds/{made['id']}"), 404, "unknown-world")
-    check_problem(await http.get(f"/worlds/{made['id']}"), 404, "unknown-world")
-    assert (await http.get("/worlds")).json() == []
+    assert (await http.get("/sessions")).json() == [shown]
+    assert (await http.delete(f"/sessions/{made['id']}")).status_code == 204
+    check_problem(await http.delete(f"/sessions/{made['id']}"), 410, "session-over")
+    assert (await http.get(f"/sessions/{made['id']}")).json()["phase"] == "ended"
+    assert (await http.get("/sessions")).json() == []
 
 
-async def test_the_catalogue_says_what_there_is(pair_server: ServedWorld) -> None:
+async def test_the_catalogue_describes_what_there_is(pair_server: Served) -> None:
     async with pair_server.client() as client:
         probe, wide = (await client.get("/catalogue")).json()
     assert (probe["name"], wide["name"]) == ("probe", "probe-wide")
     assert (wide["title"], wide["width"], wide["height"]) == ("Wide probe", 160, 96)
     assert probe["words"] == ["red", "green", "blue"]
+    assert (probe["fps"], probe["sample_rate"], probe["chunk_frames"]) == (24, 24_000, [2])
+    assert (probe["prompt"], probe["prompt_length"], probe["image"]) == ("grammar", 500, "optional")
     assert [control["name"] for control in probe["controls"]][:2] == ["left", "right"]
     [turn] = probe["axes"]
     assert (turn["name"], turn["low"], turn["high"], turn["mouse"]) == ("turn", -3, 3, "x")
     assert turn["gamepad"] == {"kind": "axis", "index": 2, "direction": 1}
 
 
-async def test_several_worlds_of_one_server_run_side_by_side(pair_server: ServedWorld) -> None:
-    pair_server.new_world(world="probe")
+async def test_several_worlds_of_one_server_run_side_by_side(pair_server: Served) -> None:
+    pair_server.new_session(world="probe")
     async with pair_server.client() as client:
-        made = await client.post("/worlds", json={"world": "probe-wide", "prompt": "blue"})
+        made = await client.post("/sessions", json={"world": "probe-wide", "prompt": "blue"})
         assert (made.status_code, made.json()["world"]) == (201, "probe-wide")
-        for world in (await client.get("/worlds")).json():
+        for session in (await client.get("/sessions")).json():
             viewer = ProbeViewer()
-            await viewer.join(client, world["whep"])
+            await viewer.join(client, session["whep"])
             await viewer.until(4)
-            assert viewer.grounds[4] == ("blue" if world["world"] == "probe-wide" else "")
+            ground = viewer.grounds[viewer.seen[-1][0]]
+            assert ground == ("blue" if session["world"] == "probe-wide" else "")
             await viewer.close()
-        joined = (await client.post("/worlds", json={"world": "probe"})).json()
-        assert (joined["created"], joined["world"]) == (False, "probe")
 
 
-async def test_unknown_words_are_named(probe_server: ServedWorld, http: httpx.AsyncClient) -> None:
-    await http.delete(f"/worlds/{probe_server.new_world()['id']}")
-    answer = await http.post("/worlds", json={"prompt": "red moon"})
+async def test_unknown_words_are_named(probe_server: Served, http: httpx.AsyncClient) -> None:
+    await http.delete(f"/sessions/{probe_server.new_session()['id']}")
+    answer = await http.post("/sessions", json={"prompt": "red moon"})
     body = check_problem(answer, 422, "unknown-words")
     assert (body["words"], body["known"]) == (["moon"], ["red", "green", "blue"])
 
 
-async def test_a_world_starts_from_a_picture(probe_server: ServedWorld) -> None:
+async def test_a_session_starts_from_a_picture(probe_server: Served) -> None:
     image = "data:image/png;base64," + base64.b64encode(picture((20, 200, 20))).decode()
-    world = probe_server.new_world(image=image)
+    session = probe_server.new_session(image=image)
     async with probe_server.client() as client:
         viewer = ProbeViewer()
-        await viewer.join(client, world["whep"])
+        await viewer.join(client, session["whep"])
         await viewer.until(4)
-        assert viewer.grounds[4] == "green"
+        assert viewer.grounds[viewer.seen[-1][0]] == "green"
         await viewer.close()
-
-
-async def test_where_there_is_no_room_the_running_world_is_joined(
-    http: httpx.AsyncClient, world: dict[str, Any]
-) -> None:
-    second = await http.post("/worlds", json={"seed": 8})
-    assert second.status_code == 200
-    body = second.json()
-    assert (body["id"], body["created"], body["seed"]) == (world["id"], False, 7)
-    assert "room" in body["reason"]
 
 
 @pytest.mark.parametrize(
@@ -174,6 +176,7 @@ async def test_where_there_is_no_room_the_running_world_is_joined(
         (b'{"sede": 7}', JSON, 422, "invalid-request"),
         (b'{"world": "atlantis"}', JSON, 404, "unknown-world"),
         (b'{"world": "court"}', JSON, 404, "unknown-world"),
+        (b'{"snapshot": "none"}', JSON, 404, "unknown-snapshot"),
         (b'{"seed": 7}', {}, 415, "unsupported-media-type"),
         (b"seed=7", {"content-type": "text/plain"}, 415, "unsupported-media-type"),
         (b'{"image": 3}', JSON, 422, "invalid-request"),
@@ -185,14 +188,14 @@ async def test_where_there_is_no_room_the_running_world_is_joined(
         (b"[" + b"0," * 2_000_000 + b"0]", JSON, 422, "invalid-request"),
     ],
 )
-async def test_what_is_no_request_for_a_world(
+async def test_what_is_no_request_for_a_session(
     http: httpx.AsyncClient, body: bytes, headers: dict[str, str], status: int, code: str
 ) -> None:
-    check_problem(await http.post("/worlds", content=body, headers=headers), status, code)
+    check_problem(await http.post("/sessions", content=body, headers=headers), status, code)
 
 
 async def test_of_many_errors_some_are_listed(http: httpx.AsyncClient) -> None:
-    answer = await http.post("/worlds", json={str(i): 0 for i in range(900)})
+    answer = await http.post("/sessions", json={str(i): 0 for i in range(900)})
     body = check_problem(answer, 422, "invalid-request")
     assert len(body["errors"]) == MAX_ERRORS
     assert body["errors"][0]["field"] == "0"
@@ -212,21 +215,23 @@ async def test_of_many_errors_some_are_listed(http: httpx.AsyncClient) -> None:
 )
 async def test_what_is_no_offer(
     http: httpx.AsyncClient,
-    world: dict[str, Any],
+    session: dict[str, Any],
     body: bytes,
     headers: dict[str, str],
     status: int,
     code: str,
 ) -> None:
-    check_problem(await http.post(world["whep"], content=body, headers=headers), status, code)
+    check_problem(await http.post(session["whep"], content=body, headers=headers), status, code)
 
 
 async def test_an_offer_without_a_codec_sent_here(
-    http: httpx.AsyncClient, world: dict[str, Any]
+    http: httpx.AsyncClient, session: dict[str, Any]
 ) -> None:
     viewer = ProbeViewer()
     sdp = (await viewer.offer()).replace("VP8/", "AV9/").replace("H264/", "AV9/")
-    check_problem(await http.post(world["whep"], content=sdp, headers=SDP), 406, "no-common-codec")
+    check_problem(
+        await http.post(session["whep"], content=sdp, headers=SDP), 406, "no-common-codec"
+    )
     await viewer.close()
 
 
@@ -236,14 +241,25 @@ async def test_an_offer_without_a_codec_sent_here(
         ("GET", "/nowhere", 404, "not-found"),
         ("GET", "/assets/none.js", 404, "not-found"),
         ("GET", "/..%2f..%2fetc/passwd", 404, "not-found"),
-        ("GET", "/worlds/none", 404, "unknown-world"),
-        ("DELETE", "/worlds/none", 404, "unknown-world"),
-        ("DELETE", "/worlds/none/whep/x", 404, "unknown-world"),
-        ("POST", "/worlds/none/whep", 404, "unknown-world"),
-        ("PUT", "/worlds", 405, "method-not-allowed"),
-        ("POST", "/worlds/none", 405, "method-not-allowed"),
-        ("GET", "/worlds/none/whep", 405, "method-not-allowed"),
-        ("PATCH", "/worlds/none/whep/x", 405, "method-not-allowed"),
+        ("GET", "/sessions/none", 404, "unknown-session"),
+        ("DELETE", "/sessions/none", 404, "unknown-session"),
+        ("DELETE", "/sessions/none/whep/x", 404, "unknown-session"),
+        ("POST", "/sessions/none/whep", 404, "unknown-session"),
+        ("POST", "/sessions/none/rewind", 404, "unknown-session"),
+        ("POST", "/sessions/none/fork", 404, "unknown-session"),
+        ("POST", "/sessions/none/snapshot", 404, "unknown-session"),
+        ("POST", "/sessions/none/recording", 404, "unknown-session"),
+        ("GET", "/sessions/none/log", 404, "unknown-session"),
+        ("GET", "/snapshots/none", 404, "unknown-snapshot"),
+        ("DELETE", "/snapshots/none", 404, "unknown-snapshot"),
+        ("GET", "/queue/none", 404, "unknown-ticket"),
+        ("DELETE", "/queue/none", 404, "unknown-ticket"),
+        ("GET", "/recordings/none.mp4", 404, "unknown-recording"),
+        ("GET", "/recordings/..%2f..%2fetc%2fpasswd", 404, "not-found"),
+        ("PUT", "/sessions", 405, "method-not-allowed"),
+        ("POST", "/sessions/none", 405, "method-not-allowed"),
+        ("GET", "/sessions/none/whep", 405, "method-not-allowed"),
+        ("PATCH", "/sessions/none/whep/x", 405, "method-not-allowed"),
         ("PUT", "/", 405, "method-not-allowed"),
     ],
 )
@@ -257,26 +273,28 @@ async def test_what_is_not_there(
 
 
 async def test_a_player_on_another_page_may_watch(
-    http: httpx.AsyncClient, world: dict[str, Any]
+    http: httpx.AsyncClient, session: dict[str, Any]
 ) -> None:
     elsewhere = {"origin": "https://player.example"}
     asked = {
         "access-control-request-method": "POST",
         "access-control-request-headers": "content-type, authorization",
     }
-    preflight = await http.options(world["whep"], headers={**elsewhere, **asked})
+    preflight = await http.options(session["whep"], headers={**elsewhere, **asked})
     assert preflight.status_code == 200
     assert "POST" in preflight.headers["access-control-allow-methods"]
     assert "authorization" in preflight.headers["access-control-allow-headers"]
-    refused = await http.post(world["whep"], content="x", headers={**elsewhere, **SDP})
+    refused = await http.post(session["whep"], content="x", headers={**elsewhere, **SDP})
     check_problem(refused, 400, "bad-offer")
     for answer in (preflight, refused):
         assert answer.headers["access-control-allow-origin"] == "*"
     assert "Location" in refused.headers["access-control-expose-headers"]
 
 
-async def test_what_may_be_posted_to_watch(http: httpx.AsyncClient, world: dict[str, Any]) -> None:
-    answer = await http.options(world["whep"])
+async def test_what_may_be_posted_to_watch(
+    http: httpx.AsyncClient, session: dict[str, Any]
+) -> None:
+    answer = await http.options(session["whep"])
     assert (answer.status_code, answer.headers["accept-post"]) == (204, "application/sdp")
 
 
@@ -284,70 +302,59 @@ async def test_what_may_be_posted_to_watch(http: httpx.AsyncClient, world: dict[
     ("path", "allowed"),
     [
         ("/", "GET, HEAD"),
-        ("/worlds", "GET, POST"),
-        ("/worlds/none", "DELETE, GET"),
-        ("/worlds/none/whep", "OPTIONS, POST"),
-        ("/worlds/none/whep/x", "DELETE"),
+        ("/sessions", "GET, POST"),
+        ("/sessions/none", "DELETE, GET"),
+        ("/sessions/none/whep", "OPTIONS, POST"),
+        ("/sessions/none/whep/x", "DELETE"),
     ],
 )
-async def test_a_wrong_method_is_told_all_right_ones(
+async def test_the_answer_to_a_wrong_method_names_all_right_ones(
     http: httpx.AsyncClient, path: str, allowed: str
 ) -> None:
     assert (await http.put(path)).headers["allow"] == allowed
 
 
-async def test_an_unknown_session_of_a_world(
-    http: httpx.AsyncClient, world: dict[str, Any]
+async def test_an_unknown_viewer_of_a_session(
+    http: httpx.AsyncClient, session: dict[str, Any]
 ) -> None:
-    check_problem(await http.delete(world["whep"] + "/x"), 404, "unknown-session")
+    check_problem(await http.delete(session["whep"] + "/x"), 404, "unknown-viewer")
 
 
-async def test_a_flood_of_posts_makes_one_world_and_is_answered(
-    probe_server: ServedWorld,
+async def test_a_flood_of_posts_makes_one_session_and_is_answered(
+    probe_server: Served,
 ) -> None:
-    probe_server.new_world()
+    probe_server.new_session()
     async with probe_server.client() as client:
-        answers = await asyncio.gather(*(client.post("/worlds") for _ in range(100)))
-        assert {answer.status_code for answer in answers} <= {200, 503}
-        assert len((await client.get("/worlds")).json()) == 1
+        answers = await asyncio.gather(*(client.post("/sessions") for _ in range(100)))
+        assert {answer.status_code for answer in answers} <= {202, 503}
+        assert len((await client.get("/sessions")).json()) == 1
         assert (await client.get("/healthz")).json()["status"] == "ok"
+        for answer in answers:
+            if answer.status_code == 202:
+                await client.delete(answer.headers["location"])
 
 
-async def test_a_flood_of_pictures_is_refused_unread(probe_server: ServedWorld) -> None:
-    probe_server.new_world()
+async def test_a_flood_of_pictures_is_refused_unread(probe_server: Served) -> None:
+    probe_server.new_session()
     image = base64.b64encode(picture((20, 20, 200), 3000, 2000)).decode()
     async with probe_server.client() as client:
-        posts = [client.post("/worlds", json={"image": image}) for _ in range(4 * MAX_WAITING)]
+        posts = [client.post("/sessions", json={"image": image}) for _ in range(4 * MAX_WAITING)]
         answers = await asyncio.gather(*posts)
-    assert {answer.status_code for answer in answers} == {200, 503}
+        for answer in answers:
+            if answer.status_code == 202:
+                await client.delete(answer.headers["location"])
+    assert {answer.status_code for answer in answers} == {202, 503}
 
 
-async def test_a_flood_of_offers_is_refused(sparse_server: ServedWorld) -> None:
-    world = sparse_server.new_world()
+async def test_a_flood_of_offers_is_refused(sparse_server: Served) -> None:
+    session = sparse_server.new_session()
     async with sparse_server.client() as client:
-        bad = [client.post(world["whep"], content="x", headers=SDP) for _ in range(150)]
+        bad = [client.post(session["whep"], content="x", headers=SDP) for _ in range(150)]
         codes = {answer.json()["code"] for answer in await asyncio.gather(*bad)}
     assert codes == {"bad-offer", "busy"}
 
 
-async def test_a_world_left_alone_makes_room_and_one_that_is_not_stays(
-    sparse_server: ServedWorld,
-) -> None:
-    first = sparse_server.new_world()
-    async with sparse_server.client() as client:
-        driver = await ControlClient.open(sparse_server.ws, first["control"])
-        await driver.receive(Welcome)
-        joined = (await client.post("/worlds")).json()
-        assert (joined["id"], joined["created"]) == (first["id"], False)
-        await client.delete(f"/worlds/{first['id']}")
-        second = (await client.post("/worlds")).json()
-        third = (await client.post("/worlds")).json()
-        assert (third["created"], third["id"] != second["id"]) == (True, True)
-        assert [world["id"] for world in (await client.get("/worlds")).json()] == [third["id"]]
-        await driver.close()
-
-
-async def test_a_page_that_is_not_built_says_so(sparse_server: ServedWorld) -> None:
+async def test_a_page_that_is_not_built_says_so(sparse_server: Served) -> None:
     async with sparse_server.client() as client:
         page = await client.get("/")
         assert page.status_code == 404

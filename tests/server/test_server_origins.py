@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from probe_viewer import ControlClient
-from serving import ServedWorld
+from serving import Served
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
@@ -40,37 +40,37 @@ def test_handshakes(origin: str | None, host: str | None, allowed: list[str], ma
 
 
 @pytest.fixture(scope="module")
-def picky_server(serve: Callable[..., ServedWorld]) -> ServedWorld:
+def picky_server(serve: Callable[..., Served]) -> Served:
     return serve("--probe-compute-ms", "5", "--origins", f"https://else.example, {FRIEND}")
 
 
 @pytest.fixture
-def world(picky_server: ServedWorld) -> dict[str, Any]:
-    return picky_server.new_world()
+def session(picky_server: Served) -> dict[str, Any]:
+    return picky_server.new_session()
 
 
 async def test_a_page_that_is_not_allowed_gets_no_websocket(
-    picky_server: ServedWorld, world: dict[str, Any]
+    picky_server: Served, session: dict[str, Any]
 ) -> None:
     with pytest.raises(InvalidStatus) as refused:
-        await connect(picky_server.ws + world["control"], additional_headers={"Origin": STRANGER})
+        await connect(picky_server.ws + session["control"], additional_headers={"Origin": STRANGER})
     assert refused.value.response.status_code == 403
     assert b"forbidden-origin" in refused.value.response.body
 
 
 async def test_its_own_page_and_allowed_ones_do(
-    picky_server: ServedWorld, world: dict[str, Any]
+    picky_server: Served, session: dict[str, Any]
 ) -> None:
     for origin in (picky_server.url, FRIEND):
-        url = picky_server.ws + world["control"]
+        url = picky_server.ws + session["control"]
         client = ControlClient(await connect(url, additional_headers={"Origin": origin}))
         await client.send(Hello(version=VERSION))
         await client.receive(Welcome)
         await client.close()
 
 
-async def test_answers_say_who_may_read_them(picky_server: ServedWorld) -> None:
+async def test_answers_say_who_may_read_them(picky_server: Served) -> None:
     async with picky_server.client() as client:
-        for origin, told in ((FRIEND, FRIEND), (STRANGER, None)):
-            answer = await client.get("/worlds", headers={"origin": origin})
-            assert answer.headers.get("access-control-allow-origin") == told
+        for origin, allowed in ((FRIEND, FRIEND), (STRANGER, None)):
+            answer = await client.get("/sessions", headers={"origin": origin})
+            assert answer.headers.get("access-control-allow-origin") == allowed

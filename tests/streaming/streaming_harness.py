@@ -1,9 +1,12 @@
-"""What the tests of streaming share: coded pictures, a paced world, a headless viewer."""
+"""What the tests of streaming share: coded pictures, a paced session, a headless viewer."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import numpy as np
 from aiortc import (
@@ -19,13 +22,18 @@ from numpy.typing import NDArray
 
 from lightcone.streaming import (
     MediaClock,
+    SessionStream,
     StreamFormat,
-    WorldStream,
+    StreamSettings,
+    Transmitter,
+    VideoCodec,
 )
 
 FORMAT = StreamFormat(width=64, height=48)
 CODE_BITS = 8
 FRAMES_PER_CHUNK = 2
+
+T = TypeVar("T")
 
 Offer = Callable[[str], Awaitable[tuple[str, str]]]
 
@@ -48,34 +56,105 @@ def read_code(luma: NDArray[np.uint8]) -> int:
     return sum((row[x] > 127) << (CODE_BITS - 1 - bit) for bit, x in enumerate(columns))
 
 
-def tone(first_frame: int, frames: int, hz: float = 1000.0) -> NDArray[np.float32]:
-    spf = FORMAT.samples_per_frame
-    t = np.arange(first_frame * spf, (first_frame + frames) * spf) / FORMAT.sample_rate
+def tone(
+    first_frame: int, frames: int, hz: float = 1000.0, format: StreamFormat = FORMAT
+) -> NDArray[np.float32]:
+    """The sound of these frames: a sine that goes on from call to call."""
+    rate = format.sample_rate
+    assert rate is not None
+    begin = format.samples(0, first_frame)
+    t = np.arange(begin, begin + format.samples(first_frame, first_frame + frames)) / rate
     return (0.5 * np.sin(2 * np.pi * hz * t)).astype(np.float32)
 
 
-class PacedWorld:
-    """Pushes coded chunks with a tone just before they are due, as a scheduler would."""
+class AtOnceExecutor(Executor):
+    """Runs what it is given at once, in no time: for virtual time."""
 
-    def __init__(self, stream: WorldStream, clock: MediaClock) -> None:
-        self.next_frame = 0
-        self._stream = stream
-        self._clock = clock
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+class PacedSession:
+    """A session whose encoders and viewers are in one process: pushes coded chunks with a tone
+    just before they are due, as a scheduler would. `stream` is what viewers join."""
+
+    def __init__(
+        self, format: StreamFormat = FORMAT, settings: StreamSettings | None = None
+    ) -> None:
+        self.format = format
+        self.clock = MediaClock()
+        self.stream = SessionStream(format, settings)
+        self.stream.on_lanes = self._watch
+        self.stream.on_keyframe_wanted = self._want_keyframe
+        self._settings = settings or StreamSettings()
         self._loop = asyncio.get_running_loop()
+        self._executor = ThreadPoolExecutor(1)
+        self._lanes: tuple[frozenset[VideoCodec], bool] = (frozenset(), False)
+        self.transmitter = self._new_transmitter(0, 0.0)
+        self._playing: asyncio.Task[None] | None = None
 
     def push(self) -> None:
-        """Push one chunk now."""
-        n = FRAMES_PER_CHUNK
-        frames = np.stack([coded_picture(self.next_frame + i) for i in range(n)])
-        self._stream.push(self.next_frame, frames, tone(self.next_frame, n))
-        self.next_frame += n
+        """Push one chunk now. A picture's code is its stream frame."""
+        n, first = FRAMES_PER_CHUNK, self.transmitter.next_stream_frame
+        frames = np.stack([coded_picture(first + i, self.format) for i in range(n)])
+        silent = self.format.sample_rate is None
+        self.transmitter.push(frames, None if silent else tone(first, n, format=self.format))
 
-    async def play(self) -> None:
-        """Push chunk after chunk in real time until cancelled."""
+    def play(self) -> None:
+        """Start the clock, and push chunk after chunk in real time until closed."""
+        self.clock.start(self._loop.time(), self.transmitter.next_media_time)
+        self._playing = asyncio.create_task(self._play())
+
+    def pause(self) -> float:
+        """Stand still; returns the media time."""
+        self.clock.pause(self._loop.time())
+        return self.clock.media_time(self._loop.time())
+
+    def replace_worker(self) -> None:
+        """Lose the encoders; others go on from the frame after the last packet that was sent."""
+        self.transmitter.close()
+        frame = math.ceil(self.stream.last_media_time * self.format.fps)
+        self.transmitter = self._new_transmitter(frame, frame / self.format.fps)
+        self.transmitter.set_lanes(*self._lanes)
+
+    async def close(self) -> None:
+        if self._playing is not None:
+            self._playing.cancel()
+        self.transmitter.close()
+        await self.transmitter.flush()
+        await self.stream.close()
+        self._executor.shutdown()
+
+    async def _play(self) -> None:
         while True:
-            wait = self._clock.due(self.next_frame) - 0.01 - self._loop.time()
-            await asyncio.sleep(max(wait, 0))
-            self.push()
+            wait = self.clock.due(self.transmitter.next_media_time) - 0.01 - self._loop.time()
+            if wait > 0:
+                await asyncio.sleep(min(wait, 0.05))
+            else:
+                self.push()
+
+    def _new_transmitter(self, stream_frame: int, media_time: float) -> Transmitter:
+        return Transmitter(
+            self.format,
+            self.clock,
+            self._settings,
+            self.stream.send,
+            executor=self._executor,
+            stream_frame=stream_frame,
+            media_time=media_time,
+        )
+
+    def _watch(self, codecs: frozenset[VideoCodec], sound: bool) -> None:
+        self._lanes = (codecs, sound)
+        self.transmitter.set_lanes(codecs, sound)
+
+    def _want_keyframe(self, codec: VideoCodec) -> None:
+        self.transmitter.want_keyframe(codec)
 
 
 class HeadlessViewer:
@@ -103,11 +182,15 @@ class HeadlessViewer:
         return self.peer.localDescription.sdp
 
     async def join(self, offer: Offer) -> str:
-        """Offer, take the answer, wait for the connection; returns the session's id."""
-        session, answer = await offer(await self.offer())
+        """Offer, take the answer, wait for the connection; returns the viewer's id."""
+        viewer, answer = await offer(await self.offer())
+        await self.take(answer)
+        return viewer
+
+    async def take(self, answer: str) -> None:
+        """Take the answer and wait for the connection."""
         await self.peer.setRemoteDescription(RTCSessionDescription(sdp=answer, type="answer"))
         await self.connected.wait()
-        return session
 
     async def watch(self, pictures: int, sounds: int = 0) -> None:
         """Wait until so many pictures and sound frames have been decoded."""

@@ -21,32 +21,32 @@ def test_nothing_is_due_before_the_start() -> None:
     assert clock.media_time(123.0) == 0.0
 
 
-@given(now=seconds, frame=st.integers(0, 10**6), later=seconds)
-def test_frames_are_due_one_frame_time_apart(now: float, frame: int, later: float) -> None:
-    clock = MediaClock(24)
-    clock.start(now, frame)
-    assert clock.due(frame) == pytest.approx(now, abs=1e-6)
-    assert clock.due(frame + 24) - clock.due(frame) == pytest.approx(1, abs=1e-6)
-    assert clock.media_time(now + later) == pytest.approx(frame / 24 + later, abs=1e-6)
+@given(now=seconds, begin=seconds, later=seconds)
+def test_media_time_goes_on_at_the_rate_of_time(now: float, begin: float, later: float) -> None:
+    clock = MediaClock()
+    clock.start(now, begin)
+    assert clock.due(begin) == pytest.approx(now, abs=1e-6)
+    assert clock.due(begin + 1) - clock.due(begin) == pytest.approx(1, abs=1e-6)
+    assert clock.media_time(now + later) == pytest.approx(begin + later, abs=1e-6)
 
 
-@given(late=st.floats(1e-3, 100), frame=st.integers(0, 10**5))
-def test_a_late_frame_is_due_when_it_comes(late: float, frame: int) -> None:
+@given(late=st.floats(1e-3, 100), moment=seconds)
+def test_what_comes_late_is_due_when_it_comes(late: float, moment: float) -> None:
     clock = MediaClock()
     clock.start(10.0)
-    now = clock.due(frame) + late
-    assert clock.hold(frame, now) == pytest.approx(late)
-    assert clock.due(frame) == pytest.approx(now)
-    assert clock.media_time(now) == pytest.approx(frame / 24)
+    now = clock.due(moment) + late
+    assert clock.hold(moment, now) == pytest.approx(late)
+    assert clock.due(moment) == pytest.approx(now)
+    assert clock.media_time(now) == pytest.approx(moment, abs=1e-6)
     assert (clock.stalls, clock.stalled_s) == (1, pytest.approx(late))
 
 
-def test_a_frame_that_is_not_late_holds_nothing() -> None:
+def test_what_is_not_late_holds_nothing() -> None:
     clock = MediaClock()
-    assert clock.hold(3, 1.0) == 0.0
+    assert clock.hold(0.125, 1.0) == 0.0
     clock.start(0.0)
-    assert clock.hold(24, 0.5) == 0.0
-    assert (clock.stalls, clock.stalled_s, clock.due(24)) == (0, 0.0, 1.0)
+    assert clock.hold(1.0, 0.5) == 0.0
+    assert (clock.stalls, clock.stalled_s, clock.due(1.0)) == (0, 0.0, 1.0)
 
 
 @given(before=seconds, pause=seconds, after=seconds)
@@ -71,18 +71,20 @@ def test_pausing_and_resuming_twice_is_once() -> None:
     assert clock.media_time(5.0) == pytest.approx(3.0)
 
 
-def test_changes_of_due_times_are_told() -> None:
+def test_listeners_hear_of_changes_of_due_times() -> None:
     clock = MediaClock()
-    told: list[str] = []
-    clock.on_change = lambda: told.append("changed")
+    heard: list[str] = []
+    clock.on_change(lambda: heard.append("first"))
+    forget = clock.on_change(lambda: heard.append("second"))
     clock.start(0.0)
-    clock.hold(0, 0.5)
+    clock.hold(0.0, 0.5)
     clock.pause(1.0)
+    forget()
     clock.resume(2.0)
-    assert len(told) == 4
-    clock.hold(100, 2.0)
+    assert heard == ["first", "second"] * 3 + ["first"]
+    clock.hold(4.0, 2.0)
     clock.resume(2.0)
-    assert len(told) == 4
+    assert len(heard) == 7
 
 
 class ClockHistory(RuleBasedStateMachine):
@@ -109,9 +111,9 @@ class ClockHistory(RuleBasedStateMachine):
     def pause(self) -> None:
         self.clock.pause(self.now)
 
-    @rule(frame=st.integers(0, 500))
-    def hold(self, frame: int) -> None:
-        held = self.clock.hold(frame, self.now)
+    @rule(moment=st.floats(0, 20))
+    def hold(self, moment: float) -> None:
+        held = self.clock.hold(moment, self.now)
         assert held >= 0
         self.expected -= held
 
@@ -122,7 +124,7 @@ class ClockHistory(RuleBasedStateMachine):
     @invariant()
     def due_is_the_inverse(self) -> None:
         if self.clock.running:
-            assert self.clock.media_time(self.clock.due(7)) == pytest.approx(7 / 24, abs=1e-6)
+            assert self.clock.media_time(self.clock.due(0.3)) == pytest.approx(0.3, abs=1e-6)
 
 
 TestClockHistory = ClockHistory.TestCase

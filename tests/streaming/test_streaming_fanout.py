@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightcone.streaming.fanout import (
-    MediaPacket,
-    PacketQueue,
-)
-from lightcone.streaming.keyframes import KeyframeGate
+from lightcone.streaming.encoding.keyframes import KeyframeGate
+from lightcone.streaming.packets import EncodedPicture, VideoCodec
+from lightcone.streaming.viewers.fanout import MediaPacket, PacketQueue
+from lightcone.streaming.viewers.picture_fanout import PictureFanout
 
 
 def packet(number: int, keyframe: bool) -> MediaPacket:
@@ -46,6 +45,41 @@ def test_overflow_drops_to_the_next_keyframe() -> None:
     queue.put(packet(4, keyframe=False))
     queue.put(packet(5, keyframe=True))
     assert [p.timestamp for p in drain(queue)] == [5]
+
+
+def test_a_shut_queue_keeps_what_it_has_and_waits_for_a_keyframe() -> None:
+    queue = PacketQueue()
+    queue.put(packet(0, keyframe=True))
+    queue.shut()
+    queue.put(packet(1, keyframe=False))
+    queue.put(packet(2, keyframe=True))
+    assert [p.timestamp for p in drain(queue)] == [0, 2]
+
+
+def picture(pts: int, keyframe: bool = False) -> EncodedPicture:
+    return EncodedPicture(VideoCodec.VP8, b"\0" * 10, pts, 0, keyframe, pts // 3750)
+
+
+def test_timestamps_go_on_when_another_worker_takes_over() -> None:
+    fanout, queue = PictureFanout(VideoCodec.VP8), PacketQueue()
+    fanout.queues.add(queue)
+    fanout.send(picture(0, keyframe=True))
+    fanout.send(picture(7500))
+    fanout.send(picture(7500, keyframe=True))  # the new worker shows the last picture once more
+    fanout.send(picture(11250))
+    assert [p.timestamp for p in drain(queue)] == [0, 7500, 7501, 11250]
+
+
+def test_a_picture_from_the_past_is_dropped_and_what_builds_on_it_too() -> None:
+    fanout, queue = PictureFanout(VideoCodec.VP8), PacketQueue()
+    fanout.queues.add(queue)
+    fanout.send(picture(7500, keyframe=True))
+    assert fanout.send(picture(3750, keyframe=True)) is None
+    assert fanout.waits_for_keyframe
+    fanout.send(picture(11250))
+    fanout.send(picture(15000, keyframe=True))
+    assert not fanout.waits_for_keyframe
+    assert [p.timestamp for p in drain(queue)] == [7500, 15000]
 
 
 @given(

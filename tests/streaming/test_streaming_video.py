@@ -7,15 +7,13 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from streaming_harness import FORMAT, coded_picture, read_code
 
-from lightcone.streaming import StreamFormat
-from lightcone.streaming.video import (
-    PictureScaler,
-    VideoCodec,
-    VideoEncoder,
-)
+from lightcone.streaming import StreamFormat, StreamSettings, VideoCodec, measure_encoding
+from lightcone.streaming.encoding.video import PictureScaler, VideoEncoder
 
 CODECS = list(VideoCodec)
 TICKS = 3750  # of the 90 kHz clock in one frame
@@ -117,6 +115,73 @@ def test_noise_stays_within_the_bitrate(codec: VideoCodec) -> None:
     assert size * 8 / 3 < 1.35 * 1_000_000
 
 
-def test_odd_pictures_are_refused() -> None:
-    with pytest.raises(ValueError, match="even"):
-        PictureScaler(StreamFormat(33, 32), scale=1)
+def test_odd_pictures_become_even() -> None:
+    scaler = PictureScaler(StreamFormat(33, 31), scale=1)
+    frame = scaler(np.full((31, 33, 3), 128, np.uint8))
+    assert (frame.width, frame.height) == (34, 32)
+
+
+def test_the_cost_of_a_picture_is_measured() -> None:
+    assert measure_encoding(FORMAT, StreamSettings(scale=2), pictures=2) > 0
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "fps", "most", "scale"),
+    [
+        (128, 96, 24, 4, 4),
+        (832, 480, 16, 4, 1),
+        (320, 240, 35, 4, 3),  # 960x720: 2,700 macroblocks, 94,500 a second
+        (640, 360, 60, 4, 1),  # twice would be 216,000 macroblocks a second
+        (1920, 1080, 30, 4, 1),  # none fits
+    ],
+)
+def test_the_scale_fits_the_level(width: int, height: int, fps: int, most: int, scale: int) -> None:
+    assert StreamFormat(width, height, fps).fitting_scale(most) == scale
+
+
+@given(
+    width=st.integers(1, 700),
+    height=st.integers(1, 500),
+    fps=st.integers(1, 120),
+    most=st.integers(1, 6),
+)
+def test_a_larger_scale_than_the_fitting_one_is_over_the_level(
+    width: int, height: int, fps: int, most: int
+) -> None:
+    format = StreamFormat(width, height, fps)
+
+    def macroblocks(scale: int) -> int:
+        wide, high = format.sent_size(scale)
+        return -(-wide // 16) * -(-high // 16)
+
+    scale = format.fitting_scale(most)
+    assert 1 <= scale <= most
+    if scale > 1:
+        assert macroblocks(scale) <= 3600
+        assert macroblocks(scale) * fps <= 108_000
+    if scale < most:
+        wide, high = format.sent_size(scale + 1)
+        count = macroblocks(scale + 1)
+        assert wide > 1280 or high > 720 or count > 3600 or count * fps > 108_000
+
+
+@pytest.mark.parametrize(
+    ("fps", "sample_rate"), [(0, 24_000), (121, 24_000), (24, 7_999), (24, 48_001)]
+)
+def test_formats_that_cannot_be_sent_are_refused(fps: int, sample_rate: int) -> None:
+    with pytest.raises(ValueError, match="not a"):
+        StreamFormat(64, 48, fps, sample_rate)
+
+
+@given(
+    fps=st.integers(1, 120),
+    sample_rate=st.integers(8_000, 48_000),
+    lengths=st.lists(st.integers(0, 50)),
+)
+def test_samples_of_frames_add_up(fps: int, sample_rate: int, lengths: list[int]) -> None:
+    format = StreamFormat(64, 48, fps, sample_rate)
+    frame = total = 0
+    for length in lengths:
+        total += format.samples(frame, frame + length)
+        frame += length
+    assert total == format.samples(0, frame) == frame * sample_rate // fps

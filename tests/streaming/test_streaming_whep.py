@@ -10,42 +10,33 @@ import pytest
 from aiortc.sdp import SessionDescription
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from streaming_harness import FORMAT, HeadlessViewer, PacedWorld, read_code
+from streaming_harness import FORMAT, HeadlessViewer, PacedSession, read_code
 from virtual_time import run_virtual
 
 from lightcone.streaming import (
     BadOffer,
-    MediaClock,
+    SessionStream,
+    StreamFormat,
     StreamSettings,
-    UnknownSession,
+    UnknownViewer,
     UnsupportedCodec,
-    WorldStream,
+    VideoCodec,
 )
-from lightcone.streaming.aiortc_compat import PLAYOUT_DELAY_URI
+from lightcone.streaming.viewers.aiortc_compat import PLAYOUT_DELAY_URI
 
 TICKS = 3750  # of the 90 kHz clock in one frame
 
 
-class Stage:
-    """A world that plays to a stream, and the counts of viewers it was told."""
+class Stage(PacedSession):
+    """A session and the counts of viewers that its stream reported."""
 
-    def __init__(self, settings: StreamSettings | None = None) -> None:
-        self.clock = MediaClock()
-        self.stream = WorldStream(FORMAT, self.clock, settings)
+    def __init__(
+        self, format: StreamFormat = FORMAT, settings: StreamSettings | None = None
+    ) -> None:
+        super().__init__(format, settings)
         self.counts: list[int] = []
         self.empty = asyncio.Event()
         self.stream.on_viewers = self._count
-        self.world = PacedWorld(self.stream, self.clock)
-        self._playing: asyncio.Task[None] | None = None
-
-    def play(self) -> None:
-        self.clock.start(asyncio.get_running_loop().time())
-        self._playing = asyncio.create_task(self.world.play())
-
-    async def close(self) -> None:
-        if self._playing is not None:
-            self._playing.cancel()
-        await self.stream.close()
 
     def _count(self, viewers: int) -> None:
         self.counts.append(viewers)
@@ -68,11 +59,11 @@ def assert_on_the_media_clock(viewer: HeadlessViewer) -> None:
 
 
 @pytest.mark.parametrize(("codec", "only"), [("H264", None), ("VP8", "VP8")])
-async def test_a_viewer_sees_and_hears_the_world(codec: str, only: str | None) -> None:
+async def test_a_viewer_sees_and_hears_the_session(codec: str, only: str | None) -> None:
     stage = Stage()
     viewer = HeadlessViewer(only)
     stage.play()
-    session = await viewer.join(stage.stream.offer)
+    ident = await viewer.join(stage.stream.offer)
     await viewer.watch(pictures=20, sounds=40)
     assert stage.stream.viewers == 1
     assert codec in (viewer.peer.remoteDescription.sdp.split("a=rtpmap:")[1])
@@ -81,16 +72,16 @@ async def test_a_viewer_sees_and_hears_the_world(codec: str, only: str | None) -
     assert stats.viewers == 1
     assert stats.keyframes >= 1
     assert stats.bitrate > 0
-    await stage.stream.end_session(session)
+    await stage.stream.end_viewer(ident)
     await viewer.gone.wait()
     assert stage.counts == [1, 0]
-    with pytest.raises(UnknownSession):
-        await stage.stream.end_session(session)
+    with pytest.raises(UnknownViewer):
+        await stage.stream.end_viewer(ident)
     await stage.close()
     await viewer.close()
 
 
-async def test_viewers_of_both_codecs_share_a_world() -> None:
+async def test_viewers_of_both_codecs_share_a_session() -> None:
     stage = Stage()
     viewers = [HeadlessViewer(), HeadlessViewer("VP8"), HeadlessViewer(audio=False)]
     stage.play()
@@ -106,15 +97,92 @@ async def test_viewers_of_both_codecs_share_a_world() -> None:
     await asyncio.gather(*(viewer.close() for viewer in viewers))
 
 
+async def test_another_worker_continues_the_stream() -> None:
+    """Timestamps only grow and pictures go on, on the connection that is open."""
+    stage = Stage()
+    viewer = HeadlessViewer()
+    stage.play()
+    await viewer.join(stage.stream.offer)
+    await viewer.watch(pictures=8)
+    stage.replace_worker()
+    seen = len(viewer.pictures)
+    await viewer.watch(pictures=seen + 24, sounds=len(viewer.sounds) + 20)
+    stamps = [picture.pts for picture in viewer.pictures]
+    assert stamps == sorted(set(stamps))
+    assert_on_the_media_clock(viewer)
+    await stage.close()
+    await viewer.close()
+
+
+async def test_a_session_without_sound_at_another_frame_rate() -> None:
+    stage = Stage(StreamFormat(64, 48, fps=35, sample_rate=None))
+    viewer = HeadlessViewer()
+    stage.play()
+    _, answer = await stage.stream.offer(await viewer.offer())
+    assert answer.count("a=sendonly") == answer.count("a=inactive") == 1
+    await viewer.take(answer)
+    await viewer.watch(pictures=20)
+    assert viewer.sounds == []
+    first = viewer.pictures[0]
+    origin = read_code(first.to_ndarray()[: first.height])
+    for picture in viewer.pictures:
+        frame = round(picture.pts * 35 / 90_000)
+        assert abs(picture.pts - frame * 90_000 / 35) < 5
+        assert read_code(picture.to_ndarray()[: picture.height]) == (origin + frame) % 256
+    await stage.close()
+    await viewer.close()
+
+
+async def test_places_are_taken_while_an_offer_is_answered() -> None:
+    stage = Stage()
+    viewer = HeadlessViewer()
+    answering = asyncio.create_task(stage.stream.offer(await viewer.offer()))
+    await asyncio.sleep(0)
+    assert stage.stream.occupancy == 1
+    ident, _ = await answering
+    assert (stage.stream.occupancy, stage.stream.viewers) == (1, 0)
+    with pytest.raises(BadOffer):
+        await stage.stream.offer("no offer")
+    assert stage.stream.occupancy == 1
+    await stage.stream.end_viewer(ident)
+    assert stage.stream.occupancy == 0
+    await stage.close()
+    await viewer.close()
+
+
+async def test_what_viewers_watch_is_reported_and_keyframes_are_asked_for_once() -> None:
+    stream = SessionStream(FORMAT)
+    lanes: list[tuple[set[str], bool]] = []
+    wanted: list[VideoCodec] = []
+    stream.on_lanes = lambda codecs, sound: lanes.append(({c.value for c in codecs}, sound))
+    stream.on_keyframe_wanted = wanted.append
+    full = asyncio.Event()
+    stream.on_viewers = lambda viewers: full.set() if viewers == 3 else None
+    viewers = [HeadlessViewer(audio=False), HeadlessViewer("VP8"), HeadlessViewer("VP8")]
+    idents = [await viewer.join(stream.offer) for viewer in viewers]
+    await full.wait()
+    for ident in idents:
+        await stream.end_viewer(ident)
+    assert lanes == [
+        ({"H264"}, False),
+        ({"H264", "VP8"}, True),
+        ({"VP8"}, True),
+        (set(), False),
+    ]
+    assert set(wanted) == {VideoCodec.H264, VideoCodec.VP8}
+    await stream.close()
+    await asyncio.gather(*(viewer.close() for viewer in viewers))
+
+
 async def test_a_viewer_who_leaves_is_noticed() -> None:
     stage = Stage()
     viewer = HeadlessViewer()
     stage.play()
-    session = await viewer.join(stage.stream.offer)
+    ident = await viewer.join(stage.stream.offer)
     await viewer.close()
     await stage.empty.wait()
-    with pytest.raises(UnknownSession):
-        await stage.stream.end_session(session)
+    with pytest.raises(UnknownViewer):
+        await stage.stream.end_viewer(ident)
     await stage.close()
 
 
@@ -137,12 +205,12 @@ def test_a_viewer_who_dies_is_noticed_within_five_seconds() -> None:
 
 def test_a_viewer_who_never_connects_is_let_go() -> None:
     async def scenario() -> None:
-        stage = Stage(StreamSettings(connect_timeout_s=15.0))
+        stage = Stage(settings=StreamSettings(connect_timeout_s=15.0))
         viewer = HeadlessViewer()
-        session, _ = await stage.stream.offer(await viewer.offer())
+        ident, _ = await stage.stream.offer(await viewer.offer())
         await asyncio.sleep(16)
-        with pytest.raises(UnknownSession):
-            await stage.stream.end_session(session)
+        with pytest.raises(UnknownViewer):
+            await stage.stream.end_viewer(ident)
         assert stage.counts == []
         await viewer.close()
         await stage.close()
@@ -156,8 +224,8 @@ async def test_closing_with_viewers_in_every_state_leaves_no_task() -> None:
     stage.play()
     await connected.join(stage.stream.offer)
     await stage.stream.offer(await answered.offer())
-    session, _ = await stage.stream.offer(await dropped.offer())
-    await stage.stream.end_session(session)
+    ident, _ = await stage.stream.offer(await dropped.offer())
+    await stage.stream.end_viewer(ident)
     await stage.close()
     with pytest.raises(BadOffer, match="ended"):
         await stage.stream.offer(await answered.offer())
@@ -166,8 +234,8 @@ async def test_closing_with_viewers_in_every_state_leaves_no_task() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def answer_to(sdp: str) -> str:
-    stream = WorldStream(FORMAT, MediaClock())
+async def answer_to(sdp: str, format: StreamFormat = FORMAT) -> str:
+    stream = SessionStream(format)
     try:
         return (await stream.offer(sdp))[1]
     finally:
@@ -269,6 +337,13 @@ async def test_offers_that_cannot_be_answered_are_refused(
 ) -> None:
     sdp = re.sub(pattern, replacement, await offer())
     with pytest.raises(BadOffer, match=reason):
+        await answer_to(sdp)
+
+
+async def test_an_offer_with_too_many_candidates_is_refused() -> None:
+    line = "a=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\n"
+    sdp = (await offer()).replace("a=mid:0", line * 100 + "a=mid:0")
+    with pytest.raises(BadOffer, match="candidates"):
         await answer_to(sdp)
 
 

@@ -1,44 +1,63 @@
 /**
- * The page's way to a world and back to it: find or create one, open it (websocket and WHEP
- * together), lose it, wait, try again. Pure: events in, the next state and effects out.
+ * The page's way to a session and back to it: find, create or queue for one, open it (websocket
+ * and WHEP together), lose it, wait, try again. Pure: events in, the next state and effects out.
  *
- * Both connections of a world live and die together: who cannot see should not steer.
+ * Both connections of a session live and die together: who cannot see should not steer.
  */
+import type { Role } from "./copy";
 
-/** A world as `POST /worlds` and `GET /worlds/{id}` tell it. */
-export interface WorldEntry {
+/** A session as `POST /sessions` and `GET /sessions/{id}` describe it. */
+export interface SessionEntry {
   readonly id: string;
+  /** Title of its world. */
+  readonly title: string;
   /** Paths of its WHEP endpoint and control websocket. */
   readonly whep: string;
   readonly control: string;
   /** Made for this page just now, so that nobody else is in it yet. */
   readonly created: boolean;
-  /** Why this is not a new world of one's own; null where it is, or was asked for by id. */
-  readonly joinedBecause: string | null;
 }
 
-/** What a new world should be like; what is not said is left to the server. */
+/** What a new session should be like; what is left out is up to the server. */
 export interface Ask {
   readonly world?: string;
   readonly prompt?: string;
   /** Data URL of the picture that it starts from. */
   readonly image?: string;
+  /** Id of the snapshot that it goes on from. */
+  readonly snapshot?: string;
 }
 
-/** A world to go to: the one with this id where it still runs, else one as asked for. */
+/** A place in the queue for a session. */
+export interface Place {
+  readonly ticket: string;
+  /** 1 is next. */
+  readonly place: number;
+  readonly reason: string | null;
+  /** Sessions to watch meanwhile. */
+  readonly running: readonly SessionEntry[];
+}
+
+/**
+ * A session to go to: the one with this id where it still runs, else the one that this ticket
+ * waits for, else one as asked for.
+ */
 export interface Wish {
   readonly id: string | null;
+  readonly ticket: string | null;
   readonly ask: Ask;
-  /** Id of the world to end before. */
+  /** Id of the session to end before. */
   readonly leave: string | null;
 }
 
 export type Phase =
-  | "locating" // asking the server for a world
+  | "locating" // asking the server for a session
+  | "queued" // there is no room yet
+  | "needs_image" // the world starts from a picture, and there is none yet
   | "connecting" // websocket and WHEP are being opened
   | "live" // welcomed, and a frame was shown
   | "away" // nothing to connect to; a retry is due
-  | "refused"; // trying again would not help
+  | "refused"; // trying again by itself would not help
 
 export type Problem =
   | "unreachable" // no HTTP answer
@@ -47,21 +66,29 @@ export type Problem =
   | "media_lost" // the peer connection failed, or WHEP did
   | "silent" // the websocket is open and nothing comes
   | "frozen" // media time runs on and the picture does not
-  | "ended"; // the world is over
+  | "ended"; // the session is over
+
+export type Obstacle =
+  | "unsupported" // this browser and this server do not fit together
+  | "taken_over" // another tab took this page's seat
+  | "left_queue"; // the visitor did
 
 export interface Connection {
   readonly phase: Phase;
-  readonly world: WorldEntry | null;
-  /** For the world to make where there is none yet, or no longer. */
+  readonly session: SessionEntry | null;
+  /** For the session to make where there is none yet, or no longer. */
   readonly ask: Ask;
-  /** Nobody else is in the world, as far as is known; counts only while one is in it oneself. */
+  /** Where one waits for a session; one may watch another meanwhile. */
+  readonly queue: Place | null;
+  /** Nobody else is in the session, as far as is known; counts only while one is in it oneself. */
   readonly alone: boolean;
   readonly welcomed: boolean;
   readonly picture: boolean;
   /** Failures since the page was last live. */
   readonly failures: number;
   readonly problem: Problem | null;
-  /** A sentence from the server about the problem, where it gave one. */
+  readonly obstacle: Obstacle | null;
+  /** A sentence from the server about the problem or obstacle, where it gave one. */
   readonly detail: string | null;
 }
 
@@ -69,36 +96,51 @@ export type ConnectionEvent =
   | {
       readonly type: "start";
       readonly id: string | null;
+      readonly ticket?: string | null;
       readonly ask?: Ask;
-      /** Where one is alone in the world that one is in, end it, so that there is room. */
+      /** Where one is alone in the session that one is in, end it, so that there is room. */
       readonly leave?: boolean;
     }
-  | { readonly type: "located"; readonly world: WorldEntry }
-  /** `kind` is the name of the world's kind. */
-  | { readonly type: "welcomed"; readonly kind: string }
+  | { readonly type: "located"; readonly session: SessionEntry }
+  /** A place in the queue, or a new one. */
+  | { readonly type: "queued"; readonly place: Place }
+  /** Watch this session while waiting. */
+  | { readonly type: "watch"; readonly session: SessionEntry }
+  /** The session that was waited for. */
+  | { readonly type: "admitted"; readonly session: SessionEntry }
+  /** The server knows the ticket no more. */
+  | { readonly type: "lapsed" }
+  | { readonly type: "leave_queue" }
+  | { readonly type: "needs_image"; readonly ask: Ask }
+  | { readonly type: "welcomed"; readonly world: string }
   | { readonly type: "company"; readonly alone: boolean }
   | { readonly type: "picture" }
   | { readonly type: "failed"; readonly problem: Problem; readonly detail?: string }
-  | { readonly type: "refused"; readonly detail: string }
+  | { readonly type: "refused"; readonly obstacle: Obstacle; readonly detail?: string }
   | { readonly type: "retry" };
 
 export type Effect =
   | ({ readonly type: "locate" } & Wish)
-  | { readonly type: "open"; readonly world: WorldEntry }
+  | { readonly type: "open"; readonly session: SessionEntry; readonly want: Role }
   | { readonly type: "close" }
-  | { readonly type: "wait"; readonly failures: number };
+  | { readonly type: "wait"; readonly failures: number }
+  /** Ask for this ticket from now on, or no more. */
+  | { readonly type: "queue"; readonly ticket: string }
+  | { readonly type: "unqueue"; readonly ticket: string };
 
 export type Step = readonly [Connection, readonly Effect[]];
 
 export const START: Connection = {
   phase: "locating",
-  world: null,
+  session: null,
   ask: {},
+  queue: null,
   alone: false,
   welcomed: false,
   picture: false,
   failures: 0,
   problem: null,
+  obstacle: null,
   detail: null,
 };
 
@@ -115,56 +157,49 @@ export function backoff(failures: number, random: number): number {
 export function advance(now: Connection, event: ConnectionEvent): Step {
   switch (event.type) {
     case "start": {
-      const { id, ask = {} } = event;
-      const own = isThere(now) && now.alone ? (now.world?.id ?? null) : null;
+      const { id, ticket = null, ask = {} } = event;
+      const own = isThere(now) && now.alone ? (now.session?.id ?? null) : null;
       const leave = event.leave === true ? own : null;
-      const close: Effect[] = now.world === null ? [] : [{ type: "close" }];
-      return [{ ...START, ask }, [...close, { type: "locate", id, ask, leave }]];
+      return [{ ...START, ask }, [...gone(now), { type: "locate", id, ticket, ask, leave }]];
     }
+    case "needs_image":
+      return [{ ...START, ask: event.ask, phase: "needs_image" }, gone(now)];
     case "located":
-      if (now.phase !== "locating") return [now, []];
-      return [
-        {
-          ...START,
-          phase: "connecting",
-          world: event.world,
-          ask: kindOf(now.ask),
-          alone: event.world.created,
-          failures: now.failures,
-        },
-        [{ type: "open", world: event.world }],
-      ];
+      return now.phase === "locating" ? open(now, event.session, "driver") : [now, []];
+    case "queued":
+    case "watch":
+    case "admitted":
+    case "lapsed":
+    case "leave_queue":
+      return inQueue(now, event);
     case "welcomed":
       if (now.phase !== "connecting") return [now, []];
-      // What was asked for by name stays the wish where another world had to do.
-      return [arrived({ ...now, welcomed: true, ask: { world: event.kind, ...now.ask } }), []];
+      return [arrived({ ...now, welcomed: true, ask: wishAfter(now, event.world) }), []];
     case "company":
       if (!isThere(now) || now.alone === event.alone) return [now, []];
       return [{ ...now, alone: event.alone }, []];
     case "picture":
       return now.phase === "connecting" ? [arrived({ ...now, picture: true }), []] : [now, []];
-    case "failed": {
-      if (now.phase === "away" || now.phase === "refused") return [now, []];
-      const failures = now.failures + 1;
-      const { problem, detail = null } = event;
-      return [
-        { ...now, phase: "away", failures, problem, detail },
-        [{ type: "close" }, { type: "wait", failures }],
-      ];
-    }
+    case "failed":
+      return failed(now, event.problem, event.detail ?? null);
     case "refused":
-      return [{ ...now, phase: "refused", detail: event.detail }, [{ type: "close" }]];
+      return refused(now, event.obstacle, event.detail ?? null);
     case "retry":
       if (now.phase !== "away") return [now, []];
       return [
         { ...now, phase: "locating" },
-        [{ type: "locate", id: now.world?.id ?? null, ask: now.ask, leave: null }],
+        [
+          {
+            ...{ type: "locate", id: now.session?.id ?? null, ticket: null },
+            ...{ ask: now.ask, leave: null },
+          },
+        ],
       ];
   }
 }
 
 /** The same world without what was special about it. */
-export function kindOf({ world }: Ask): Ask {
+export function worldOf({ world }: Ask): Ask {
   return world === undefined ? {} : { world };
 }
 
@@ -174,8 +209,88 @@ export function insteadOf(
   refusal: { readonly status: number; readonly code: string | null },
 ): Ask | null {
   if (refusal.code === "unknown-world" && ask.world !== undefined) return {};
-  const special = ask.image !== undefined || ask.prompt !== undefined;
-  return special && refusal.status < 500 ? kindOf(ask) : null;
+  const special = [ask.image, ask.prompt, ask.snapshot].some((each) => each !== undefined);
+  return special && refusal.status < 500 ? worldOf(ask) : null;
+}
+
+type QueueEvent = Extract<
+  ConnectionEvent,
+  { readonly type: "queued" | "watch" | "admitted" | "lapsed" | "leave_queue" }
+>;
+
+function inQueue(now: Connection, event: QueueEvent): Step {
+  if (event.type === "queued") {
+    const { place } = event;
+    if (now.phase === "locating")
+      return [
+        { ...START, ask: now.ask, phase: "queued", queue: place },
+        [{ type: "queue", ticket: place.ticket }],
+      ];
+    return now.queue?.ticket === place.ticket ? [{ ...now, queue: place }, []] : [now, []];
+  }
+  if (now.queue === null) return [now, []];
+  const unqueue: Effect = { type: "unqueue", ticket: now.queue.ticket };
+  switch (event.type) {
+    case "watch":
+      return now.phase === "queued" ? open(now, event.session, "spectator") : [now, []];
+    case "admitted": {
+      const [next, effects] = open({ ...now, queue: null }, event.session, "driver");
+      return [next, [...gone(now), ...effects]];
+    }
+    case "lapsed":
+      return [
+        { ...START, ask: now.ask },
+        [...gone(now), { type: "locate", id: null, ticket: null, ask: now.ask, leave: null }],
+      ];
+    case "leave_queue":
+      if (isThere(now)) return [{ ...now, queue: null }, [unqueue]];
+      return refused(now, "left_queue", null);
+  }
+}
+
+function failed(now: Connection, problem: Problem, detail: string | null): Step {
+  if (!["locating", "connecting", "live"].includes(now.phase)) return [now, []];
+  // What one watched while waiting; the wait goes on.
+  if (now.queue !== null)
+    return [{ ...START, ask: now.ask, phase: "queued", queue: now.queue }, [{ type: "close" }]];
+  const failures = now.failures + 1;
+  return [
+    { ...now, phase: "away", failures, problem, detail },
+    [{ type: "close" }, { type: "wait", failures }],
+  ];
+}
+
+function refused(now: Connection, obstacle: Obstacle, detail: string | null): Step {
+  const next: Connection = { ...now, phase: "refused", obstacle, detail, queue: null };
+  const unqueue: Effect[] =
+    now.queue === null ? [] : [{ type: "unqueue", ticket: now.queue.ticket }];
+  return [next, [{ type: "close" }, ...unqueue]];
+}
+
+function open(now: Connection, session: SessionEntry, want: Role): Step {
+  const next: Connection = {
+    ...START,
+    phase: "connecting",
+    session,
+    ask: want === "driver" ? worldOf(now.ask) : now.ask,
+    queue: now.queue,
+    alone: session.created,
+    failures: now.failures,
+  };
+  return [next, [{ type: "open", session, want }]];
+}
+
+/** What is left when the page turns to something else. */
+function gone(now: Connection): Effect[] {
+  return [
+    ...(now.session === null ? [] : [{ type: "close" } as const]),
+    ...(now.queue === null ? [] : [{ type: "unqueue", ticket: now.queue.ticket } as const]),
+  ];
+}
+
+/** What was asked for by name stays the wish while one only waits for it. */
+function wishAfter(now: Connection, world: string): Ask {
+  return now.queue === null ? { world } : now.ask;
 }
 
 function isThere({ phase }: Connection): boolean {

@@ -1,9 +1,21 @@
 /** What the page says, in words. Pure. */
 import type { Status } from "../protocol";
-import type { Connection, Problem } from "./connection";
+import type { Connection, Obstacle, Problem, SessionEntry } from "./connection";
 
 export type Role = Status["role"];
-export type WorldPhase = Status["phase"];
+export type SessionPhase = Status["phase"];
+
+/** What a button on the card does. */
+export type Deed =
+  | { readonly type: "retry" }
+  | { readonly type: "watch"; readonly session: SessionEntry }
+  | { readonly type: "leave_queue" }
+  | { readonly type: "choose_image" };
+
+export interface Choice {
+  readonly label: string;
+  readonly deed: Deed;
+}
 
 /** The card over the picture while there is none to watch. */
 export interface Veil {
@@ -11,8 +23,7 @@ export interface Veil {
   readonly text: string;
   /** Something is under way, as opposed to waiting for the visitor. */
   readonly busy: boolean;
-  /** Words of the button that tries again, null where it would not help. */
-  readonly action: string | null;
+  readonly choices: readonly Choice[];
 }
 
 const PROBLEMS: Readonly<Record<Problem, readonly [title: string, text: string]>> = {
@@ -20,59 +31,57 @@ const PROBLEMS: Readonly<Record<Problem, readonly [title: string, text: string]>
     "The server is away",
     "Nothing answers at this address. The page goes on by itself as soon as something does.",
   ],
-  unavailable: ["No world to show just now", "The server answers, but has no world for this page."],
-  control_lost: ["Connection lost", "Finding the way back to the world."],
-  media_lost: ["The picture was lost", "Finding the way back to the world."],
+  unavailable: ["No session just now", "The server answers, but has no session for this page."],
+  control_lost: ["Connection lost", "Finding the way back to the session."],
+  media_lost: ["The picture was lost", "Finding the way back to the session."],
   silent: ["Connection lost", "The server has gone quiet. Finding the way back."],
-  frozen: ["The picture froze", "The world goes on; fetching it anew."],
-  ended: ["This world has ended", "A new one is on its way."],
+  frozen: ["The picture froze", "The session goes on; fetching it anew."],
+  ended: ["This session has ended", "A new one is on its way."],
 };
 
-/** Null while the world is there to watch. */
-export function veil(connection: Connection, world: WorldPhase | null): Veil | null {
-  const { phase, problem, detail } = connection;
+const OBSTACLES: Readonly<Record<Obstacle, readonly [title: string, text: string, again: string]>> =
+  {
+    unsupported: ["This will not work", "", "Start over"],
+    taken_over: ["Your seat is used elsewhere", "Another tab or window took it.", "Use it here"],
+    left_queue: ["You left the queue", "", "Ask for a session"],
+  };
+
+const MOST_OFFERED = 3;
+
+/** Null while the session is there to watch. */
+export function veil(connection: Connection, session: SessionPhase | null): Veil | null {
+  const { phase, problem, obstacle, detail } = connection;
   if (phase === "live") return null;
-  if (phase === "refused")
-    return { title: "This will not work", text: detail ?? "", busy: false, action: "Start over" };
+  if (phase === "queued") return queueVeil(connection);
+  if (phase === "needs_image")
+    return {
+      title: "This world starts from a picture",
+      text: "Choose one, or drop it here.",
+      busy: false,
+      choices: [{ label: "Choose a picture", deed: { type: "choose_image" } }],
+    };
+  if (obstacle !== null) {
+    const [title, text, again] = OBSTACLES[obstacle];
+    return { title, text: detail ?? text, busy: false, choices: [retry(again)] };
+  }
   if (problem !== null) {
     const [title, text] = PROBLEMS[problem];
-    return { title, text: detail ?? text, busy: phase !== "away", action: "Try now" };
+    return { title, text: detail ?? text, busy: phase !== "away", choices: [retry("Try now")] };
   }
-  if (phase === "locating")
-    return { title: "Looking for a world", text: "", busy: true, action: null };
-  if (world === "starting")
-    return { title: "The world is waking up", text: "", busy: true, action: null };
-  return { title: "Opening the world", text: "", busy: true, action: null };
+  return { title: underWay(phase, session), text: "", busy: true, choices: [] };
 }
 
-/** Who steers and who else is here, in a headline and a sentence. */
-export function roleText(status: Status): readonly [title: string, text: string] {
-  const others = othersText(Math.max(0, status.viewers - 1));
-  if (status.role === "driver") return ["You are driving", others];
-  if (status.driver)
-    return [
-      "Somebody else is driving; you are watching",
-      `The wheel comes to you when it is free. ${others}`,
-    ];
-  return ["Nobody is driving; you are watching", `The wheel is free. ${others}`];
-}
-
-function othersText(others: number): string {
-  if (others === 0) return "Nobody else is here.";
-  return others === 1 ? "One other person is here." : `${others} other people are here.`;
-}
-
-/** What to announce when the role changes; null where it is no news. */
-export function roleNews(before: Role | null, after: Role): string | null {
-  if (before === "viewer" && after === "driver") return "The wheel is free: you are driving now";
-  if (before === "driver" && after === "viewer") return "Somebody else has the wheel now";
-  return null;
+/** Over the picture that stays while nothing moves; "" otherwise. */
+export function pauseText(phase: SessionPhase): string {
+  return phase === "restoring" ? "The model restarts; your session goes on" : "";
 }
 
 /** `Gamepad.id` without the vendor and product numbers that browsers append. */
 export function gamepadName(id: string): string {
   return id.replace(/\s*\(.*$/, "") || "Gamepad";
 }
+
+export const placeText = (place: number): string => `Place ${place} in the queue`;
 
 export const milliseconds = (ms: number | null): string => (ms === null ? "–" : ms.toFixed(0));
 
@@ -81,3 +90,25 @@ export const perSecond = (fps: number | null): string => (fps === null ? "–" :
 /** Megabits a second. */
 export const megabits = (bitrate: number | null): string =>
   bitrate === null ? "–" : (bitrate / 1e6).toFixed(bitrate < 1e6 ? 2 : 1);
+
+function queueVeil({ queue, ask }: Connection): Veil {
+  const watch = (queue?.running ?? []).slice(0, MOST_OFFERED).map((session): Choice => ({
+    label: `Watch ${session.title} meanwhile`,
+    deed: { type: "watch", session },
+  }));
+  return {
+    title: placeText(queue?.place ?? 1),
+    text: queue?.reason ?? `There is no room for another session${ask.world ? " of this world" : ""} yet.`,
+    busy: true,
+    choices: [...watch, { label: "Leave the queue", deed: { type: "leave_queue" } }],
+  };
+}
+
+function underWay(phase: Connection["phase"], session: SessionPhase | null): string {
+  if (phase === "locating") return "Looking for a session";
+  return session === "starting" ? "The world is waking up" : "Opening the session";
+}
+
+function retry(label: string): Choice {
+  return { label, deed: { type: "retry" } };
+}

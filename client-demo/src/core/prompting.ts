@@ -1,6 +1,6 @@
 /** From a prompt to the frames that show it. Pure; moments are milliseconds of one clock. */
 import type { Error as Refusal, PromptReceipt } from "../protocol";
-import type { PresentedFrame } from "./media";
+import type { PresentedFrame } from "./stream/media";
 
 export type How = "cut" | "blend" | "recache";
 
@@ -45,7 +45,7 @@ const REFUSALS: readonly Refusal["code"][] = [
   ...(["unknown_words", "prompt_failed", "too_many_prompts"] as const),
 ];
 const TOLERANCE_S = 0.002;
-const WORDS_TOLD = 40;
+const WORDS_NAMED = 40;
 
 /** The next state; the same object where nothing changed. */
 export function reducePrompting(now: Prompting, event: PromptEvent): Prompting {
@@ -65,7 +65,7 @@ export function reducePrompting(now: Prompting, event: PromptEvent): Prompting {
   }
 }
 
-/** Without a number, only the code tells that it is about a prompt: the newest, then. */
+/** Without a number, only the code shows that it is about a prompt: the newest, then. */
 function concerns(refusal: Refusal, { seq }: Prompting): boolean {
   return refusal.seq == null ? REFUSALS.includes(refusal.code) : refusal.seq === seq;
 }
@@ -81,21 +81,21 @@ function presented(now: Prompting, frame: PresentedFrame): Prompting {
   return { ...now, seenMs: now.seenMs ?? after, fullMs };
 }
 
-/** What to say of it; "" for nothing. */
+/** What became of it, in words; "" for nothing. */
 export function promptNews(now: Prompting): string {
   if (now.refusal !== null) return refusalText(now.refusal);
   if (now.phase === "idle") return "";
   if (now.seenMs === null) return "On its way to the picture";
   const seen = `In the picture after ${duration(now.seenMs)}`;
-  if (now.receipt !== null && now.receipt.full_frame === now.receipt.frame) return seen;
+  if (now.receipt !== null && now.receipt.full_stream_frame === now.receipt.stream_frame) return seen;
   return now.fullMs === null ? `${seen}, changing` : `${seen}, fully after ${duration(now.fullMs)}`;
 }
 
 function refusalText({ code, message, words = [], known = [] }: Refusal): string {
-  if (code !== "unknown_words") return message;
+  if (code !== "unknown_words" || words.length === 0) return message;
   const unknown = words.map((word) => `“${word}”`).join(", ");
-  const some = known.slice(0, WORDS_TOLD).join(", ");
-  return `This world has no word for ${unknown}. It knows ${some}${known.length > WORDS_TOLD ? ", …" : "."}`;
+  const some = known.slice(0, WORDS_NAMED).join(", ");
+  return `This world has no word for ${unknown}. It knows ${some}${known.length > WORDS_NAMED ? ", …" : "."}`;
 }
 
 function duration(ms: number): string {

@@ -1,6 +1,6 @@
 /** The control websocket: binary msgpack, one message each way at a time. */
 import { decode, encode } from "@msgpack/msgpack";
-import { type ClientMessage, type ServerMessage, VERSION } from "../protocol";
+import { type ClientMessage, type Hello, type ServerMessage, VERSION } from "../protocol";
 
 export interface ControlListener {
   message(message: ServerMessage): void;
@@ -11,12 +11,14 @@ export interface ControlListener {
 export class ControlSocket {
   private readonly socket: WebSocket;
 
-  constructor(path: string, listener: ControlListener) {
+  /** `resume`: the token of a seat to take again. */
+  constructor(path: string, want: "driver" | "spectator", resume: string | null, listener: ControlListener) {
     const url = new URL(path, window.location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     this.socket = new WebSocket(url);
     this.socket.binaryType = "arraybuffer";
-    this.socket.onopen = () => this.send({ type: "hello", version: VERSION, want: "driver" });
+    const hello: Hello = { type: "hello", version: VERSION, want, resume };
+    this.socket.onopen = () => this.send(hello);
     this.socket.onmessage = ({ data }) => {
       const message = data instanceof ArrayBuffer ? parse(data) : null;
       if (message !== null) listener.message(message);
@@ -36,7 +38,7 @@ export class ControlSocket {
   }
 }
 
-/** The message, or null for bytes that are not one (said in the console, otherwise ignored). */
+/** The message, or null for bytes that are not one (noted in the console, otherwise ignored). */
 function parse(data: ArrayBuffer): ServerMessage | null {
   try {
     const value = decode(data);

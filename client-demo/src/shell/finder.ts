@@ -1,24 +1,26 @@
-/** Finding the world that was wished for last, one wish at a time. */
-import type { Ask, Wish, WorldEntry } from "../core/connection";
+/** Finding the session that was wished for last, one wish at a time. */
+import type { Wish } from "../core/connection";
+import type { Found } from "./sessions";
 
-/** Both may throw. */
-export interface WorldSource {
-  locate(id: string | null, ask: Ask): Promise<WorldEntry>;
+/** All may throw. */
+export interface SessionSource {
+  locate(wish: Omit<Wish, "leave">): Promise<Found>;
   end(id: string): Promise<void>;
+  leaveQueue(ticket: string): Promise<void>;
 }
 
 /**
- * A wish waits for the one before, even where it overtakes it: a server makes a world whether or
- * not anybody waits for the answer, and one that nobody wants any more would take the room.
+ * A wish waits for the one before, even where it overtakes it: a server makes a session whether
+ * or not anybody waits for the answer, and one that nobody wants any more would take the room.
  */
 export class Finder {
   private newest = 0;
   private before: Promise<unknown> = Promise.resolve();
 
-  constructor(private readonly worlds: WorldSource) {}
+  constructor(private readonly sessions: SessionSource) {}
 
-  /** The world, null where a later wish has overtaken this one. Throws what the source throws. */
-  find(wish: Wish): Promise<WorldEntry | null> {
+  /** Null where a later wish has overtaken this one. Throws what the source throws. */
+  find(wish: Wish): Promise<Found | null> {
     const number = (this.newest += 1);
     const overtaken = () => number !== this.newest;
     const found = this.before.then(async () => {
@@ -33,13 +35,14 @@ export class Finder {
     return found;
   }
 
-  private async fulfil(wish: Wish, overtaken: () => boolean): Promise<WorldEntry | null> {
-    // The page has left that world already, whatever was wished since.
-    if (wish.leave !== null) await this.worlds.end(wish.leave);
+  private async fulfil(wish: Wish, overtaken: () => boolean): Promise<Found | null> {
+    // The page has left that session already, whatever was wished since.
+    if (wish.leave !== null) await this.sessions.end(wish.leave);
     if (overtaken()) return null;
-    const world = await this.worlds.locate(wish.id, wish.ask);
-    if (!overtaken()) return world;
-    if (world.created) await this.worlds.end(world.id);
+    const found = await this.sessions.locate(wish);
+    if (!overtaken()) return found;
+    if ("place" in found) await this.sessions.leaveQueue(found.place.ticket);
+    else if (found.session.created) await this.sessions.end(found.session.id);
     return null;
   }
 }

@@ -1,7 +1,7 @@
 /** The page's own buttons: sound, sharing, full screen. */
 import type { PageView } from "../ui/page";
 
-/** `offersSound`: there is a world to hear. */
+/** `offersSound`: there is a session to hear. */
 export function wireTools(page: PageView, offersSound: () => boolean): void {
   const { video } = page;
 
@@ -26,7 +26,7 @@ export function wireTools(page: PageView, offersSound: () => boolean): void {
     page.showFullscreen(document.fullscreenElement !== null),
   );
 
-  // After a click the keys belong to the world again; after Tab and Enter focus stays.
+  // After a click the keys are the world's again; after Tab and Enter focus stays.
   document.addEventListener("click", ({ detail, target }) => {
     if (detail > 0 && target instanceof Element) target.closest("button")?.blur();
   });

@@ -1,5 +1,5 @@
 /** Watching over WHEP (draft-ietf-wish-whep): offer out, answer in, DELETE at the end. */
-import { type StatsEntry, type Totals, totals } from "../core/rates";
+import { type StatsEntry, type Totals, totals } from "../core/stream/rates";
 import { refusal, request } from "./api";
 
 /** Gathering host candidates takes milliseconds; a stuck interface must not hold the offer. */

@@ -1,6 +1,6 @@
 /** The world's controls on the screen: shown as they are pressed, and touched on a phone. */
-import { keyGlyph, padGlyph, placeOf, touchGlyph, viewGlyph } from "../core/glyphs";
-import { type Held, heldButtons } from "../core/held";
+import { keyGlyph, padGlyph, placeOf, touchGlyph, viewGlyph } from "../core/input/glyphs";
+import { type Held, heldButtons } from "../core/input/held";
 import type { Control } from "../protocol";
 import { byId } from "./elements";
 
@@ -50,8 +50,6 @@ function controlButton(control: Control): HTMLElement {
   const button = document.createElement("button");
   button.type = "button";
   button.className = viewGlyph(control) === null ? "control" : "control of-view";
-  // Keys, gamepads and fingers work without focus; Tab goes to the page's own buttons.
-  button.tabIndex = -1;
   button.dataset["control"] = control.name;
   const arrow = control.keys.find((code) => code.startsWith("Arrow"));
   if (arrow !== undefined) button.dataset["arrow"] = arrow;

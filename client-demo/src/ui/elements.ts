@@ -20,3 +20,26 @@ export function setOptional(element: HTMLElement, text: string | null): void {
   setHidden(element, !text);
   setText(element, text ?? "");
 }
+
+/** One button for each choice; those that are there already keep their focus. */
+export function buttons<C extends { readonly label: string }>(
+  place: HTMLElement,
+  className: string,
+  choices: readonly C[],
+  chosen: (choice: C) => void,
+): void {
+  setHidden(place, choices.length === 0);
+  while (place.children.length > choices.length) place.lastElementChild?.remove();
+  choices.forEach((choice, i) => {
+    const button = (place.children[i] ?? place.appendChild(plainButton(className))) as HTMLElement;
+    setText(button, choice.label);
+    button.onclick = () => chosen(choice);
+  });
+}
+
+function plainButton(className: string): HTMLButtonElement {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = className;
+  return button;
+}

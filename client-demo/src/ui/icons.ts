@@ -7,6 +7,14 @@ const PATHS = {
   fullscreen: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
   picture: "M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4M15.5 9.5v.01",
   send: "M5 12h13M13 6.5l5.5 5.5-5.5 5.5",
+  menu: "M5.5 12v.01M12 12v.01M18.5 12v.01",
+  fork: "M8 20V4M8 16c7 0 8-4 8-10M12.5 9 16 5.5 19.5 9",
+  save: "M12 4v11M8 11.5 12 15.5l4-4M5 16v4h14v-4",
+  open: "M12 15.5v-11M8 8.5 12 4.5l4 4M5 16v4h14v-4",
+  record: "M12 6a6 6 0 1 0 .01 0z",
+  log: "M6 4h12v16H6zM9 8.5h6M9 12h6M9 15.5h4",
+  rewind: "M11.5 6.5 5.5 12l6 5.5zM18.5 6.5l-6 5.5 6 5.5z",
+  close: "M6.5 6.5l11 11M17.5 6.5l-11 11",
   window: "M9 4v5H4M20 9h-5V4M15 20v-5h5M4 15h5v5",
 } as const;
 

@@ -1,8 +1,17 @@
-/** The page around the controls: words, measurements, the card over the picture. */
-import { megabits, milliseconds, perSecond, roleText, type Veil } from "../core/copy";
-import type { Rates } from "../core/rates";
-import type { Status, WorldDescription } from "../protocol";
-import { byId, setHidden, setOptional, setText } from "./elements";
+/** The page around the controls: words, measurements, and what lies over the picture. */
+import {
+  type Deed,
+  megabits,
+  milliseconds,
+  pauseText,
+  perSecond,
+  type Role,
+  type SessionPhase,
+  type Veil,
+} from "../core/copy";
+import type { Rates } from "../core/stream/rates";
+import type { SessionDescription } from "../protocol";
+import { buttons, byId, setHidden, setOptional, setText } from "./elements";
 import { dress } from "./icons";
 
 const TOAST_MS = 4000;
@@ -14,37 +23,41 @@ export class PageView {
   readonly unmute = byId<HTMLButtonElement>("unmute");
   readonly share = byId<HTMLButtonElement>("share");
   readonly fullscreen = byId<HTMLButtonElement>("fullscreen");
-  readonly action = byId<HTMLButtonElement>("veil-action");
   private readonly page = byId("page");
   private readonly toast = byId("toast");
   private toastTimer = 0;
+  private hasSound = true;
 
-  constructor() {
-    dress(this.share, "share", "Share this world");
+  /** `done`: a button of the card over the picture, or of the notice, was pressed. */
+  constructor(private readonly done: (deed: Deed) => void) {
+    dress(this.share, "share", "Share this session");
     dress(this.unmute, "soundOff", "Turn the sound on", "Turn the sound on");
     this.fullscreen.hidden = !document.fullscreenEnabled;
     this.showFullscreen(false);
     this.showSound(true, false);
   }
 
-  describe(world: WorldDescription): void {
-    setText(byId("title"), world.title);
-    setText(byId("description"), world.description);
-    document.title = `${world.title} · Lightcone`;
-    this.page.style.setProperty("--aspect", String(world.width / world.height));
+  describe(session: SessionDescription): void {
+    setText(byId("title"), session.title);
+    setText(byId("description"), session.description);
+    document.title = `${session.title} · Lightcone`;
+    this.page.style.setProperty("--aspect", String(session.width / session.height));
+    this.hasSound = session.sample_rate !== null;
   }
 
-  status(status: Status): void {
-    const [title, text] = roleText(status);
-    setHidden(byId("role"), false);
-    setText(byId("role-title"), title);
-    setText(byId("role-text"), text);
-    setText(byId("stalls"), String(status.stalls));
-    this.page.dataset["role"] = status.role;
+  status(role: Role, phase: SessionPhase, stalls: number, degradation: string): void {
+    setText(byId("stalls"), String(stalls));
+    setOptional(byId("badge"), degradation);
+    setOptional(byId("banner"), pauseText(phase));
+    this.page.dataset["role"] = role;
   }
 
-  notice(text: string | null): void {
-    setOptional(byId("notice"), text);
+  /** `leave`: words of a button that leaves the queue, null for none. */
+  notice(text: string | null, leave: string | null = null): void {
+    setHidden(byId("notice"), text === null);
+    setText(byId("notice-text"), text ?? "");
+    const choices = leave === null ? [] : [{ label: leave }];
+    buttons(byId("notice-choices"), "small", choices, () => this.done({ type: "leave_queue" }));
   }
 
   measurements(latencyMs: number | null, rates: Rates | null): void {
@@ -60,14 +73,15 @@ export class PageView {
     setHidden(byId("veil-busy"), !veil.busy);
     setText(byId("veil-title"), veil.title);
     setOptional(byId("veil-text"), veil.text);
-    setOptional(this.action, veil.action);
+    buttons(byId("veil-choices"), "action", veil.choices, ({ deed }) => this.done(deed));
   }
 
-  /** `offer`: there is sound to turn on, so say so over the picture. */
+  /** `offer`: there is sound to turn on, so offer that over the picture. */
   showSound(muted: boolean, offer: boolean): void {
     dress(this.sound, muted ? "soundOff" : "soundOn", muted ? "Turn the sound on" : "Mute");
     this.sound.setAttribute("aria-pressed", String(!muted));
-    setHidden(this.unmute, !(muted && offer));
+    setHidden(this.sound, !this.hasSound);
+    setHidden(this.unmute, !(muted && offer && this.hasSound));
   }
 
   showFullscreen(full: boolean): void {

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lightcone.model.families.staged.corridors.constants import FLICKER_SECONDS, WALK_SPEED
 from lightcone.model.families.staged.corridors.facts import (
     AT,
     DOORS_AT,
@@ -23,11 +24,7 @@ from lightcone.model.simulators.corridors import (
     physics,
     simulator,
 )
-from lightcone.model.simulators.corridors.drawing import FLICKER_SECONDS
-from lightcone.model.simulators.corridors.physics import (
-    WALK_SPEED,
-    CorridorsState,
-)
+from lightcone.model.simulators.corridors.physics import CorridorsState
 
 
 def state_of(facts: Tensor, like: CorridorsState) -> CorridorsState:

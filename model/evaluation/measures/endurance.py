@@ -38,11 +38,10 @@ from lightcone.model.evaluation.scenes import (
     legible_moments,
     with_states,
 )
-from lightcone.model.families.staged.latents import FRAMES
-from lightcone.model.families.staged.learnable import open_simulator
+from lightcone.model.families.staged.definition import definition
+from lightcone.model.families.staged.rates import FPS, FRAMES
 from lightcone.model.families.staged.reading.reader import Reader
-from lightcone.model.interface import FPS
-from lightcone.model.simulators import camera as cameras
+from lightcone.model.families.staged.shared.controls import CAMERA_BUTTONS
 
 MARKS = (10, 30)  # minutes at whose end a judged minute ends, besides the first
 _SAMPLES = 12  # of colour in each judged minute
@@ -94,10 +93,10 @@ def plan(world: str, test: Orders, count: int, minutes: float, seed: int) -> Pla
 def _between(world: str, made: Plan, first: int, last: int, generator: torch.Generator) -> None:
     """Fill the frames in between: a quarter of each minute nothing, a quarter held at random, a
     quarter mashed, the rest mashed with the camera, which is then brought back."""
-    info = open_simulator(world).INFO
+    info = definition(world).info
     names = [b.name for b in info.buttons]
-    moves = [names.index(n) for n in names if n not in cameras.BUTTONS]
-    views = [names.index(n) for n in cameras.BUTTONS]
+    moves = [names.index(n) for n in names if n not in CAMERA_BUTTONS]
+    views = [names.index(n) for n in CAMERA_BUTTONS]
     count = len(made.actions)
     held = torch.zeros(count, made.actions.shape[2])
     camera_presses = torch.zeros(count)
@@ -262,7 +261,7 @@ def _present(name: str, reader: Reader, begun: Moments, seen: Seen) -> dict[str,
     out = {thing: float(one[..., i].mean()) for i, thing in enumerate(reading.world.things)}
     shirts = shirts_of(begun.states)
     if shirts is not None:
-        colours = open_simulator("court").WORDS["shirt"]
+        colours = definition("court").words["shirt"]
         for k, who in enumerate(("player", "rival")):
             column = [reading.world.things.index(colours[int(s)]) for s in shirts[:, k]]
             out[who] = float(torch.stack([one[i, :, c] for i, c in enumerate(column)]).mean())

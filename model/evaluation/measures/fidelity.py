@@ -31,24 +31,18 @@ from lightcone.model.evaluation.play import (
     Moments,
     watch,
 )
-from lightcone.model.families.staged.latents import (
-    FRAMES,
-    Encoded,
-    encode,
-)
-from lightcone.model.families.staged.learnable import (
-    learnable,
-    open_simulator,
-)
-from lightcone.model.families.staged.model import LearnedWorld
+from lightcone.model.families.staged.definition import definition
+from lightcone.model.families.staged.latents import Encoded, encode
 from lightcone.model.families.staged.network.sampler import Latents
+from lightcone.model.families.staged.pond.basin import LEVEL
+from lightcone.model.families.staged.rates import FRAMES
 from lightcone.model.families.staged.reading.readable import (
     in_view,
     readable,
 )
-from lightcone.model.simulators import camera as cameras
+from lightcone.model.families.staged.shared import camera as cameras
+from lightcone.model.simulators.catalogue import open_simulator
 from lightcone.model.simulators.clips import Clip
-from lightcone.model.simulators.pond.water import LEVEL
 
 CLIP_FRAMES = FRAMES + 64
 GROUP = 8  # worlds in one batch
@@ -59,24 +53,24 @@ _CODEC_NOISE = 0.3  # added to latents of variance 1, to see how much their erro
 _REACH = {"ball": 0.07, "hoop": 0.10, "person": 0.20, "board": 0.16, "spray": 0.14}
 
 
-def fidelity(world: LearnedWorld, seeds: Sequence[int], frames: int = CLIP_FRAMES) -> Findings:
+def fidelity(learned: Learned, seeds: Sequence[int], frames: int = CLIP_FRAMES) -> Findings:
     """Codecs, teacher-forced and free-running pictures."""
-    simulator = open_simulator(world.name)
+    simulator = open_simulator(learned.name)
     clips, coded, noisy, heard, forced, free = [], [], [], [], [], []
     groups = [seeds[i : i + GROUP] for i in range(0, len(seeds), GROUP)]
     for group in tqdm(groups, desc="fidelity", unit="group"):
-        clip = simulator.film(simulator.seeded_trajectories(group, frames), world.size)
-        true = encoded(world, clip)
+        clip = simulator.film(simulator.seeded_trajectories(group, frames), learned.size)
+        true = encoded(learned, clip)
         clips.append(clip)
-        coded.append(_decoded(world, true, 0.0))
-        noisy.append(_decoded(world, true, _CODEC_NOISE))
-        heard.append(_decoded_sound(world, true))
-        forced.append(_teacher_forced(world, clip, true, group))
-        free.append(_free(Learned(world), clip, group))
+        coded.append(_decoded(learned, true, 0.0))
+        noisy.append(_decoded(learned, true, _CODEC_NOISE))
+        heard.append(_decoded_sound(learned, true))
+        forced.append(_teacher_forced(learned, clip, true, group))
+        free.append(_free(learned, clip, group))
     frames_ = torch.cat([c.frames for c in clips])
     after = frames_[:, FRAMES:]
-    found = _codecs(world.name, clips, torch.cat(coded), torch.cat(noisy), torch.cat(heard))
-    return found + score(world.name, seeds, clips, torch.cat(forced), torch.cat(free), after)
+    found = _codecs(learned.name, clips, torch.cat(coded), torch.cat(noisy), torch.cat(heard))
+    return found + score(learned.name, seeds, clips, torch.cat(forced), torch.cat(free), after)
 
 
 def score(
@@ -188,7 +182,7 @@ def _codecs(
     masks = []
     for clip in clips:
         for strength, when in zip(clip.truth.strength, clip.truth.when, strict=True):
-            times = sounds.contact_times(name, open_simulator(name).CONTACTS, strength, when)
+            times = sounds.contact_times(name, definition(name).contacts, strength, when)
             masks.append(sounds.near_onsets(times, sound.shape[1]))
     mask = torch.stack(masks)
     error = (heard - sound).square()
@@ -217,29 +211,31 @@ def _spray(clip: Clip[Any]) -> Tensor:
     return pictures.around(point, _REACH["spray"] * s.camera.zoom * fresh, *clip.frames.shape[-2:])
 
 
-def encoded(world: LearnedWorld, clip: Clip[Any]) -> Encoded:
-    facts = learnable(world.name).facts.facts(clip.truth)
-    on = world.device
-    return encode(clip.frames.to(on), clip.sound.to(on), facts.to(on), world.picture, world.sound)
+def encoded(learned: Learned, clip: Clip[Any]) -> Encoded:
+    facts = open_simulator(learned.name).facts(clip.truth)
+    model = learned.model
+    on = model.device
+    return encode(clip.frames.to(on), clip.sound.to(on), facts.to(on), model.picture, model.sound)
 
 
 @torch.inference_mode()
-def _decoded(world: LearnedWorld, true: Encoded, noise: float) -> Tensor:
+def _decoded(learned: Learned, true: Encoded, noise: float) -> Tensor:
     """Pictures through the codec, with noise on their latents: (B, T, 3, H, W)."""
     generator = torch.Generator().manual_seed(7)
     out = []
     for chunk in true.picture.unbind(1):
         wrong = torch.randn(chunk.shape, generator=generator).to(chunk)
-        out.append(torch.from_numpy(world.decode_picture(chunk + noise * wrong)))
+        out.append(torch.from_numpy(learned.model.decode_picture(chunk + noise * wrong)))
     return torch.cat(out, 1).permute(0, 1, 4, 2, 3)
 
 
 @torch.inference_mode()
-def _decoded_sound(world: LearnedWorld, true: Encoded) -> Tensor:
+def _decoded_sound(learned: Learned, true: Encoded) -> Tensor:
     """Sound through the codec: (B, samples)."""
-    channels = world.sound.config.channels
+    codec = learned.model.sound
+    channels = codec.config.channels
     waves = true.sound.reshape(len(true.sound), -1, channels).transpose(1, 2)
-    heard, _ = world.sound.decode(waves, world.sound.decoder_state(len(waves)))
+    heard, _ = codec.decode(waves, codec.decoder_state(len(waves)))
     return heard.float().cpu()
 
 
@@ -253,10 +249,10 @@ def _moments(clip: Clip[Any]) -> Moments:
 
 
 def teacher_forced_run(
-    world: LearnedWorld, clip: Clip[Any], true: Encoded, seeds: Sequence[int], heard: bool = False
+    learned: Learned, clip: Clip[Any], true: Encoded, seeds: Sequence[int], heard: bool = False
 ) -> tuple[Tensor, LearnedRun]:
     """Frames after the first chunk, each chunk after the true one before it, and the run."""
-    run = Learned(world).begin(_moments(clip), seeds, heard)
+    run = learned.begin(_moments(clip), seeds, heard)
     frames = []
     for chunk in range(1, true.picture.shape[1]):
         run.correct(_at(true, chunk - 1))
@@ -266,9 +262,9 @@ def teacher_forced_run(
 
 
 def _teacher_forced(
-    world: LearnedWorld, clip: Clip[Any], true: Encoded, seeds: Sequence[int]
+    learned: Learned, clip: Clip[Any], true: Encoded, seeds: Sequence[int]
 ) -> Tensor:
-    return teacher_forced_run(world, clip, true, seeds)[0]
+    return teacher_forced_run(learned, clip, true, seeds)[0]
 
 
 def _free(actor: Actor, clip: Clip[Any], seeds: Sequence[int]) -> Tensor:

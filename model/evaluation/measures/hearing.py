@@ -36,29 +36,24 @@ from lightcone.model.evaluation.scenes import (
     quiet,
     with_states,
 )
-from lightcone.model.families.staged.latents import FRAMES
-from lightcone.model.families.staged.learnable import open_simulator
-from lightcone.model.families.staged.model import LearnedWorld
-from lightcone.model.interface import (
-    FPS,
-    SAMPLE_RATE,
-    SAMPLES_PER_FRAME,
-)
+from lightcone.model.families.staged.definition import definition
+from lightcone.model.families.staged.rates import FPS, FRAMES, SAMPLE_RATE, SAMPLES_PER_FRAME
+from lightcone.model.simulators.catalogue import open_simulator
 
 _LOUD = {"court": "bounce", "pond": "splash", "corridors": "bump"}
 _LOUD_FRAMES = {"court": 72, "pond": 30, "corridors": 30}
 
 
-def hearing(world: LearnedWorld, seeds: Sequence[int], frames: int = CLIP_FRAMES) -> Findings:
-    name, simulator = world.name, open_simulator(world.name)
+def hearing(learned: Learned, seeds: Sequence[int], frames: int = CLIP_FRAMES) -> Findings:
+    name, simulator = learned.name, open_simulator(learned.name)
     none = sounds.OnsetScore(0, 0, 0, 0.0)
     scores = dict.fromkeys(("forced", "free", "simulator", "silence"), none)
     groups = [seeds[i : i + GROUP] for i in range(0, len(seeds), GROUP)]
     for group in tqdm(groups, desc="hearing", unit="group"):
         truth = simulator.seeded_trajectories(group, frames)
-        clip = simulator.film(with_states(truth, quiet(truth.states)), world.size)
-        _, forced = teacher_forced_run(world, clip, encoded(world, clip), group, heard=True)
-        free = Learned(world).begin(clip.truth[:, :FRAMES], group, heard=True)
+        clip = simulator.film(with_states(truth, quiet(truth.states)), learned.size)
+        _, forced = teacher_forced_run(learned, clip, encoded(learned, clip), group, heard=True)
+        free = learned.begin(clip.truth[:, :FRAMES], group, heard=True)
         play(free, clip.truth.actions[:, FRAMES:])
         own = clip.sound[:, FRAMES * SAMPLES_PER_FRAME :]
         heard = {"forced": forced.sound(), "free": free.sound(), "simulator": own}
@@ -78,12 +73,12 @@ def hearing(world: LearnedWorld, seeds: Sequence[int], frames: int = CLIP_FRAMES
             ceiling=1000 * best.mean_error_s,
         ),
     )  # fmt: skip
-    return Findings(figures) + loudness(name, Learned(world), seeds)
+    return Findings(figures) + loudness(name, learned, seeds)
 
 
 def _times(name: str, truth: Moments, i: int, faint: bool = False) -> list[float]:
     """Contacts after the first chunk, in seconds from there."""
-    kinds = open_simulator(name).CONTACTS
+    kinds = definition(name).contacts
     strength, when = truth.strength[i, FRAMES:], truth.when[i, FRAMES:]
     return sounds.contact_times(name, kinds, strength, when, faint)
 
@@ -125,7 +120,7 @@ def _struck(name: str, seeds: Sequence[int]) -> tuple[Moments, Tensor]:
 
 def _levels(name: str, truth: Moments, heard: Tensor) -> tuple[list[float], list[float]]:
     """Of each impact that can be heard whole: its loudness and its strength."""
-    kind = open_simulator(name).CONTACTS.index(_LOUD[name])
+    kind = definition(name).contacts.index(_LOUD[name])
     levels, strengths = [], []
     for strength, when, sound in zip(truth.strength, truth.when, heard, strict=True):
         for frame in strength[:, kind].nonzero()[:, 0].tolist():

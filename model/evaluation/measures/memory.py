@@ -23,9 +23,8 @@ from lightcone.model.evaluation.play import (
     Still,
 )
 from lightcone.model.evaluation.scenes import actions_of
-from lightcone.model.families.staged.latents import FRAMES
-from lightcone.model.interface import FPS
-from lightcone.model.simulators.corridors.physics import TURN_SPEED
+from lightcone.model.families.staged.corridors.constants import TURN_SPEED
+from lightcone.model.families.staged.rates import FPS, FRAMES
 
 AWAY = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # seconds
 _WANTED_AT = 4.0

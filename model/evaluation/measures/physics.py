@@ -27,15 +27,11 @@ from lightcone.model.evaluation.play import (
     watch,
 )
 from lightcone.model.evaluation.scenes import actions_of
+from lightcone.model.families.staged.court.constants import BALL_RADIUS, FLOOR, RUN_SPEED
+from lightcone.model.families.staged.pond import basin
+from lightcone.model.families.staged.rates import FPS
 from lightcone.model.families.staged.reading.reader import Reader
-from lightcone.model.interface import FPS
-from lightcone.model.simulators.court.physics import (
-    BALL_RADIUS,
-    GRAVITY,
-    RESTITUTION,
-    RUN_SPEED,
-)
-from lightcone.model.simulators.court.state import FLOOR
+from lightcone.model.simulators.court.physics import GRAVITY, RESTITUTION
 from lightcone.model.simulators.pond import water
 
 _DROP_FRAMES, _RUN_FRAMES, _WAVE_FRAMES, _WALK_FRAMES, _PADDLE_FRAMES = 72, 36, 22, 36, 60
@@ -176,11 +172,11 @@ def crests(with_wave: Tensor, without: Tensor) -> Tensor:
     """Where along x pictures with a wave and the same without differ, near the waterline: (B, T)
     in picture heights, NaN where they do not."""
     height, width = with_wave.shape[-2:]
-    rows = slice(round((1 - water.LEVEL - 0.06) * height), round((1 - water.LEVEL + 0.06) * height))
+    rows = slice(round((1 - basin.LEVEL - 0.06) * height), round((1 - basin.LEVEL + 0.06) * height))
     apart = (with_wave.float() - without.float()).abs().mean(2)[:, :, rows]
     mass = (apart - 4).clamp_min(0).sum(2)  # (B, T, W)
     x = (torch.arange(width) + 0.5) / height
-    open_water = (x > water.LEFT) & (x < water.RIGHT - 0.32)
+    open_water = (x > basin.LEFT) & (x < basin.RIGHT - 0.32)
     mass = torch.nn.functional.avg_pool1d(mass * open_water, 9, stride=1, padding=4)
     top = x[mass.argmax(-1)][..., None]
     near = mass * ((x - top).abs() < 0.12)

@@ -9,16 +9,14 @@ import torch
 from torch import Tensor
 
 from lightcone.model.families.staged.pond import facts as pond
+from lightcone.model.families.staged.pond.basin import LEVEL
+from lightcone.model.families.staged.pond.constants import GUST_PERIODS, SPRAY_SECONDS
 from lightcone.model.families.staged.pond.facts import (
     AT,
     FIELD,
 )
 from lightcone.model.simulators.pond import physics
-from lightcone.model.simulators.pond.physics import (
-    GUST_PERIODS,
-    PondState,
-)
-from lightcone.model.simulators.pond.water import LEVEL
+from lightcone.model.simulators.pond.physics import PondState
 
 _MOST, _MOST_OF_WATER = 5.0, 50.0  # of a fact
 _BEFORE_END = 0.999  # a stroke that is nearly done is not none
@@ -65,7 +63,7 @@ def state_of(facts: Tensor, like: PondState) -> PondState:
         jump_pressed=flag("jump_pressed"),
         splash_x=(fact("splash_x") + 1) * pond.ALONG,
         splash_speed=fact("splash_speed"),
-        splash_age=(fact("splash_age") + 1) / 2 * physics.SPRAY_SECONDS,
+        splash_age=(fact("splash_age") + 1) / 2 * SPRAY_SECONDS,
         wind=fact("wind"),
         clock=_clock(facts),
     )

@@ -15,6 +15,7 @@ from lightcone.model.evaluation.findings import (
     Sheet,
 )
 from lightcone.model.evaluation.play import (
+    Learned,
     LearnedRun,
     play,
 )
@@ -23,13 +24,13 @@ from lightcone.model.evaluation.scenes import (
     moments,
     wide,
 )
-from lightcone.model.families.staged.latents import FRAMES
-from lightcone.model.families.staged.learnable import open_simulator
-from lightcone.model.families.staged.model import LearnedWorld
+from lightcone.model.families.staged.definition import definition
 from lightcone.model.families.staged.prompts import Grammar
+from lightcone.model.families.staged.rates import FRAMES
 from lightcone.model.families.staged.reading.readable import readable
 from lightcone.model.families.staged.reading.reader import Reader
 from lightcone.model.interface import How
+from lightcone.model.simulators.catalogue import open_simulator
 
 HOWS: tuple[How, ...] = ("cut", "blend", "recache")
 _BLEND = 12  # chunks
@@ -38,10 +39,10 @@ _LATER = 24  # chunks after a change until the last look
 _CHECKED = 4  # last looks in which the new attribute has to be seen, all
 
 
-def prompting(world: LearnedWorld, reader: Reader, seeds: Sequence[int]) -> Findings:
-    ceiling = _ceiling(world, reader, seeds)
-    first, sheet = _starts(world, reader, seeds, ceiling)
-    return first + Findings(sheets=(sheet,)) + _changes(world, reader, seeds, ceiling)
+def prompting(learned: Learned, reader: Reader, seeds: Sequence[int]) -> Findings:
+    ceiling = _ceiling(learned, reader, seeds)
+    first, sheet = _starts(learned, reader, seeds, ceiling)
+    return first + Findings(sheets=(sheet,)) + _changes(learned, reader, seeds, ceiling)
 
 
 def said(grammar: Grammar, values: Mapping[str, int]) -> str:
@@ -72,7 +73,7 @@ def agrees(
             if name in values:
                 right[i] = float(int(values[name][i]) == wanted[name])
             elif name == "shirt" or wanted.get("players", 0) == 1:
-                shirt = open_simulator(world).WORDS[name][wanted[name]]
+                shirt = definition(world).words[name][wanted[name]]
                 right[i] = float(one[i, reading.world.things.index(shirt)])
         out[name] = right
     return out
@@ -88,24 +89,24 @@ def share(agreement: Mapping[str, Tensor]) -> float:
     return float(torch.stack(list(agreement.values())).nanmean())
 
 
-def _ceiling(world: LearnedWorld, reader: Reader, seeds: Sequence[int]) -> dict[str, Tensor]:
+def _ceiling(learned: Learned, reader: Reader, seeds: Sequence[int]) -> dict[str, Tensor]:
     """What the reader makes of the simulator's own pictures: of each attribute, as `agrees`."""
-    name, simulator = world.name, open_simulator(world.name)
+    name, simulator = learned.name, open_simulator(learned.name)
     found = moments(name, [*seeds, *(1000 + s for s in seeds)])
     states = wide(found.states[:, -1:])
-    names = list(simulator.WORDS)
+    names = list(definition(name).words)
     asked = [
         {n: v for n, v in zip(names, row, strict=True) if v >= 0}
         for row in simulator.attributes(states).tolist()
     ]
-    return agrees(reader, name, simulator.render(states, world.size)[:, 0], asked)
+    return agrees(reader, name, simulator.render(states, learned.size)[:, 0], asked)
 
 
 def _starts(
-    world: LearnedWorld, reader: Reader, seeds: Sequence[int], ceiling: Mapping[str, Tensor]
+    learned: Learned, reader: Reader, seeds: Sequence[int], ceiling: Mapping[str, Tensor]
 ) -> tuple[Findings, Sheet]:
     """Prompts that name all of the appearance, how many players there are, and a wide view."""
-    grammar, name = world.grammar, world.name
+    grammar, name = learned.grammar, learned.name
     named = [n for n in grammar.names if n in grammar.appearance or n == "players"]
     named = [n for n in named if n in told_by(name)]
     rng = np.random.default_rng(seeds[0])
@@ -113,9 +114,9 @@ def _starts(
     for seed in tqdm(seeds, desc="start prompts", unit="world"):
         values = {n: int(rng.integers(len(grammar.words[n]))) for n in named}
         view = grammar.words["view"][0]
-        states.append(world.start(seed, f"{said(grammar, values)}, {view}"))
+        states.append(learned.start(seed, f"{said(grammar, values)}, {view}"))
         asked.append(_possible(grammar, dict.fromkeys(grammar.names, 0), values))
-    run = LearnedRun(world, states)
+    run = LearnedRun(learned.model, states)
     play(run, actions_of(name, len(seeds), _STARTED * FRAMES))
     seen = run.pictures()[:, -1]
     right = agrees(reader, name, seen, asked)
@@ -142,10 +143,10 @@ def _starts(
 
 
 def _changes(
-    world: LearnedWorld, reader: Reader, seeds: Sequence[int], ceiling: Mapping[str, Tensor]
+    learned: Learned, reader: Reader, seeds: Sequence[int], ceiling: Mapping[str, Tensor]
 ) -> Findings:
     """One attribute changes in a running world: by each of HOWS."""
-    name, grammar = world.name, world.grammar
+    name, grammar = learned.name, learned.grammar
     named = [n for n in grammar.names if n in grammar.changeable and n in told_by(name)]
     figures: list[Figure] = []
     rows: dict[str, Tensor] = {}
@@ -153,21 +154,21 @@ def _changes(
         rng = np.random.default_rng(seeds[0])
         states, unasked, asked, kept = [], [], [], []
         for k, seed in enumerate(seeds):
-            state = world.start(seed, grammar.words["view"][0])
+            state = learned.start(seed, grammar.words["view"][0])
             now = dict(zip(grammar.names, state.prompt.values, strict=True))
             attribute = named[(k + seeds[0]) % len(named)]
             if now[attribute] < 0:  # such as the shirt of a rival who is not there
                 attribute = named[0]
             prompt, values = _other(grammar, attribute, now, rng)
             unasked.append(state)
-            state, _ = world.prompt(state, prompt, how, _BLEND)
+            state = learned.prompt(state, prompt, how, _BLEND)
             states.append(state)
             asked.append(values)
             kept.append(prompt)
-        before = LearnedRun(world, unasked)
+        before = LearnedRun(learned.model, unasked)
         play(before, actions_of(name, len(seeds), FRAMES))
         empty = _all_of(agrees(reader, name, before.pictures()[:, -1], asked))
-        run = LearnedRun(world, states)
+        run = LearnedRun(learned.model, states)
         looks, frames = [], []
         for _ in range(_LATER):
             play(run, actions_of(name, len(seeds), FRAMES))

@@ -23,8 +23,8 @@ from lightcone.model.evaluation.scenes import (
     actions_of,
     moments,
 )
-from lightcone.model.families.staged.latents import FRAMES
-from lightcone.model.families.staged.learnable import open_simulator
+from lightcone.model.families.staged.definition import definition
+from lightcone.model.families.staged.rates import FRAMES
 
 FRAMES_WATCHED = 12
 _BEFORE = FRAMES  # frames at rest first
@@ -34,7 +34,7 @@ _LEVELS, _PIXELS = 24, 3  # what counts as a change: so many pixels, by so many 
 def response(name: str, actor: Actor, seeds: Sequence[int]) -> Findings:
     """Each button, and each axis, alone, in the world of each seed. Presses that the simulator
     answers within FRAMES_WATCHED frames count."""
-    info = open_simulator(name).INFO
+    info = definition(name).info
     controls = [*(b.name for b in info.buttons), *(a.name for a in info.axes)]
     answers = {"model": actor, "simulator": Simulated(name, actor.size)}
     begun = moments(name, seeds)

@@ -8,10 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lightcone.model.interface import (
-    SAMPLE_RATE,
-    SAMPLES_PER_FRAME,
-)
+from lightcone.model.families.staged.rates import SAMPLE_RATE, SAMPLES_PER_FRAME
 
 ONSET_WINDOW = 0.050  # seconds either side
 _EARLY, LATE = 0.13, 0.20  # seconds in which an impact's sound is looked for

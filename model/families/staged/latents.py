@@ -9,23 +9,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lightcone.model.codecs.codec import (
-    PictureCodec,
-    SoundCodec,
-)
-from lightcone.model.families.staged.learnable import (
-    learnable,
-    open_simulator,
-)
+from lightcone.model.codecs.picture import PictureCodec
+from lightcone.model.codecs.sound import SoundCodec
+from lightcone.model.families.staged.learnable import learnable
 from lightcone.model.families.staged.network.config import PictureSize
 from lightcone.model.families.staged.network.text import Vocabulary
 from lightcone.model.families.staged.prompts import (
     Grammar,
     grammar,
 )
-from lightcone.model.interface import SAMPLES_PER_FRAME
+from lightcone.model.families.staged.rates import FRAMES, SAMPLES_PER_FRAME
+from lightcone.model.simulators.catalogue import open_simulator
 
-FRAMES = 2  # of a chunk
 RESTYLED = 0.5  # share of clips in which the prompt changes
 RAMPS = (1, 1, 1, 3, 6, 12)  # chunks until a changed prompt is fully applied
 
@@ -158,7 +153,7 @@ class Reservoir:
             frames = _mix_frames(frames, later, share.repeat_interleave(FRAMES), at * FRAMES)
             sound = _mix_sound(sound, self._simulator.listen(restyled), share)
             values[1] = self._simulator.attributes(restyled.states)[0].tolist()
-        encoded = encode(frames, sound, self._facts.facts(truth), *self._codecs)
+        encoded = encode(frames, sound, self._simulator.facts(truth), *self._codecs)
         words = [self._vocabulary.encode(self.world, self._grammar.said(v)) for v in values]
         half = Encoded(encoded.picture.half(), encoded.sound, encoded.state)
         return Stored(half, torch.stack(words).to(self._device), share.to(self._device))

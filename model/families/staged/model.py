@@ -1,346 +1,435 @@
-"""A learned world: what is the case from its state stream, latents from the transformer, picture
-and sound from the codecs."""
+"""The staged family behind the seam: facts from a learned state model, latents from the
+transformer, picture and sound from the codecs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
+from threading import Lock
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
-from lightcone.model.codecs.codec import DecoderState
-from lightcone.model.families.staged.learnable import (
-    learnable,
-    open_simulator,
-    shown_at,
+from lightcone.model.families.staged.conditioning import (
+    Conditioning,
+    asked_of,
+    check_image,
+    chosen_start,
+    with_standing_facts,
 )
-from lightcone.model.families.staged.network.kv_cache import empty_cache
+from lightcone.model.families.staged.costs import measured
+from lightcone.model.families.staged.definition import definition
+from lightcone.model.families.staged.learnable import Facts, learnable
+from lightcone.model.families.staged.network.kv_cache import Ring, empty_ring
 from lightcone.model.families.staged.network.sampler import (
     FIRST,
     Latents,
+    at_last_pass,
     nothing,
     reread,
     sample,
 )
 from lightcone.model.families.staged.network.stage import Scene
-from lightcone.model.families.staged.prompts import (
-    Grammar,
-    Values,
-    grammar,
-)
+from lightcone.model.families.staged.prompts import Grammar, Values, grammar
+from lightcone.model.families.staged.rates import FRAMES
 from lightcone.model.families.staged.reading.still import read_still
+from lightcone.model.families.staged.state import (
+    Made,
+    Prompted,
+    StagedState,
+    advanced,
+    digest,
+    from_snapshot,
+    to_snapshot,
+)
 from lightcone.model.families.staged.striking import single
-from lightcone.model.families.staged.weights import Weights
+from lightcone.model.families.staged.weights import Starts, Weights
 from lightcone.model.interface import (
     Actions,
     Chunk,
+    Cost,
+    Emit,
     How,
+    Image,
+    ModelError,
+    Snapshot,
+    SnapshotError,
+    UnknownWorld,
     UnsupportedSetting,
     WorldInfo,
 )
-from lightcone.model.runtime.precision import (
-    compute_dtype,
-    usable_device,
-)
+from lightcone.model.runtime.precision import compute_dtype, usable_device
 
-_AUDIBLE = 0.1  # contacts are weaker only where the state stream is not sure of them
-
-
-@dataclass(frozen=True)
-class Prompted:
-    """The prompt of a world: the value of each attribute, and what the text encoder makes of it,
-    (1, text), `before` and `after` the last change, which began with chunk `at` and is spread
-    over `chunks`."""
-
-    values: Values
-    before: Tensor
-    after: Tensor
-    at: int
-    chunks: int
-
-    def text(self, index: int) -> Tensor:
-        """At the chunk of that index, (1, text)."""
-        share = min(max((index - self.at + 1) / self.chunks, 0.0), 1.0)
-        return torch.lerp(self.before, self.after, share)
+_VERSION = "staged 2"  # of the family: another one steps differently, or has other states
+_STEPS = {1: (1,), 2: (2, 1), 4: (4, 2, 1)}
+_AUDIBLE = 0.1  # contacts are weaker only where the state model is not sure of them
 
 
 @dataclass(frozen=True)
-class WorldState:
-    """Everything a world is.
+class World:
+    """What is a world's own."""
 
-    `keys` and `values` (T layers, tokens, H, 1 + window, D) are rings written in place: a step
-    writes only the slot of the chunk that leaves the window, which no step from this state
-    reads. So a failed step can be repeated, but a state that has been stepped twice is spent.
-    `past` are the first chunk and the last ones, as many as the window holds, each with a batch
-    axis of 1.
+    info: WorldInfo
+    grammar: Grammar
+    facts: Facts
+    moments: int  # of a frame, at which contacts can be
+    dynamics: nn.Module
+    starts: Starts
+
+
+class StagedModel:
+    """Some or all of the worlds that the weights know. A step batches any number of states of one
+    world in one forward pass.
+
+    Thread-safe: weights are only read, and states are never written to.
     """
 
-    index: int
-    seed: int
-    keys: Tensor
-    values: Tensor
-    past: tuple[Latents, ...]
-    prompt: Prompted
-    sound_state: DecoderState
-
-    @property
-    def last(self) -> Latents:
-        return self.past[-1]
-
-
-class LearnedWorld:
-    """One of the worlds that the weights know. Batches any number of states in one forward
-    pass."""
-
     def __init__(
-        self, weights: Weights, world: str, *, steps: int = 1, device: str = "cpu"
+        self,
+        weights: Weights,
+        worlds: Sequence[str] | None = None,
+        *,
+        steps: int = 1,
+        device: str = "cpu",
     ) -> None:
-        """Raises UnknownWorld and UnsupportedSetting."""
-        if steps not in (1, 2, 4):
+        """`worlds` default to all that the weights know. Raises UnknownWorld and
+        UnsupportedSetting."""
+        if steps not in _STEPS:
             raise UnsupportedSetting(f"a chunk takes 1, 2 or 4 steps, not {steps}")
-        self.size = weights.network.config.size
-        self.info: WorldInfo = shown_at(open_simulator(world).INFO, self.size)
-        self.name, self.steps = world, steps
+        self._steps = _STEPS[steps]
         self.device = usable_device(device)
         self.dtype = compute_dtype(self.device)
-        self.grammar: Grammar = grammar(world)
-        self._facts, self._moments = learnable(world).facts, learnable(world).moments
+        named = f"{_VERSION} {str(self.dtype).removeprefix('torch.')} {weights.digest}"
+        self._fingerprint = sha256(named.encode()).hexdigest()
+        self.size = weights.network.config.size
         self.picture = weights.picture.to(self.device, self.dtype)
         self.picture.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.sound = weights.sound.to(self.device, self.dtype)
         # Places need float32; only what is made of them is drawn in less.
         self.network = weights.network.to(self.device)
         self.network.transformer.to(self.dtype)
-        self.dynamics = weights.dynamics[world].to(self.device)
-        self.starts = weights.starts[world]
+        self.network.transformer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._reader = weights.reader
+        self.parts = {name: self._part(weights, name) for name in worlds or weights.network.worlds}
+        self._costs: dict[str, Cost] = {}
+        self._measuring = Lock()
 
-    # how worlds begin
+    def _part(self, weights: Weights, name: str) -> World:
+        if name not in weights.dynamics:
+            known = ", ".join(weights.network.worlds)
+            raise UnknownWorld(f"the weights know no world '{name}' (known: {known})")
+        return World(
+            info=definition(name).shown_at(self.size),
+            grammar=grammar(name),
+            facts=learnable(name).facts,
+            moments=learnable(name).moments,
+            dynamics=weights.dynamics[name].to(self.device),
+            starts=weights.starts[name],
+        )
+
+    @property
+    def worlds(self) -> Mapping[str, WorldInfo]:
+        return {name: part.info for name, part in self.parts.items()}
+
+    @property
+    def fingerprint(self) -> str:
+        return self._fingerprint
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        return self._steps
+
+    def part(self, world: str) -> World:
+        """Raises UnknownWorld."""
+        try:
+            return self.parts[world]
+        except KeyError:
+            known = ", ".join(self.parts)
+            raise UnknownWorld(f"unknown world '{world}' (known: {known})") from None
+
+    # how sessions start
 
     @torch.inference_mode()
-    def start(
-        self, seed: int, prompt: str = "", image: NDArray[np.uint8] | None = None
-    ) -> WorldState:
-        """Begin at one of the known starts that fit the prompt; `seed` chooses which, and all
-        that the prompt leaves open. With a still (H, W, 3), begin there. Raises PromptError."""
-        asked = self.grammar.asked(prompt, begun=False)
-        if image is not None:
-            moment = read_still(
-                self._reader,
-                self.name,
-                image,
-                self._facts.NAMES,
-                self.grammar,
-                asked,
-                self.starts.state,
-                self.starts.values,
-            )
-            return self.begin(moment.state.to(self.device), moment.values, seed, image)
-        # Unless told otherwise one begins with a wide view, in the first of the styles.
-        asked = {n: 0 for n in ("view", "style") if n in self.grammar.names} | asked
-        fits = [self.grammar.fit(values, asked) for values in self.starts.values]
-        best = [i for i, fit in enumerate(fits) if fit == max(fits)]
-        chosen = best[int(np.random.default_rng(seed).integers(len(best)))]
-        begun = self.starts.values[chosen]
-        pairs = zip(self.grammar.names, begun, self.grammar.settled(begun, asked), strict=True)
-        values = tuple(new if n in self.grammar.changeable else old for n, old, new in pairs)
-        state = self._hold(self.starts.state[None, chosen].to(self.device), begun, values)
-        return self.begin(state, values, seed)
+    def prepare(
+        self, world: str, prompt: str = "", image: Image | None = None, *, running: bool = False
+    ) -> Conditioning:
+        """Reads the prompt, and the still if there is one: that takes some 50 ms."""
+        part = self.part(world)
+        asked = asked_of(part.info, part.grammar, prompt, running)
+        if image is None:
+            return Conditioning(world, running, asked)
+        check_image(part.info, image, running)
+        names, starts = part.facts.NAMES, part.starts
+        moment = read_still(
+            self._reader, world, image, names, part.grammar, asked, starts.state, starts.values
+        )
+        return Conditioning(world, running, asked, moment, self._encode(image))
+
+    @torch.inference_mode()
+    def start(self, world: str, seed: int, conditioning: Conditioning) -> StagedState:
+        part = self.part(world)
+        self._check(conditioning, world, running=False)
+        moment = conditioning.moment
+        if moment is None:
+            static = part.facts.STATIC
+            moment = chosen_start(part.grammar, part.starts, static, conditioning.asked, seed)
+        facts = moment.state.to(self.device)
+        return self.begin(world, facts, moment.values, seed, conditioning.picture)
 
     @torch.inference_mode()
     def begin(
         self,
-        state: Tensor,
+        world: str,
+        facts: Tensor,
         values: Values,
         seed: int,
-        image: NDArray[np.uint8] | None = None,
-    ) -> WorldState:
-        """The state after a first chunk, never shown, in which `state` (1, frames, COUNT) is the
-        case: made from nothing, or showing a still."""
-        text = self._text(values)
-        prompt = Prompted(values, text, text, 0, 1)
+        picture: Tensor | None = None,
+    ) -> StagedState:
+        """The state after a first chunk, never shown, with these facts (1, frames, COUNT): made
+        from nothing, or with the latents of a still, (1, depth, h, w)."""
+        text = self._text(world, values)
         transformer = self.network.transformer
-        keys, rings = empty_cache(transformer.config, transformer.place)
-        told = self._scene(torch.cat([state[:, -1:], state], 1)[:, None], text)
+        ring = empty_ring(transformer.config, transformer.place)
+        scene = self._scene(world, torch.cat([facts[:, -1:], facts], 1), text)
         first = sample(
             transformer,
-            keys=[keys],
-            values=[rings],
-            last=nothing(transformer, state),
-            state=state,
-            told=told,
-            indices=[FIRST],
+            ring=ring,
+            last=nothing(transformer, facts),
+            state=facts,
+            scene=scene,
+            chunks=[FIRST],
             seeds=[seed],
-            steps=self.steps,
+            steps=self.steps[0],
         )
-        if image is not None:
-            first = replace(first, picture=self._encode(image))
-            reread(transformer, first, first, told, keys, rings, FIRST)
+        if picture is not None:
+            first = replace(first, picture=picture)
+            reread(transformer, ring=ring, chunk=first, last=first, scene=scene, at=FIRST)
         _, sound_state = self.sound.decode(
             self._sound_latents(first.sound), self.sound.decoder_state(1)
         )
-        return WorldState(0, seed, keys, rings, (first,), prompt, sound_state)
+        prompt = Prompted(values, text, text, 0, 1)
+        return StagedState(world, 0, seed, ring, (first,), prompt, sound_state)
 
     # how they change
 
     @torch.inference_mode()
-    def prompt(
-        self, state: WorldState, prompt: str, how: How, chunks: int
-    ) -> tuple[WorldState, int]:
-        """The state under a new prompt, and the index of the chunk that shows it fully.
-
-        What the prompt does not name stays. "cut": from the next chunk on. "blend": little by
-        little over the next `chunks`. "recache": from the next chunk on, and what the model
-        remembers is read again under the new prompt (LongLive, Yang et al. 2025), so that
-        nothing of the old one is left in its cache. Raises PromptError.
-        """
-        asked = self.grammar.asked(prompt, begun=True)
-        values = self.grammar.settled(state.prompt.values, asked)
-        before, after = state.prompt.text(state.index), self._text(values)
-        spread = chunks if how == "blend" else 1
-        prompted = Prompted(values, before, after, state.index, spread)
-        facts = self._hold(state.last.state, state.prompt.values, values)
-        past = (*state.past[:-1], replace(state.last, state=facts))
-        changed = replace(state, prompt=prompted, past=past)
+    def apply(
+        self, state: StagedState, conditioning: Conditioning, how: How, chunks: int
+    ) -> tuple[StagedState, int]:
+        """With "recache", what the model remembers is read again under the new prompt (LongLive,
+        Yang et al. 2025), so that nothing of the old one is left in its cache: one pass for each
+        chunk in the window."""
+        self._check(conditioning, state.world, running=True)
+        part = self.part(state.world)
+        values = part.grammar.settled(state.prompt.values, conditioning.asked)
+        before, after = state.prompt.text(state.chunk), self._text(state.world, values)
+        spread = max(chunks, 1) if how == "blend" else 1
+        facts = with_standing_facts(
+            part.grammar,
+            part.starts,
+            part.facts.STATIC,
+            state.last.state,
+            state.prompt.values,
+            values,
+        )
+        changed = replace(
+            state,
+            prompt=Prompted(values, before, after, state.chunk, spread),
+            past=(*state.past[:-1], replace(state.last, state=facts)),
+        )
         if how == "recache":
-            changed = self._recache(changed)
-        return changed, state.index + spread - 1
+            changed = replace(changed, ring=self._recached(changed))
+        return changed, (state.chunk + spread - 1) * FRAMES
 
-    def _hold(self, facts: Tensor, values: Values, wanted: Values) -> Tensor:
-        """Facts (1, frames, COUNT) with the standing facts of a start that fits the wanted values
-        where they differ from `values`: of the best, that which changes least."""
-        held = [i for i, n in enumerate(self.grammar.names) if n in self.grammar.held]
-        if all(values[i] == wanted[i] for i in held):
-            return facts
-        fits = torch.tensor([[v[i] == wanted[i] for i in held] for v in self.starts.values]).sum(1)
-        static = self._facts.STATIC
-        change = self.starts.state[:, -1, static] - facts[0, -1, static].cpu()
-        change = change.square().mean(1)
-        found = int((fits - change / (1 + change)).argmax())
-        out = facts.clone()
-        out[..., static] = self.starts.state[found, -1, static].to(facts)
-        return out
-
-    def _recache(self, state: WorldState) -> WorldState:
-        keys, rings = torch.zeros_like(state.keys), torch.zeros_like(state.values)
+    def _recached(self, state: StagedState) -> Ring:
+        """The ring of a state, anew: the sink read clean, as training reads sinks; the chunks
+        after it at the noise level at which `sample` writes their keys."""
+        transformer = self.network.transformer
+        ring = empty_ring(transformer.config, transformer.place)
         sink, *recent = state.past
-        last, since = sink, state.index - len(recent)
+        last, since = sink, state.chunk - len(recent)
         if len(recent) == self.network.config.window:  # the oldest leaves it with the next chunk
             last, since = recent[0], since + 1
             recent = recent[1:]
-        earlier = [last, *recent][: len(recent)]
-        told_of = zip(range(since, state.index), recent, earlier, strict=True)
-        chunks = [(FIRST, sink, sink), *told_of]
-        for index, chunk, before in chunks:
-            facts = torch.cat([before.state[:, -1:], chunk.state], 1)[:, None]
-            told = self._scene(facts, state.prompt.after)
-            transformer = self.network.transformer
-            reread(transformer, chunk, before, told, keys, rings, index, since)
-        return replace(state, keys=keys, values=rings)
+        chunks = [(FIRST, sink, sink)]
+        chunks += zip(range(since, state.chunk), recent, [last, *recent], strict=False)
+        for at, chunk, before in chunks:
+            facts = torch.cat([before.state[:, -1:], chunk.state], 1)
+            scene = self._scene(state.world, facts, state.prompt.after)
+            known, tau = chunk, 1.0
+            if at != FIRST:
+                known, tau = at_last_pass(chunk, state.seed, at, self.steps[0])
+            reread(
+                transformer, ring=ring, chunk=known, last=before, scene=scene, at=at, since=since,
+                tau=tau,
+            )  # fmt: skip
+        return ring
 
     # how they go on
 
     @torch.inference_mode()
     def step(
-        self, states: Sequence[WorldState], actions: Sequence[Actions]
-    ) -> tuple[list[WorldState], list[Chunk]]:
-        """The next chunk of each world."""
-        latents = self.generate(states, actions)
-        return self.show(states, latents)
+        self,
+        states: Sequence[StagedState],
+        actions: Sequence[Actions],
+        emit: Emit,
+        steps: int | None = None,
+    ) -> list[StagedState]:
+        made = self.generate(states, actions, steps)
+        after, chunks = self.show(states, made)
+        for row, chunk in enumerate(chunks):
+            emit(row, chunk)
+        return after
 
     @torch.inference_mode()
-    def generate(self, states: Sequence[WorldState], actions: Sequence[Actions]) -> Latents:
-        """The latents of each world's next chunk; writes only the ring's slot of that chunk."""
-        held = torch.from_numpy(np.stack(actions)).to(self.device)  # (B, frames, actions)
-        last = Latents.cat([s.last for s in states])
-        before = last.state[:, -1]
-        state = self._heard(before, self.dynamics(before, held))
-        return self.draw(states, state)
-
-    def _heard(self, before: Tensor, state: Tensor) -> Tensor:
-        """Facts (B, frames, COUNT) after those `before`, (B, COUNT), without the contacts that
-        are too unlikely: where there is none, the transformer knows neither strength nor
-        moment. What it knows of a moment is the step of the laws at which something struck; told
-        of one in between, it makes the mean of two sounds, which is none."""
-        at = self._facts.CONTACTS_AT
-        strength, when = state[..., at].chunk(2, -1)
-        kinds = strength.shape[-1]
-        earlier = before[:, at][:, :kinds] > 0
-        struck = single(strength, strength > _AUDIBLE, earlier).to(state)
-        when = (when * self._moments).round().clamp(max=self._moments - 1) / self._moments
-        parts = [state[..., : at.start], strength * struck, when * struck, state[..., at.stop :]]
-        return torch.cat(parts, -1)
+    def generate(
+        self, states: Sequence[StagedState], actions: Sequence[Actions], steps: int | None = None
+    ) -> Made:
+        """The next chunk of each state, not decoded."""
+        part = self.part(_one_world(states))
+        held = torch.from_numpy(np.stack(actions)).to(self.device)  # (B, frames, controls)
+        before = torch.cat([s.last.state[:, -1] for s in states])
+        return self.draw(states, _heard(part, before, part.dynamics(before, held)), steps)
 
     @torch.inference_mode()
-    def draw(self, states: Sequence[WorldState], state: Tensor) -> Latents:
-        """The latents of each world's next chunk, in which `state` (B, frames, COUNT) is the
-        case."""
+    def draw(self, states: Sequence[StagedState], facts: Tensor, steps: int | None = None) -> Made:
+        """The next chunk of each state, with these facts (B, frames, COUNT)."""
+        if steps is not None and steps not in self.steps:
+            raise UnsupportedSetting(f"a chunk takes {self.steps} steps, not {steps}")
+        world = _one_world(states)
         last = Latents.cat([s.last for s in states])
-        text = torch.cat([s.prompt.text(s.index) for s in states])
-        facts = torch.cat([last.state[:, -1:], state], 1)[:, None]
-        return sample(
+        text = torch.cat([s.prompt.text(s.chunk) for s in states])
+        ring = Ring.cat([s.ring for s in states])
+        latents = sample(
             self.network.transformer,
-            keys=[s.keys for s in states],
-            values=[s.values for s in states],
+            ring=ring,
             last=last,
-            state=state,
-            told=self._scene(facts, text),
-            indices=[s.index for s in states],
+            state=facts,
+            scene=self._scene(world, torch.cat([last.state[:, -1:], facts], 1), text),
+            chunks=[s.chunk for s in states],
             seeds=[s.seed for s in states],
-            steps=self.steps,
+            steps=steps or self.steps[0],
         )
+        return Made(latents, ring)
 
     @torch.inference_mode()
     def show(
-        self, states: Sequence[WorldState], latents: Latents
-    ) -> tuple[list[WorldState], list[Chunk]]:
-        """Decode the latents of each world's next chunk."""
-        frames = self.decode_picture(latents.picture)
-        sound_state = tuple(
-            torch.cat(tails) for tails in zip(*(s.sound_state for s in states), strict=True)
-        )
-        sound, sound_state = self.sound.decode(self._sound_latents(latents.sound), sound_state)
+        self, states: Sequence[StagedState], made: Made
+    ) -> tuple[list[StagedState], list[Chunk]]:
+        """Decode the next chunk of each state."""
+        frames = self.decode_picture(made.latents.picture)
+        tails = tuple(torch.cat(t) for t in zip(*(s.sound_state for s in states), strict=True))
+        sound, tails = self.sound.decode(self._sound_latents(made.latents.sound), tails)
         heard = sound.float().cpu().numpy()
-        after, chunks = [], []
-        for i, state in enumerate(states):
-            tails = tuple(tail[i : i + 1] for tail in sound_state)
-            after.append(replace(self.advance(state, latents[i]), sound_state=tails))
-            chunks.append(Chunk(state.index, frames[i], heard[i]))
-        return after, chunks
+        after = [
+            replace(state, sound_state=tuple(tail[i : i + 1] for tail in tails))
+            for i, state in enumerate(self.advance(states, made))
+        ]
+        return after, [Chunk(s.frame, frames[i], heard[i]) for i, s in enumerate(states)]
 
-    def advance(self, state: WorldState, made: Latents) -> WorldState:
-        """The state after a chunk, but for the sound decoder's part of it."""
-        window = self.network.config.window
-        recent = (*state.past[1:], made)[-window:]
-        return replace(state, index=state.index + 1, past=(state.past[0], *recent))
+    def advance(self, states: Sequence[StagedState], made: Made) -> list[StagedState]:
+        """The states after a chunk that nobody heard: the sound decoder is where it was."""
+        return advanced(states, made, self.network.config.window)
 
     @torch.inference_mode()
     def decode_picture(self, latents: Tensor) -> NDArray[np.uint8]:
         """(B, depth, h, w) -> (B, frames, H, W, 3)."""
-        frames = self.network.config.frames
-        flat = latents.unflatten(1, (frames, -1)).flatten(0, 1)
+        flat = latents.unflatten(1, (FRAMES, -1)).flatten(0, 1)
         flat = flat.contiguous(memory_format=torch.channels_last)
-        shown = self.picture.decode(flat).unflatten(0, (len(latents), frames))
+        shown = self.picture.decode(flat).unflatten(0, (len(latents), FRAMES))
         out: NDArray[np.uint8] = shown.permute(0, 1, 3, 4, 2).contiguous().cpu().numpy()
         return out
 
-    def _encode(self, image: NDArray[np.uint8]) -> Tensor:
+    # states as data
+
+    def digest(self, state: StagedState) -> bytes:
+        return digest(state)
+
+    def snapshot(self, state: StagedState) -> Snapshot:
+        return to_snapshot(state, self.fingerprint)
+
+    @torch.inference_mode()
+    def restore(self, snapshot: Snapshot) -> StagedState:
+        if snapshot.world not in self.parts:
+            raise SnapshotError(f"the snapshot is of '{snapshot.world}', a world that is not here")
+        if snapshot.fingerprint != self.fingerprint:
+            raise SnapshotError("the snapshot was made with another model, or other weights")
+        return from_snapshot(snapshot, self._blank(snapshot.world), self.device)
+
+    def _blank(self, world: str) -> dict[str, Tensor]:
+        """Tensors like those of a state, by name."""
+        transformer = self.network.transformer
+        facts = torch.zeros(1, FRAMES, self.part(world).facts.COUNT, device=self.device)
+        text = torch.zeros(1, transformer.config.text, device=self.device)
+        return StagedState(
+            world=world,
+            chunk=0,
+            seed=0,
+            ring=empty_ring(transformer.config, transformer.place),
+            past=(nothing(transformer, facts),),
+            prompt=Prompted((), text, text, 0, 1),
+            sound_state=self.sound.decoder_state(1),
+        ).tensors()
+
+    def release(self, state: StagedState) -> None:
+        """Does nothing: a state holds only memory."""
+
+    def cost(self, world: str) -> Cost:
+        with self._measuring:
+            if world not in self._costs:
+                self._costs[world] = measured(self, world)
+            return self._costs[world]
+
+    def close(self) -> None:
+        """Does nothing: a model holds only memory."""
+
+    # pieces
+
+    def _check(self, conditioning: Conditioning, world: str, *, running: bool) -> None:
+        if conditioning.world != world or conditioning.running != running:
+            raise ModelError("conditioning that was prepared for something else")
+
+    def _encode(self, image: Image) -> Tensor:
         """A still (H, W, 3) as every frame of a chunk: (1, depth, h, w)."""
         frame = torch.from_numpy(image.copy()).permute(2, 0, 1)[None].to(self.device)
-        return self.picture.encode(frame).repeat(1, self.network.config.frames, 1, 1)
+        return self.picture.encode(frame).repeat(1, FRAMES, 1, 1)
 
-    def _text(self, values: Values) -> Tensor:
-        said = self.network.vocabulary.encode(self.name, self.grammar.said(values))
-        text: Tensor = self.network.text(said[None].to(self.device))
+    def _text(self, world: str, values: Values) -> Tensor:
+        """(1, text)."""
+        words = self.part(world).grammar.said(values)
+        numbers = self.network.vocabulary.encode(world, words)
+        text: Tensor = self.network.text(numbers[None].to(self.device))
         return text
 
-    def _scene(self, facts: Tensor, text: Tensor) -> Scene:
-        """`facts` (B, 1, 1 + frames, COUNT) and `text` (B, text)."""
-        return self.network.scene(self.name, facts, text[:, None]).to(self.dtype)
+    def _scene(self, world: str, facts: Tensor, text: Tensor) -> Scene:
+        """`facts` (B, 1 + frames, COUNT) and `text` (B, text)."""
+        return self.network.scene(world, facts[:, None], text[:, None]).to(self.dtype)
 
     def _sound_latents(self, tokens: Tensor) -> Tensor:
         """(B, frames, 32) -> (B, channels, latents of the chunk)."""
         return tokens.reshape(len(tokens), -1, self.sound.config.channels).transpose(1, 2)
+
+
+def _one_world(states: Sequence[StagedState]) -> str:
+    worlds = {state.world for state in states}
+    if len(worlds) != 1:
+        raise ModelError(f"a step is of one world, not of {len(worlds)}")
+    return worlds.pop()
+
+
+def _heard(part: World, before: Tensor, facts: Tensor) -> Tensor:
+    """Facts (B, frames, COUNT) after those `before`, (B, COUNT), without the contacts that are
+    too unlikely: where there is none, the transformer gets neither strength nor moment. A moment
+    is the step of the laws at which something struck; given one in between, it makes the mean of
+    two sounds, which is none."""
+    at, moments = part.facts.CONTACTS_AT, part.moments
+    strength, when = facts[..., at].chunk(2, -1)
+    kinds = strength.shape[-1]
+    earlier = before[:, at][:, :kinds] > 0
+    struck = single(strength, strength > _AUDIBLE, earlier).to(facts)
+    when = (when * moments).round().clamp(max=moments - 1) / moments
+    parts = [facts[..., : at.start], strength * struck, when * struck, facts[..., at.stop :]]
+    return torch.cat(parts, -1)

@@ -6,10 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from lightcone.model.families.staged.learnable import (
-    Settle,
-    open_simulator,
-)
+from lightcone.model.families.staged.definition import Settle, definition
 from lightcone.model.interface import (
     PROMPT_BREAK,
     PromptError,
@@ -110,14 +107,14 @@ class Grammar:
 
 
 def grammar(world: str) -> Grammar:
-    """Of a world that has a simulator. Raises UnknownWorld."""
-    simulator = open_simulator(world)
+    """Raises UnknownWorld."""
+    d = definition(world)
     return Grammar(
-        simulator.WORDS,
-        simulator.NOUNS,
-        simulator.INFO.words,
-        simulator.INFO.changing_words,
-        frozenset(simulator.SEEN),
-        frozenset(simulator.HELD),
-        simulator.settle,
+        d.words,
+        d.nouns,
+        d.info.words,
+        d.info.changing_words,
+        frozenset(d.seen),
+        frozenset(d.held),
+        d.settle,
     )

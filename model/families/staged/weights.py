@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,8 @@ from lightcone.model.catalogue import (
     WEIGHTS_FILE,
     weights_config,
 )
-from lightcone.model.codecs.codec import (
-    PictureCodec,
-    PictureCodecConfig,
-    SoundCodec,
-    SoundCodecConfig,
-)
+from lightcone.model.codecs.picture import PictureCodec, PictureCodecConfig
+from lightcone.model.codecs.sound import SoundCodec, SoundCodecConfig
 from lightcone.model.families.staged.learnable import learnable
 from lightcone.model.families.staged.network.config import TransformerConfig
 from lightcone.model.families.staged.network.network import (
@@ -37,8 +35,8 @@ from lightcone.model.training.checkpoint import another
 
 @dataclass(frozen=True)
 class Starts:
-    """Moments that worlds begin from: `state` (N, frames, COUNT) what is the case, and the values
-    of the attributes of each."""
+    """Moments to start from: facts `state` (N, frames, COUNT), and the values of the attributes of
+    each."""
 
     state: Tensor
     values: list[Values]
@@ -65,6 +63,31 @@ class Weights:
             "reader": self.reader,
             **states,
         }
+
+    @property
+    def _config(self) -> dict[str, Any]:
+        return {
+            "picture": asdict(self.picture.config),
+            "sound": asdict(self.sound.config),
+            "transformer": asdict(self.network.config),
+            "worlds": list(self.network.worlds),
+            "words": list(self.network.vocabulary.words),
+            "starts": {name: starts.values for name, starts in self.starts.items()},
+        }
+
+    @cached_property
+    def digest(self) -> str:
+        """Names the architecture and every number of it, as they are when first asked for: a model
+        converts the modules to its number format."""
+        found = sha256(json.dumps(self._config, sort_keys=True).encode())
+        for name, module in self._modules.items():
+            for key, value in module.state_dict().items():
+                found.update(f"{name}.{key}".encode())
+                found.update(value.detach().cpu().contiguous().float().numpy().tobytes())
+        for name, starts in self.starts.items():
+            found.update(f"starts.{name}".encode())
+            found.update(starts.state.contiguous().numpy().tobytes())
+        return found.hexdigest()
 
     @classmethod
     def load(cls, folder: Path) -> Weights:
@@ -111,15 +134,7 @@ class Weights:
         for name, starts in self.starts.items():
             tensors[f"starts.{name}"] = starts.state.contiguous()
         save_file(tensors, folder / WEIGHTS_FILE)
-        config: dict[str, Any] = {
-            "picture": asdict(self.picture.config),
-            "sound": asdict(self.sound.config),
-            "transformer": asdict(self.network.config),
-            "worlds": list(self.network.worlds),
-            "words": list(self.network.vocabulary.words),
-            "starts": {name: starts.values for name, starts in self.starts.items()},
-        }
-        (folder / CONFIG_FILE).write_text(json.dumps(config) + "\n")
+        (folder / CONFIG_FILE).write_text(json.dumps(self._config) + "\n")
 
 
 def _read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

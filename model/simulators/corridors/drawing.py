@@ -12,31 +12,21 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from lightcone.model.families.staged.corridors import rays
+from lightcone.model.families.staged.corridors.constants import FLICKER_SECONDS, WALK_SPEED
+from lightcone.model.families.staged.corridors.rays import EYES, VIEW, Eye, Surfaces
+from lightcone.model.families.staged.corridors.textures import SIZE
 from lightcone.model.simulators import atmosphere
-from lightcone.model.simulators.corridors import (
-    rays,
-    textures,
-)
-from lightcone.model.simulators.corridors.physics import (
-    WALK_SPEED,
-    CorridorsState,
-)
-from lightcone.model.simulators.corridors.rays import (
-    EYES,
-    VIEW,
-    Eye,
-    Surfaces,
-)
+from lightcone.model.simulators.corridors import textures
+from lightcone.model.simulators.corridors.physics import CorridorsState
 from lightcone.model.simulators.corridors.textures import Rgb
 
-FLICKER_SECONDS = 1.0  # after which the lantern's flicker repeats
 _RAYS_PER_COLUMN = 2  # whose mean it shows; `_shine` takes them in pairs
 
 
 @dataclass(frozen=True)
 class Light:
     name: str
-    phrase: str  # as captions say it
     everywhere: Rgb
     lantern: Rgb  # carried by the player: full at hand, falls with distance
     far: Rgb  # what the distance fades to
@@ -44,11 +34,10 @@ class Light:
 
 
 LIGHTS = (
-    Light("day", "by day", (1.08, 1.06, 1.02), (0, 0, 0), (0.10, 0.11, 0.13), 9.0),
-    Light("evening", "in the evening",
-          (0.95, 0.66, 0.46), (0.12, 0.08, 0.04), (0.13, 0.04, 0.07), 5.5),
-    Light("night", "at night", (0.13, 0.17, 0.30), (1.05, 0.74, 0.40), (0.01, 0.01, 0.03), 5.0),
-    Light("mist", "in mist", (0.80, 0.82, 0.80), (0, 0, 0), (0.38, 0.40, 0.40), 3.2),
+    Light("day", (1.08, 1.06, 1.02), (0, 0, 0), (0.10, 0.11, 0.13), 9.0),
+    Light("evening", (0.95, 0.66, 0.46), (0.12, 0.08, 0.04), (0.13, 0.04, 0.07), 5.5),
+    Light("night", (0.13, 0.17, 0.30), (1.05, 0.74, 0.40), (0.01, 0.01, 0.03), 5.0),
+    Light("mist", (0.80, 0.82, 0.80), (0, 0, 0), (0.38, 0.40, 0.40), 3.2),
 )  # fmt: skip
 
 
@@ -86,7 +75,7 @@ def _addresses(seen: Surfaces) -> Tensor:
     exactly, and is faster than whole numbers."""
     device = seen.u.device
     level = seen.blur.round().clamp_(0, textures.LEVELS - 1)
-    size = torch.exp2(math.log2(textures.SIZE) - level)
+    size = torch.exp2(math.log2(SIZE) - level)
     row, column = (seen.v * size).floor_(), (seen.u * size).floor_()
     row.addcmul_(seen.texture, size)
     starts = torch.tensor(textures.LEVEL_STARTS, dtype=torch.float32, device=device)

@@ -12,20 +12,15 @@ import math
 import torch
 from torch import Tensor
 
+from lightcone.model.families.staged.corridors.constants import ACTIONS, BUTTONS, TURN_MOST
+from lightcone.model.families.staged.corridors.plans import DOORS, plans
 from lightcone.model.simulators import clips
 from lightcone.model.simulators.corridors.physics import (
-    ACTIONS,
-    BUTTONS,
-    TURN_MOST,
     TURN_RESPONSE,
     CorridorsState,
     clearance,
     door_ahead,
     door_in_reach,
-)
-from lightcone.model.simulators.corridors.plans import (
-    DOORS,
-    plans,
 )
 
 DRIVER_NUMBERS = 16  # random numbers that a driver takes each frame

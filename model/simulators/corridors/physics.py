@@ -7,55 +7,43 @@ has shape (B,), those of doors (B, DOORS).
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from lightcone.model.interface import FPS
-from lightcone.model.simulators import (
-    camera,
-    soundscape,
-)
-from lightcone.model.simulators.clips import (
-    Contacts,
-    State,
-)
-from lightcone.model.simulators.corridors.plans import (
+from lightcone.model.families.staged.corridors.constants import (
+    BUTTONS,
+    CONTACTS,
+    DOOR_HALF,
     FLOORS,
-    place,
-    plans,
+    RADIUS,
+    SUBSTEPS,
+    TURN_MOST,
+    TURN_SPEED,
+    WALK_SPEED,
 )
+from lightcone.model.families.staged.corridors.plans import place, plans
+from lightcone.model.families.staged.rates import FPS
+from lightcone.model.families.staged.shared import camera
+from lightcone.model.families.staged.shared.fields import Fields
+from lightcone.model.simulators import soundscape
+from lightcone.model.simulators.clips import Contacts
 from lightcone.model.simulators.soundscape import Pulse
 
-SUBSTEPS = 3
 DT = 1.0 / (FPS * SUBSTEPS)
 
-WALK_SPEED = 1.6
 WALK_RESPONSE = 0.08  # seconds to close 63 % of the gap to the wanted speed
-TURN_SPEED = 2 * math.pi / 2.5
 TURN_RESPONSE = 0.06
-TURN_MOST = 3.0  # times TURN_SPEED, that the axis may ask for
-RADIUS = 0.24
 STRIDES_PER_LENGTH = 0.8
 BUMP_SPEED = 0.35  # slower touches of walls are silent
 
 DOOR_SPEED = 2.0  # openness per second
-DOOR_HALF = 0.06  # half the thickness of a door
 DOOR_REACH = 1.35
-
-BUTTONS = (
-    "forward", "back", "strafe_left", "strafe_right", "turn_left", "turn_right", "use",
-    *camera.BUTTONS,
-)  # fmt: skip
-AXES = ("turn",)
-ACTIONS = (*BUTTONS, *AXES)
-CONTACTS = (*(f"step_{floor}" for floor in FLOORS), "bump", "door")
 
 
 @dataclass(frozen=True)
-class CorridorsState(State):
+class CorridorsState(Fields):
     x: Tensor  # middle of the player
     y: Tensor
     vx: Tensor
@@ -73,8 +61,8 @@ class CorridorsState(State):
     pulse: Pulse
     plan: Tensor  # index into plans.plans
     light: Tensor  # index into drawing.LIGHTS
-    style: Tensor  # index into atmosphere.STYLES
-    music: Tensor  # index into soundscape.MUSIC
+    style: Tensor  # index into words.STYLES
+    music: Tensor  # index into words.MUSIC
 
     @property
     def speed(self) -> Tensor:

@@ -7,91 +7,35 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from lightcone.model.families.staged.corridors.constants import ACTIONS
+from lightcone.model.families.staged.corridors.plans import CELLS, DOORS, PLANS, plans
 from lightcone.model.families.staged.network.config import (
     DEFAULT_SIZE,
     PictureSize,
 )
-from lightcone.model.interface import (
-    Axis,
-    Button,
-    GamepadBinding,
-    WorldInfo,
-)
-from lightcone.model.simulators import (
-    atmosphere,
-    camera,
-    clips,
-    soundscape,
-)
+from lightcone.model.families.staged.shared import words
+from lightcone.model.simulators import clips, soundscape
 from lightcone.model.simulators.corridors import (
     drawing,
     physics,
     sound,
-    words,
 )
 from lightcone.model.simulators.corridors.drivers import (
     DRIVER_NUMBERS,
     mixed,
 )
-from lightcone.model.simulators.corridors.physics import (
-    ACTIONS,
-    CorridorsState,
-)
-from lightcone.model.simulators.corridors.physics import CONTACTS as CONTACTS
-from lightcone.model.simulators.corridors.plans import (
-    CELLS,
-    DOORS,
-    PLANS,
-    plans,
-)
-from lightcone.model.simulators.corridors.words import WORDS as WORDS
+from lightcone.model.simulators.corridors.facts import facts as facts
+from lightcone.model.simulators.corridors.physics import CorridorsState
 from lightcone.model.simulators.corridors.words import attributes as attributes
 from lightcone.model.simulators.corridors.words import captions as captions
-from lightcone.model.simulators.saying import (
-    all_go_together,
-    changing_words,
-)
 
-FRAMES_PER_CHUNK = 2
-NOUNS: dict[str, str] = {}  # which attribute of WORDS the word before them is of
 APPEARANCE = ("light", "style", "music")  # fields of the state that its laws never read
-SEEN = APPEARANCE  # attributes of WORDS that tell how things look and sound
-HELD: tuple[str, ...] = ()  # attributes of WORDS that stand as facts while a world runs
 DOORS_OPEN = 0.35  # share of doors that are open at the start
 _FIXED_NUMBERS = 17
 START_NUMBERS = _FIXED_NUMBERS + 2 * DOORS  # random numbers that one start takes
 _DOORS_MOVE = 0.2  # share of doors that are on their way at the start
 _AT_DOOR = 0.4  # share of starts in front of a door
 _ZOOMED, _REAR = 0.25, 0.05  # shares of starts
-
-INFO = WorldInfo(
-    name="corridors",
-    title="Corridors",
-    description="Rooms behind doors: walk, look around, open and close doors.",
-    width=DEFAULT_SIZE.width,
-    height=DEFAULT_SIZE.height,
-    frames_per_chunk=FRAMES_PER_CHUNK,
-    buttons=(
-        Button("forward", "Forward", ("KeyW", "ArrowUp"),
-               (GamepadBinding("button", 12), GamepadBinding("axis", 1, -1))),
-        Button("back", "Back", ("KeyS", "ArrowDown"),
-               (GamepadBinding("button", 13), GamepadBinding("axis", 1, 1))),
-        Button("strafe_left", "Step left", ("KeyA",), (GamepadBinding("axis", 0, -1),)),
-        Button("strafe_right", "Step right", ("KeyD",), (GamepadBinding("axis", 0, 1),)),
-        Button("turn_left", "Turn left", ("ArrowLeft", "KeyJ"), (GamepadBinding("button", 14),)),
-        Button("turn_right", "Turn right", ("ArrowRight", "KeyL"), (GamepadBinding("button", 15),)),
-        Button("use", "Use", ("Space", "KeyF"),
-               (GamepadBinding("button", 0), GamepadBinding("button", 7))),
-        *camera.CONTROLS,
-    ),
-    axes=(
-        Axis("turn", "Turn", -physics.TURN_MOST, physics.TURN_MOST, "x",
-             GamepadBinding("axis", 2, 1)),
-    ),
-    words=words.KNOWN,
-    changing_words=changing_words(words.KNOWN, WORDS, SEEN + HELD),
-)  # fmt: skip
-
 
 Trajectory = clips.Trajectory[CorridorsState]
 Clip = clips.Clip[CorridorsState]
@@ -149,7 +93,7 @@ def starts(numbers: Tensor) -> CorridorsState:
 def restyle(states: CorridorsState, numbers: Tensor) -> CorridorsState:
     """States with fields (B) or (B, T) as they look and sound under another appearance, drawn by
     uniform random numbers (B, len(APPEARANCE))."""
-    sizes = (len(drawing.LIGHTS), len(atmosphere.STYLES), len(soundscape.MUSIC))
+    sizes = (len(drawing.LIGHTS), len(words.STYLES), len(words.MUSIC))
     drawn = (numbers * torch.tensor(sizes, device=numbers.device)).floor()
     drawn = drawn.view(-1, *[1] * (states.x.dim() - 1), len(sizes))
     light, style, music = drawn.expand(*states.axes, -1).unbind(-1)
@@ -186,7 +130,6 @@ _SOURCE = clips.Source(
     start_numbers=START_NUMBERS,
     driver_numbers=DRIVER_NUMBERS,
 )
-settle = all_go_together
 simulate = _SOURCE.simulate
 film = _SOURCE.film
 random_trajectories = _SOURCE.random

@@ -13,11 +13,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from lightcone.model.interface import (
-    SAMPLE_RATE,
-    SAMPLES_PER_FRAME,
-)
-from lightcone.model.simulators.corridors.physics import CONTACTS
+from lightcone.model.families.staged.corridors.constants import CONTACTS
+from lightcone.model.families.staged.rates import SAMPLE_RATE, SAMPLES_PER_FRAME
 from lightcone.model.simulators.ringing import (
     loop_places,
     ring_out,

@@ -11,20 +11,11 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from lightcone.model.simulators.corridors.plans import (
-    FLOORS,
-    VARIANTS,
-    WALLS,
-)
+from lightcone.model.families.staged.corridors.constants import FLOORS, WALLS
+from lightcone.model.families.staged.corridors.textures import COUNT, SIZE, VARIANTS
 
-SIZE = 128  # texels along one side at level 0
 LEVELS = 6
 
-DOOR = len(WALLS) * VARIANTS  # number of the first texture of doors, then of floors, ...
-FLOOR = DOOR + VARIANTS
-CEILING = FLOOR + len(FLOORS)
-LAMP = CEILING + 1
-COUNT = LAMP + 1
 
 SIZES = tuple(SIZE >> k for k in range(LEVELS))
 LEVEL_STARTS = tuple(sum(COUNT * s * s for s in SIZES[:k]) for k in range(LEVELS))

@@ -5,41 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from lightcone.model.simulators import (
-    atmosphere,
-    soundscape,
-)
+from lightcone.model.families.staged.corridors.definition import LIGHTS, WORDS
+from lightcone.model.families.staged.corridors.plans import plans
 from lightcone.model.simulators.corridors import (
-    drawing,
     physics,
 )
 from lightcone.model.simulators.corridors.physics import CorridorsState
-from lightcone.model.simulators.corridors.plans import (
-    FLOORS,
-    WALLS,
-    plans,
-)
 
 WIDE = 1.6  # mean free distance, in cells, from which a room is called wide
 ZOOMED = 1.4  # from which a view is called close
-
-WORDS: dict[str, tuple[str, ...]] = {
-    "room": ("narrow", "wide"),
-    "walls": WALLS,
-    "floor": FLOORS,
-    "light": tuple(light.name for light in drawing.LIGHTS),
-    "style": atmosphere.STYLES,
-    "music": soundscape.MUSIC,
-    "door": ("closed", "open"),  # straight ahead
-    "view": ("ahead", "close", "rear"),
-}
-KNOWN = tuple(
-    dict.fromkeys(
-        [word for words in WORDS.values() for word in words]
-        + [word for light in drawing.LIGHTS for word in light.phrase.split()]
-        + ["corridors", "walls", "floor", "door", "view"]
-    )
-)  # all words that captions use
 
 
 def attributes(states: CorridorsState) -> Tensor:
@@ -81,7 +55,7 @@ def _caption(values: dict[str, int]) -> str:
     noun = {"walls": " walls", "floor": " floor", "door": " door", "view": " view"}
     parts = [f"{said.pop('room')} corridors" if "room" in said else "corridors"]
     if "light" in said:
-        said["light"] = drawing.LIGHTS[values["light"]].phrase
+        said["light"] = LIGHTS[said["light"]]
     if said.get("view") == "ahead":  # as one looks unless told otherwise
         del said["view"]
     parts += [word + noun.get(name, "") for name, word in said.items()]

@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from lightcone.model.simulators import camera as cameras
-from lightcone.model.simulators.camera import Camera
+from lightcone.model.families.staged.shared import camera as cameras
+from lightcone.model.families.staged.shared.camera import Camera
 
 Rgb = tuple[float, float, float]
 

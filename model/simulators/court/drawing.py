@@ -13,8 +13,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lightcone.model.families.staged.court.constants import (
+    BALL_RADIUS,
+    BOARD_GAP,
+    FLOOR,
+    RIM_HALF,
+    RUN_SPEED,
+    WIDTH,
+)
+from lightcone.model.families.staged.shared.camera import Camera
 from lightcone.model.simulators import atmosphere
-from lightcone.model.simulators.camera import Camera
 from lightcone.model.simulators.court import places
 from lightcone.model.simulators.court.brush import (
     Canvas,
@@ -24,24 +32,9 @@ from lightcone.model.simulators.court.brush import (
     capsule,
     circle,
 )
-from lightcone.model.simulators.court.physics import (
-    BALL_RADIUS,
-    BOARD_GAP,
-    BOARD_HIGH,
-    BOARD_LOW,
-    RIM_HALF,
-    RUN_SPEED,
-)
+from lightcone.model.simulators.court.physics import BOARD_HIGH, BOARD_LOW
 from lightcone.model.simulators.court.places import LOOKS as LOOKS
-from lightcone.model.simulators.court.state import (
-    FLOOR,
-    PLAYER,
-    RIVAL,
-    WIDTH,
-    Ball,
-    Body,
-    CourtState,
-)
+from lightcone.model.simulators.court.state import PLAYER, RIVAL, Ball, Body, CourtState
 
 SHIRTS: tuple[tuple[str, Rgb], ...] = (
     ("red", (0.86, 0.10, 0.16)),

@@ -5,14 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from lightcone.model.families.staged.court.constants import FLOOR, WIDTH
 from lightcone.model.simulators import clips
-from lightcone.model.simulators.court.state import (
-    FLOOR,
-    FREE,
-    PLAYER,
-    WIDTH,
-    CourtState,
-)
+from lightcone.model.simulators.court.state import FREE, PLAYER, CourtState
 
 NUMBERS = 10  # random numbers that a driver takes each frame
 MOVES = 4  # buttons before those of the camera

@@ -7,52 +7,46 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from lightcone.model.interface import FPS
-from lightcone.model.simulators import camera as cameras
+from lightcone.model.families.staged.court.constants import (
+    BALL_RADIUS,
+    BOARD_GAP,
+    CLOSE_ZOOM,
+    CONTACTS,
+    FLOOR,
+    JUMP_SPEED,
+    LOOK_UP,
+    PICKUP_PAUSE,
+    PLAYER_MARGIN,
+    RIM_HALF,
+    RUN_SPEED,
+    STRIDES_PER_LENGTH,
+    SUBSTEPS,
+    WIDTH,
+)
+from lightcone.model.families.staged.rates import FPS
+from lightcone.model.families.staged.shared import camera as cameras
 from lightcone.model.simulators import soundscape
 from lightcone.model.simulators.clips import Contacts
 from lightcone.model.simulators.court import rival as rivals
-from lightcone.model.simulators.court.state import (
-    FLOOR,
-    FREE,
-    PLAYER,
-    RIVAL,
-    WIDTH,
-    Ball,
-    Body,
-)
+from lightcone.model.simulators.court.state import FREE, PLAYER, RIVAL, Ball, Body
 from lightcone.model.simulators.court.state import CourtState as CourtState
 
-SUBSTEPS = 4
 DT = 1.0 / (FPS * SUBSTEPS)
 
 GRAVITY = 1.8
 
-RUN_SPEED = 0.62
 RUN_RESPONSE = 0.07  # seconds to close 63 % of the gap to the wanted speed
-JUMP_SPEED = 0.80
-PLAYER_MARGIN = 0.07
-STRIDES_PER_LENGTH = 3.6
 TURN_AT = 0.4  # of full speed; who wants to go slower looks on where he looked
 
-BALL_RADIUS = 0.042
-RIM_HALF = 0.066
 RIM_WIRE = 0.007
-BOARD_GAP = 0.026
 BOARD_LOW, BOARD_HIGH = -0.03, 0.17
 HAND_AHEAD, HAND_HIGH = 0.05, 0.165  # where the ball is carried, from the feet
 REACH_HIGH = 0.13
 PICKUP_REACH = 0.095
-PICKUP_PAUSE = 0.55  # after a throw
 STEAL_PAUSE = 0.9  # after the ball was taken away
 RESTITUTION = {"floor": 0.78, "wall": 0.70, "board": 0.66, "rim": 0.60}
 
 CLOCK_SECONDS = 2.0  # after which everything that repeats by the clock does
-CLOSE_ZOOM = 1.7
-LOOK_UP = 0.22  # from the player's feet to what a following camera looks at
-
-BUTTONS = ("left", "right", "jump", "shoot", *cameras.BUTTONS)
-CONTACTS = ("bounce", "rim", "board", "wall", "swish", "step", "land", "pickup", "throw")
 
 
 def advance(state: CourtState, actions: Tensor) -> tuple[CourtState, Contacts]:

@@ -8,13 +8,10 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from lightcone.model.families.staged.court.constants import FLOOR, WIDTH
 from lightcone.model.simulators.court.brush import (
     Rgb,
     circle,
-)
-from lightcone.model.simulators.court.state import (
-    FLOOR,
-    WIDTH,
 )
 
 

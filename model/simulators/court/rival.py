@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lightcone.model.families.staged.court.constants import GUARD
 from lightcone.model.simulators.court.state import (
     FREE,
     PLAYER,
@@ -19,7 +20,6 @@ from lightcone.model.simulators.court.state import (
 )
 
 HASTE = 0.85  # of the player's speed, so that he can be outrun
-GUARD = 0.20  # how far from the player he stands
 FORESIGHT = 0.25  # seconds that he looks ahead where a ball flies
 BRAKING = 0.07  # from here on he slows down
 

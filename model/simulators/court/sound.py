@@ -8,16 +8,10 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from lightcone.model.interface import (
-    FPS,
-    SAMPLE_RATE,
-    SAMPLES_PER_FRAME,
-)
+from lightcone.model.families.staged.court.constants import CONTACTS
+from lightcone.model.families.staged.rates import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from lightcone.model.simulators import soundscape
-from lightcone.model.simulators.court.physics import (
-    CLOCK_SECONDS,
-    CONTACTS,
-)
+from lightcone.model.simulators.court.physics import CLOCK_SECONDS
 from lightcone.model.simulators.court.state import CourtState
 from lightcone.model.simulators.ringing import (
     loop_places,

@@ -8,36 +8,28 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from lightcone.model.interface import FPS
-from lightcone.model.simulators import (
-    atmosphere,
-    camera,
-    soundscape,
+from lightcone.model.families.staged.court.constants import (
+    BALL_RADIUS,
+    FLOOR,
+    HOOP_FROM_WALL,
+    JUMP_SPEED,
+    PLAYER_MARGIN,
+    RIM_HALF,
+    RUN_SPEED,
+    WIDTH,
 )
+from lightcone.model.families.staged.rates import FPS
+from lightcone.model.families.staged.shared import camera, words
+from lightcone.model.simulators import soundscape
 from lightcone.model.simulators.court import drawing
 from lightcone.model.simulators.court.physics import (
-    BALL_RADIUS,
     CLOCK_SECONDS,
     GRAVITY,
     HAND_AHEAD,
     HAND_HIGH,
-    JUMP_SPEED,
-    PLAYER_MARGIN,
     REACH_HIGH,
-    RIM_HALF,
-    RUN_SPEED,
 )
-from lightcone.model.simulators.court.state import (
-    FLOOR,
-    FREE,
-    HOOP_FROM_WALL,
-    PLAYER,
-    RIVAL,
-    WIDTH,
-    Ball,
-    Body,
-    CourtState,
-)
+from lightcone.model.simulators.court.state import FREE, PLAYER, RIVAL, Ball, Body, CourtState
 
 Thing = TypeVar("Thing", Body, Ball)
 
@@ -107,8 +99,8 @@ def restyle(states: CourtState, numbers: Tensor) -> CourtState:
     look = index("look", len(drawing.LOOKS))
     shirts = len(drawing.SHIRTS)
     shirt = index("shirt", shirts)
-    weather = index_mostly_first("weather", len(atmosphere.WEATHERS))
-    style = index_mostly_first("style", len(atmosphere.STYLES))
+    weather = index_mostly_first("weather", len(words.WEATHERS))
+    style = index_mostly_first("style", len(words.STYLES))
     frames = states.hoop_y.shape[1:]
 
     def spread(index: Tensor) -> Tensor:
@@ -117,12 +109,12 @@ def restyle(states: CourtState, numbers: Tensor) -> CourtState:
     return replace(
         states,
         look=spread(look),
-        time=spread(index("time", len(atmosphere.TIMES))),
+        time=spread(index("time", len(words.TIMES))),
         weather=spread(torch.where(look == GYM, 0.0, weather)),  # no rain under a roof
         style=spread(style),
         shirt=spread(shirt),
         rival_shirt=spread((shirt + 1 + index("rival_shirt", shirts - 1)) % shirts),
-        music=spread(index("music", len(soundscape.MUSIC))),
+        music=spread(index("music", len(words.MUSIC))),
     )
 
 

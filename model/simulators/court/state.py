@@ -11,19 +11,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lightcone.model.simulators import camera
-from lightcone.model.simulators.camera import Camera
-from lightcone.model.simulators.clips import State
+from lightcone.model.families.staged.court.constants import FLOOR, HOOP_FROM_WALL, WIDTH
+from lightcone.model.families.staged.shared.camera import Camera
+from lightcone.model.families.staged.shared.fields import Fields
 from lightcone.model.simulators.soundscape import Pulse
 
-WIDTH = camera.WIDTH
-FLOOR = 0.13
-HOOP_FROM_WALL = 0.20
 FREE, PLAYER, RIVAL = 0.0, 1.0, 2.0  # who has the ball
 
 
 @dataclass(frozen=True)
-class Body(State):
+class Body(Fields):
     """Somebody who runs, jumps and throws; x and y are where the feet are."""
 
     x: Tensor
@@ -41,7 +38,7 @@ class Body(State):
 
 
 @dataclass(frozen=True)
-class Ball(State):
+class Ball(Fields):
     x: Tensor  # its centre
     y: Tensor
     vx: Tensor
@@ -50,7 +47,7 @@ class Ball(State):
 
 
 @dataclass(frozen=True)
-class CourtState(State):
+class CourtState(Fields):
     player: Body
     rival: Body  # at rest and out of play where there is none
     ball: Ball

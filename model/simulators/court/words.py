@@ -2,40 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor
 
-from lightcone.model.simulators import (
-    atmosphere,
-    soundscape,
-)
-from lightcone.model.simulators.court import drawing
-from lightcone.model.simulators.court.physics import BALL_RADIUS
-from lightcone.model.simulators.court.state import (
-    FLOOR,
-    FREE,
-    CourtState,
-)
+from lightcone.model.families.staged.court.constants import BALL_RADIUS, FLOOR
+from lightcone.model.families.staged.court.definition import WORDS
+from lightcone.model.simulators.court.state import FREE, CourtState
 
-_SHIRTS = tuple(name for name, _ in drawing.SHIRTS)
-WORDS: dict[str, tuple[str, ...]] = {
-    "look": tuple(look.name for look in drawing.LOOKS),
-    "time": atmosphere.TIMES,
-    "weather": atmosphere.WEATHERS,
-    "style": atmosphere.STYLES,
-    "shirt": _SHIRTS,
-    "rival": _SHIRTS,
-    "players": ("alone", "rivals"),
-    "side": ("left", "right"),
-    "height": ("low", "high"),
-    "view": ("wide", "close"),
-    "ball": ("resting", "flying", "held"),
-    "music": soundscape.MUSIC,
-}
-_GRAMMAR = ("at", "against", "hoop", "ball")
-KNOWN = tuple(dict.fromkeys([*(w for words in WORDS.values() for w in words), *_GRAMMAR]))
 HIGH = 0.60  # from here on a hoop is high
 CLOSE = 1.35  # from this zoom on a view is close
 _RESTING = 0.05  # above the floor, picture heights; lower is no flight
@@ -62,27 +35,6 @@ def attributes(states: CourtState) -> Tensor:
         "music": s.music,
     }
     return torch.stack([values[name].long() for name in WORDS], 1)
-
-
-def settle(values: Mapping[str, int], asked: Mapping[str, int]) -> dict[str, int]:
-    """Values that can be had together. There is no weather under a roof: who asks for it is taken
-    outdoors, unless they ask for the roof too. Who names a rival's shirt, or only two, has a
-    rival, and two shirts are never alike."""
-    out = dict(values)
-    gym, outdoors = WORDS["look"].index("gym"), WORDS["look"].index("park")
-    if out["look"] == gym and out["weather"] > 0:
-        if "weather" in asked and "look" not in asked:
-            out["look"] = outdoors
-        else:
-            out["weather"] = 0
-    if "rival" in asked and "players" not in asked:
-        out["players"] = 1
-    if not out["players"]:
-        out["rival"] = -1
-    elif out["rival"] < 0 or out["rival"] == out["shirt"]:
-        changed = "shirt" if "rival" in asked and "shirt" not in asked else "rival"
-        out[changed] = (out["shirt"] + 1) % len(_SHIRTS)
-    return out
 
 
 def captions(states: CourtState, keep: Tensor | None = None) -> list[str]:

@@ -11,8 +11,16 @@ import math
 import torch
 from torch import Tensor
 
+from lightcone.model.families.staged.pond.basin import LEFT, LEVEL, SHORE, WIDTH
+from lightcone.model.families.staged.pond.constants import (
+    BOARD_HALF,
+    BOARD_THICK,
+    BODY,
+    SPRAY_SECONDS,
+)
+from lightcone.model.families.staged.pond.spray import drops
+from lightcone.model.families.staged.shared.camera import to_world
 from lightcone.model.simulators.atmosphere import shade as shade_picture
-from lightcone.model.simulators.camera import to_world
 from lightcone.model.simulators.court.brush import (
     Canvas,
     Rgb,
@@ -28,25 +36,8 @@ from lightcone.model.simulators.pond import (
     scenery,
     water,
 )
-from lightcone.model.simulators.pond.physics import (
-    BOARD_HALF,
-    BOARD_THICK,
-    BODY,
-    SPRAY_SECONDS,
-    PondState,
-    depth_of,
-)
-from lightcone.model.simulators.pond.scenery import (
-    LOOKS,
-    SHORE,
-    palette,
-)
-from lightcone.model.simulators.pond.spray import drops
-from lightcone.model.simulators.pond.water import (
-    LEFT,
-    LEVEL,
-    WIDTH,
-)
+from lightcone.model.simulators.pond.physics import PondState, depth_of
+from lightcone.model.simulators.pond.scenery import LOOKS, palette
 
 SUITS: tuple[tuple[str, Rgb], ...] = (
     ("red", (0.90, 0.12, 0.18)),

@@ -5,12 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from lightcone.model.families.staged.pond.constants import BOARD_HALF
 from lightcone.model.simulators import clips
-from lightcone.model.simulators.pond.physics import (
-    BOARD_HALF,
-    CLIMB_REACH,
-    PondState,
-)
+from lightcone.model.simulators.pond.physics import CLIMB_REACH, PondState
 
 DRIVER_NUMBERS = 8  # random numbers that a driver takes each frame
 

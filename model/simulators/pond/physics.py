@@ -14,38 +14,38 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from lightcone.model.interface import FPS
-from lightcone.model.simulators import (
-    camera,
-    soundscape,
+from lightcone.model.families.staged.pond import basin
+from lightcone.model.families.staged.pond.basin import LEFT, LEVEL, RIGHT
+from lightcone.model.families.staged.pond.constants import (
+    BOARD_HALF,
+    BOARD_THICK,
+    BODY,
+    CLOSE_ZOOM,
+    CONTACTS,
+    GRAVITY,
+    GUST_PERIODS,
+    LOOK_UP,
+    SPRAY_SECONDS,
+    SUBSTEPS,
 )
-from lightcone.model.simulators.camera import Camera
-from lightcone.model.simulators.clips import (
-    Contacts,
-    State,
-)
+from lightcone.model.families.staged.rates import FPS
+from lightcone.model.families.staged.shared import camera
+from lightcone.model.families.staged.shared.camera import Camera
+from lightcone.model.families.staged.shared.fields import Fields
+from lightcone.model.simulators import soundscape
+from lightcone.model.simulators.clips import Contacts
 from lightcone.model.simulators.pond import water
-from lightcone.model.simulators.pond.water import (
-    BED,
-    LEFT,
-    LEVEL,
-    RIGHT,
-)
+from lightcone.model.simulators.pond.water import BED
 from lightcone.model.simulators.soundscape import Pulse
 
-SUBSTEPS = 4
 DT = 1.0 / (FPS * SUBSTEPS)
-GRAVITY = 1.8
 
-BOARD_HALF = 0.13
-BOARD_THICK = 0.034
 DRAFT_EMPTY, DRAFT_LOADED = 0.007, 0.014
 BOARD_DRAG = 0.9
 BOARD_RESTITUTION = 0.3
 HEAVE_DRAG = 11.0
 MASS_RATIO = 0.12  # of the board to the water that it moves
 
-BODY = 0.27  # height of the person
 AFLOAT = 0.60  # share of the person that is under water when floating
 PADDLE, SWIM = 0.95, 1.9  # peak acceleration of a stroke
 STROKES_PER_SECOND = 1.7
@@ -53,24 +53,17 @@ JUMP_SPEED = 0.75
 DIVE_SPEED, DIVE_RISE = 0.46, 0.58  # along and up, when jumping off
 ENTRY = 0.02  # depth of the feet at which a fall has become a splash
 SPLASH_SECONDS = 0.35  # until the next can follow
-SPRAY_SECONDS = 1.0  # after which nothing of a splash is left in the air
 SPLASH_SHARE = 1.4  # of the impact's speed, that the surface takes on
 LAP_HEIGHT = 0.010  # of a wave that is heard at a bank
 CLIMB_REACH = 0.10  # beyond the end of the board
 FALL_ANGLE = 0.55
 BALANCE = 6.0  # the largest angular acceleration by which a person can save themselves
 
-CLOSE_ZOOM = 1.7  # of the view of the board
-LOOK_UP = 0.4 * BODY  # from the person's feet to what a following camera looks at
-GUST_PERIODS = (6.0, 4.0)  # seconds
 CLOCK_SECONDS = 12.0  # after which everything that a clock moves repeats
-
-BUTTONS = ("left", "right", "jump", *camera.BUTTONS)
-CONTACTS = ("splash", "stroke", "climb", "land", "lap", "bump")
 
 
 @dataclass(frozen=True)
-class PondState(State):
+class PondState(Fields):
     surface: Tensor  # (B, COLUMNS) height of the water above LEVEL
     speed: Tensor  # (B, COLUMNS) how fast it rises
     bx: Tensor  # middle of the board
@@ -99,9 +92,9 @@ class PondState(State):
     look: Tensor  # index into scenery.LOOKS
     suit: Tensor  # index into drawing.SUITS
     paint: Tensor  # of the board, index into drawing.PAINTS
-    style: Tensor  # index into atmosphere.STYLES
-    weather: Tensor  # index into atmosphere.WEATHERS
-    music: Tensor  # index into soundscape.MUSIC
+    style: Tensor  # index into words.STYLES
+    weather: Tensor  # index into words.WEATHERS
+    music: Tensor  # index into words.MUSIC
 
     @property
     def gust(self) -> Tensor:
@@ -140,7 +133,7 @@ def advance(state: PondState, actions: Tensor) -> tuple[PondState, Contacts]:
 
 def look(s: PondState, held: Tensor) -> Camera:
     """The camera a frame later: it follows the person, and sees the board from near. `held` (B,
-    3) in the order of `camera.BUTTONS`."""
+    3) in the order of `CAMERA_BUTTONS`."""
     return camera.advance(s.camera, held, (s.px, s.py + LOOK_UP), (s.bx, s.by, CLOSE_ZOOM))
 
 
@@ -307,13 +300,13 @@ def _move_person(s: PondState, want: Tensor, contacts: Contacts, when: float) ->
 
 def _move_water(s: PondState, contacts: Contacts, when: float) -> PondState:
     """Waves, wind on them, and the board, whose lift and drag press back on the water."""
-    far = water.middles(s.bx.device) - s.bx[:, None]
+    far = basin.middles(s.bx.device) - s.bx[:, None]
     bottom = (s.by - BOARD_THICK / 2)[:, None] + s.tilt[:, None] * far
     depth = (LEVEL + s.surface - bottom).clamp(0, 2 * BOARD_THICK)
     lift = GRAVITY * (depth / s.draft[:, None] - 1)
     rise = s.bvy[:, None] + s.tilt_rate[:, None] * far
     drag = HEAVE_DRAG * (depth > 0) * (rise - s.speed)
-    beneath = ((BOARD_HALF - far.abs()) / water.SPACING).clamp(0, 1)
+    beneath = ((BOARD_HALF - far.abs()) / basin.SPACING).clamp(0, 1)
     press = MASS_RATIO * beneath * (drag - lift)
     # What is pressed away rises around the board.
     around = torch.exp(-(far / (1.5 * BOARD_HALF)).square())

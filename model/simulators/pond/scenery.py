@@ -8,19 +8,13 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from lightcone.model.families.staged.pond.basin import LEFT, LEVEL, RIGHT, SHORE
 from lightcone.model.simulators.court.brush import (
     Rgb,
     circle,
 )
 from lightcone.model.simulators.court.drawing import Scenery
-from lightcone.model.simulators.pond.water import (
-    BED,
-    LEFT,
-    LEVEL,
-    RIGHT,
-)
-
-SHORE = LEVEL + 0.055  # height of the banks
+from lightcone.model.simulators.pond.water import BED
 
 
 @dataclass(frozen=True)

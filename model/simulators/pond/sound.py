@@ -12,17 +12,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lightcone.model.interface import (
-    FPS,
-    SAMPLE_RATE,
-    SAMPLES_PER_FRAME,
-)
+from lightcone.model.families.staged.pond.constants import CONTACTS
+from lightcone.model.families.staged.rates import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from lightcone.model.simulators import soundscape
 from lightcone.model.simulators.clips import Trajectory
-from lightcone.model.simulators.pond.physics import (
-    CONTACTS,
-    PondState,
-)
+from lightcone.model.simulators.pond.physics import PondState
 from lightcone.model.simulators.pond.scenery import NIGHT
 from lightcone.model.simulators.ringing import (
     loop_places,

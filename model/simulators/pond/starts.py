@@ -8,38 +8,33 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from lightcone.model.interface import FPS
-from lightcone.model.simulators import (
-    atmosphere,
-    camera,
-    soundscape,
+from lightcone.model.families.staged.pond import basin
+from lightcone.model.families.staged.pond.basin import LEFT, LEVEL, RIGHT
+from lightcone.model.families.staged.pond.constants import (
+    BOARD_HALF,
+    BOARD_THICK,
+    BODY,
+    SPRAY_SECONDS,
 )
+from lightcone.model.families.staged.rates import FPS
+from lightcone.model.families.staged.shared import camera, words
+from lightcone.model.simulators import soundscape
 from lightcone.model.simulators.pond import (
     drawing,
     physics,
     scenery,
     water,
 )
-from lightcone.model.simulators.pond.physics import (
-    BOARD_HALF,
-    BOARD_THICK,
-    BODY,
-    PondState,
-)
-from lightcone.model.simulators.pond.water import (
-    LEFT,
-    LEVEL,
-    RIGHT,
-)
+from lightcone.model.simulators.pond.physics import PondState
 
 # Of each field that is appearance, how many values it has.
 APPEARANCE = {
     "look": len(scenery.LOOKS),
     "suit": len(drawing.SUITS),
     "paint": len(drawing.PAINTS),
-    "style": len(atmosphere.STYLES),
-    "weather": len(atmosphere.WEATHERS),
-    "music": len(soundscape.MUSIC),
+    "style": len(words.STYLES),
+    "weather": len(words.WEATHERS),
+    "music": len(words.MUSIC),
 }
 _OWN, _CAMERA, _PULSE = 20, 3, 2
 NUMBERS = _OWN + _CAMERA + _PULSE + len(APPEARANCE)  # random numbers that one start takes
@@ -107,7 +102,7 @@ def starts(numbers: Tensor) -> PondState:
         jump_pressed=zero,
         splash_x=bx,
         splash_speed=zero,
-        splash_age=one * physics.SPRAY_SECONDS,
+        splash_age=one * SPRAY_SECONDS,
         wind=wind,
         clock=clock,
         camera=camera.start(view),
@@ -133,11 +128,11 @@ def _water(wind: Tensor, clock: Tensor, u: tuple[Tensor, ...]) -> tuple[Tensor, 
     """Surface and speed of water that wind `wind` (B,) has blown on until `clock`, on which
     there is a swell, and on some a hump that runs, from ten random numbers (B,) each."""
     steps = round(_RIPPLED_SECONDS / physics.DT)
-    surface = speed = torch.zeros(len(wind), water.COLUMNS, device=wind.device)
+    surface = speed = torch.zeros(len(wind), basin.COLUMNS, device=wind.device)
     for step in range(-steps, 0):
         push = water.ripple(0.7 * wind, clock + step * physics.DT)
         surface, speed = water.step(surface, speed, push, physics.DT)
-    along = math.pi * (water.middles(wind.device) - LEFT) / (RIGHT - LEFT)
+    along = math.pi * (basin.middles(wind.device) - LEFT) / (RIGHT - LEFT)
     for k, modes in enumerate((2, 3, 5, 9)):  # standing waves, none of which moves the mean
         level = 0.008 * (2 * u[k] - 1)
         phase = 2 * math.pi * u[4]
@@ -145,13 +140,13 @@ def _water(wind: Tensor, clock: Tensor, u: tuple[Tensor, ...]) -> tuple[Tensor, 
         rate = water.WAVE_SPEED * math.pi * modes / (RIGHT - LEFT)
         surface = surface + swell * torch.cos(phase)[:, None]
         speed = speed - rate * swell * torch.sin(phase)[:, None]
-    far = (water.middles(wind.device) - (LEFT + (RIGHT - LEFT) * u[5])[:, None]) / (
+    far = (basin.middles(wind.device) - (LEFT + (RIGHT - LEFT) * u[5])[:, None]) / (
         0.035 + 0.05 * u[6]
     )[:, None]
     high = torch.where(u[7] < 0.4, 0.010 + 0.025 * u[8], torch.zeros_like(wind))
     hump = high[:, None] * torch.exp(-far.square())
     hump = hump - hump.mean(1, keepdim=True)
     way = torch.where(u[9] < 0.5, -water.WAVE_SPEED, water.WAVE_SPEED)
-    (slope,) = torch.gradient(hump, spacing=water.SPACING, dim=1)
+    (slope,) = torch.gradient(hump, spacing=basin.SPACING, dim=1)
     rising = -way[:, None] * slope  # f(x - c t) rises by -c f'
     return surface + hump, speed + rising - rising.mean(1, keepdim=True)

@@ -13,23 +13,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-WIDTH = 4 / 3
-LEFT, RIGHT = 0.09, WIDTH - 0.09  # the banks
-LEVEL = 0.36  # mean height of the surface in the picture
+from lightcone.model.families.staged.pond.basin import COLUMNS, LEFT, RIPPLES, SPACING, middles
+
 BED = 0.06
-COLUMNS = 64
-SPACING = (RIGHT - LEFT) / COLUMNS
 WAVE_SPEED = 0.5
 DAMPING = 0.35  # share of its speed that the surface loses in a second
 VISCOSITY = 4e-4  # damps what is short
-
-# Wavelength and level of what wind blows up; at WAVE_SPEED all of them repeat after half a second.
-RIPPLES = ((0.25, 0.9), (0.125, 0.6), (0.25 / 3, 0.4))
-
-
-def middles(device: torch.device) -> Tensor:
-    """Where the columns are: (COLUMNS,)."""
-    return LEFT + SPACING * (torch.arange(COLUMNS, device=device) + 0.5)
 
 
 def step(surface: Tensor, speed: Tensor, push: Tensor, dt: float) -> tuple[Tensor, Tensor]:

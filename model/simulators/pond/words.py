@@ -5,44 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from lightcone.model.simulators import (
-    atmosphere,
-    soundscape,
-)
+from lightcone.model.families.staged.pond.definition import PHRASES, WORDS
 from lightcone.model.simulators.pond import (
-    drawing,
     physics,
-    scenery,
 )
 from lightcone.model.simulators.pond.physics import PondState
 
-# Each attribute and its words, in the order in which captions say them.
-WORDS: dict[str, tuple[str, ...]] = {
-    "look": tuple(look.name for look in scenery.LOOKS),
-    "weather": atmosphere.WEATHERS,
-    "wind": ("calm", "breeze", "windy"),
-    "style": atmosphere.STYLES,
-    "suit": tuple(name for name, _ in drawing.SUITS),
-    "paint": tuple(name for name, _ in drawing.PAINTS),
-    "person": ("aboard", "swimming", "leaping"),
-    "water": ("still", "waves"),
-    "view": ("wide", "close"),
-    "music": soundscape.MUSIC,
-}
-_SAID = {"look": "pond at {}", "suit": "{} suit", "paint": "{} board", "water": "water {}"}
-NOUNS = {"suit": "suit", "board": "paint"}  # of which attribute the word before them is
 _WINDS = (0.1, 0.4)  # from which strength on there is a breeze, and from which it is windy
 _WAVES = 0.005  # rms height from which on one sees them
 _CLOSE = 1.3  # zoom
-
-KNOWN = tuple(
-    dict.fromkeys(
-        word
-        for name, values in WORDS.items()
-        for value in values
-        for word in _SAID.get(name, "{}").format(value).split()
-    )
-)
 
 
 def attributes(states: PondState) -> Tensor:
@@ -72,7 +43,7 @@ def captions(states: PondState, keep: Tensor | None = None) -> list[str]:
     said = torch.ones_like(chosen) if keep is None else keep
     return [
         ", ".join(
-            _SAID.get(name, "{}").format(values[value])
+            PHRASES.get(name, "{}").format(values[value])
             for (name, values), value, wanted in zip(WORDS.items(), row, kept, strict=True)
             if wanted and value >= 0
         )

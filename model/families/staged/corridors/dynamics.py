@@ -15,6 +15,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lightcone.model.families.staged.corridors import relations
+from lightcone.model.families.staged.corridors.constants import (
+    ACTIONS,
+    CONTACTS,
+    FLICKER_SECONDS,
+    TURN_MOST,
+    WALK_SPEED,
+)
 from lightcone.model.families.staged.corridors.facts import (
     AT,
     BODY_AT,
@@ -32,21 +39,12 @@ from lightcone.model.families.staged.corridors.facts import (
     plan_of,
 )
 from lightcone.model.families.staged.corridors.relations import Near
+from lightcone.model.families.staged.rates import FPS
+from lightcone.model.families.staged.shared import camera, music
+from lightcone.model.families.staged.shared.controls import CAMERA_BUTTONS
 from lightcone.model.families.staged.striking import (
     Striking,
     footfall,
-)
-from lightcone.model.interface import FPS
-from lightcone.model.simulators import (
-    camera,
-    soundscape,
-)
-from lightcone.model.simulators.corridors.drawing import FLICKER_SECONDS
-from lightcone.model.simulators.corridors.physics import (
-    ACTIONS,
-    CONTACTS,
-    TURN_MOST,
-    WALK_SPEED,
 )
 
 WIDTH, LAYERS = 256, 3
@@ -54,7 +52,7 @@ DOOR_WIDTH = 64
 
 _BODY, _CONTACTS = BODY_AT.stop, len(CONTACTS)
 _TURN, _USE = ACTIONS.index("turn"), ACTIONS.index("use")
-_ZOOM_IN, _ZOOM_OUT = (ACTIONS.index(name) for name in camera.BUTTONS[:2])
+_ZOOM_IN, _ZOOM_OUT = (ACTIONS.index(name) for name in CAMERA_BUTTONS[:2])
 _PRESSED = [_USE, ACTIONS.index("camera")]
 _STRIDE = WALK_SPEED / FPS  # what a velocity of 1 moves x by, in cells
 _STEP = _STRIDE / HALF  # the same, as facts
@@ -243,8 +241,8 @@ def _looked(now: _Now, held: Tensor) -> tuple[Tensor, Tensor]:
 def _clocks() -> tuple[Tensor, Tensor]:
     """(3, TURNS) and (TURNS,): how far heading, gait, beat, bar and flicker turn in a frame, from
     the heading's angle, the gait's, and the drive."""
-    slow, rise = soundscape.SLOWEST, soundscape.FASTEST - soundscape.SLOWEST
-    bars = soundscape.BEATS
+    slow, rise = music.SLOWEST, music.FASTEST - music.SLOWEST
+    bars = music.BEATS
     spin = torch.zeros(3, len(TURNS))
     spin[0, 0] = spin[1, 1] = 1
     spin[2, 2], spin[2, 3] = rise * _ROUND, rise * _ROUND / bars

@@ -1,5 +1,5 @@
-"""What is the case in the corridors, as numbers near [-1, 1]: all that the next frame, its
-picture and its sound depend on, but for the appearance.
+"""The facts in the corridors, as numbers near [-1, 1]: all that the next frame, its picture and
+its sound depend on, but for the appearance.
 
 The plan is one number; the tables of all plans are known (plans.py). `size` and the floor follow
 from plan and place, and are there because one hears them.
@@ -12,23 +12,13 @@ import math
 import torch
 from torch import Tensor
 
-from lightcone.model.simulators.camera import ZOOM_MOST
-from lightcone.model.simulators.clips import Trajectory
-from lightcone.model.simulators.corridors.drawing import FLICKER_SECONDS
-from lightcone.model.simulators.corridors.physics import (
+from lightcone.model.families.staged.corridors.constants import (
     CONTACTS,
-    TURN_SPEED,
-    WALK_SPEED,
-    CorridorsState,
-)
-from lightcone.model.simulators.corridors.plans import (
-    CELLS,
-    DOORS,
     FLOORS,
-    PLANS,
-    plans,
+    TURN_SPEED,
 )
-from lightcone.model.simulators.soundscape import BEATS
+from lightcone.model.families.staged.corridors.plans import CELLS, DOORS, PLANS, plans
+from lightcone.model.families.staged.shared.camera import ZOOM_MOST
 
 _DERIVED = ("size", *(f"floor_{name}" for name in FLOORS))  # of plan and place
 _BODY = ("x", "y", "vx", "vy", "turning", "zoom", "drive")
@@ -63,37 +53,6 @@ HALF = CELLS / 2  # of the plan, which x and y are scaled by
 TURN_SCALE = 3 * TURN_SPEED
 SIZE_MIDDLE, SIZE_SCALE = 1.8, 1.2
 ZOOM_UNIT = 2 / math.log2(ZOOM_MOST)  # of a doubling, as a fact
-
-
-def facts(truth: Trajectory[CorridorsState]) -> Tensor:
-    """(B, T, COUNT), float32."""
-    s = truth.states
-    place = torch.stack([s.x / HALF - 1, s.y / HALF - 1], -1)
-    body = [
-        s.vx / WALK_SPEED,
-        s.vy / WALK_SPEED,
-        s.turning / TURN_SCALE,
-        ZOOM_UNIT * torch.log2(s.zoom) - 1,
-        s.pulse.drive,
-    ]
-    rounds = [s.gait, s.pulse.beat, s.pulse.beat / BEATS, s.clock / FLICKER_SECONDS]
-    angles = torch.stack([s.heading, *(2 * math.pi * (t % 1) for t in rounds)], -1)
-    flags = torch.stack([s.use_pressed, s.camera_pressed, s.rear], -1)
-    plan = (2 * s.plan[..., None] + 1) / PLANS - 1
-    return torch.cat(
-        [
-            place,
-            torch.stack(body, -1),
-            torch.stack([angles.sin(), angles.cos()], -1).flatten(-2),
-            2 * s.doors - 1,
-            derived(plan_of(plan), place),
-            2 * torch.cat([flags, s.doors_wanted], -1) - 1,
-            plan,
-            truth.strength,
-            truth.when,
-        ],
-        -1,
-    )
 
 
 def plan_of(plan: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from lightcone.model.families.staged.corridors import rays, textures
 from lightcone.model.families.staged.corridors.facts import (
     AT,
     DOORS_AT,
@@ -21,15 +22,7 @@ from lightcone.model.families.staged.corridors.facts import (
     plan_of,
     zoom_of,
 )
-from lightcone.model.families.staged.network.config import (
-    CELL,
-    PictureSize,
-)
-from lightcone.model.simulators.corridors import (
-    rays,
-    textures,
-)
-from lightcone.model.simulators.corridors.rays import (
+from lightcone.model.families.staged.corridors.rays import (
     BOB,
     EYES,
     VIEW,
@@ -37,6 +30,10 @@ from lightcone.model.simulators.corridors.rays import (
     Eye,
     Hits,
     Surfaces,
+)
+from lightcone.model.families.staged.network.config import (
+    CELL,
+    PictureSize,
 )
 
 POINTS = 2  # along each side of a cell

@@ -9,20 +9,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from lightcone.model.families.staged.corridors.constants import DOOR_HALF, RADIUS
 from lightcone.model.families.staged.corridors.facts import (
     HALF,
     derived,
 )
-from lightcone.model.simulators.corridors.physics import (
-    DOOR_HALF,
-    RADIUS,
-)
-from lightcone.model.simulators.corridors.plans import (
-    CELLS,
-    PLANS,
-    place,
-    plans,
-)
+from lightcone.model.families.staged.corridors.plans import CELLS, PLANS, place, plans
 
 OBSTACLES = 4  # his own cell, and those beside it that he may touch
 OBSTACLE_FEATURES = 4

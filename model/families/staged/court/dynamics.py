@@ -13,31 +13,28 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lightcone.model.families.staged.court import facts
-from lightcone.model.families.staged.court.facts import (
-    AT,
-    place,
-)
-from lightcone.model.families.staged.striking import Striking
-from lightcone.model.interface import FPS
-from lightcone.model.simulators import camera as cameras
-from lightcone.model.simulators.affine import Affine
-from lightcone.model.simulators.court.physics import (
+from lightcone.model.families.staged.court.constants import (
     BALL_RADIUS,
     BOARD_GAP,
     BUTTONS,
     CLOSE_ZOOM,
     CONTACTS,
+    GUARD,
     LOOK_UP,
     PLAYER_MARGIN,
     RIM_HALF,
     RUN_SPEED,
     STRIDES_PER_LENGTH,
 )
-from lightcone.model.simulators.court.rival import GUARD
-from lightcone.model.simulators.soundscape import (
-    BEATS,
-    tempo,
+from lightcone.model.families.staged.court.facts import (
+    AT,
+    place,
 )
+from lightcone.model.families.staged.rates import FPS
+from lightcone.model.families.staged.shared import camera as cameras
+from lightcone.model.families.staged.shared.affine import Affine
+from lightcone.model.families.staged.shared.music import BEATS, tempo
+from lightcone.model.families.staged.striking import Striking
 
 _WIDTH, _LAYERS = 320, 3
 _TOUCHING = 3  # pairs

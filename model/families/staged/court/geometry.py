@@ -14,19 +14,15 @@ import torch
 from torch import Tensor, nn
 
 from lightcone.model.families.staged.court import facts
+from lightcone.model.families.staged.court.constants import BALL_RADIUS, FLOOR
 from lightcone.model.families.staged.court.facts import (
     AT,
     place,
 )
 from lightcone.model.families.staged.network.config import PictureSize
+from lightcone.model.families.staged.shared.affine import Affine
+from lightcone.model.families.staged.shared.camera import VIEW_MIDDLE, VIEW_UNIT
 from lightcone.model.families.staged.view import View
-from lightcone.model.simulators.affine import Affine
-from lightcone.model.simulators.camera import (
-    VIEW_MIDDLE,
-    VIEW_UNIT,
-)
-from lightcone.model.simulators.court.physics import BALL_RADIUS
-from lightcone.model.simulators.court.state import FLOOR
 
 # Windows, in this order: player, rival, ball, hoop, and the shadows of the first three.
 _WIDE = (0.16, 0.16, 0.09, 0.14, 0.12, 0.12, 0.08)  # picture heights

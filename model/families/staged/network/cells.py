@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lightcone.model.codecs.codec import Residual2d
+from lightcone.model.codecs.picture import Residual2d
 from lightcone.model.families.staged.network.config import (
     PATCH,
     TransformerConfig,

@@ -10,13 +10,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from lightcone.model.codecs.codec import SoundCodec
-from lightcone.model.families.staged.learnable import (
-    learnable,
-    open_simulator,
-)
+from lightcone.model.codecs.sound import SoundCodec
 from lightcone.model.families.staged.network.network import Network
 from lightcone.model.families.staged.network.stage import Stage
+from lightcone.model.simulators.catalogue import open_simulator
 
 CLIPS = 240  # of each world, FRAMES long
 FRAMES = 48
@@ -65,6 +62,6 @@ def example(
     loud, still = (codec.encode(simulator.listen(t)) for t in (struck, silent))
     frames = stage.config.frames
     added = (loud - still).transpose(1, 2).reshape(_AT_ONCE, FRAMES, -1)[:, frames:]
-    facts = learnable(world).facts.facts(struck).unflatten(1, (-1, frames))
+    facts = open_simulator(world).facts(struck).unflatten(1, (-1, frames))
     told = stage.struck(torch.cat([facts[:, :-1, -1:], facts[:, 1:]], 2))
     return told.flatten(0, 2), added.flatten(0, 1)

@@ -11,28 +11,52 @@ from torch import Tensor
 from lightcone.model.families.staged.network.config import TransformerConfig
 
 
-@dataclass
-class Cache:
-    """Keys and values of the T layers for B worlds, written in place at `slots`.
+@dataclass(frozen=True)
+class Ring:
+    """Keys and values of B states: (T layers, B, tokens, H, 1 + window, D), without rotary
+    embedding. Slot 0 is the sink, slots 1 to `window` the ring.
 
-    Slot 0 is the sink, slots 1 to `window` the ring. `position` (B, 1 + window) numbers the
-    slots in time, `mask` (B, 1 + window) is 0 where a slot may be read and -inf elsewhere;
-    `now` (B,) is the position of the chunk at hand.
+    Nothing writes to a ring that is part of a state: a step works on a copy.
     """
 
-    keys: Tensor  # (T layers, B, tokens, H, 1 + window, D), without rotary embedding
+    keys: Tensor
     values: Tensor
-    slots: list[int]  # of each world, where the chunk at hand is written
+
+    def __getitem__(self, i: int) -> Ring:
+        """State `i`, its batch axis kept: a view, which holds the memory of the whole batch."""
+        return Ring(self.keys[:, i : i + 1], self.values[:, i : i + 1])
+
+    def clone(self) -> Ring:
+        return Ring(self.keys.clone(), self.values.clone())
+
+    @staticmethod
+    def cat(parts: Sequence[Ring]) -> Ring:
+        """Always a copy."""
+        if len(parts) == 1:
+            return parts[0].clone()
+        return Ring(torch.cat([p.keys for p in parts], 1), torch.cat([p.values for p in parts], 1))
+
+
+@dataclass
+class Cache:
+    """A ring that is written in place at `slots`, and what a pass needs to read it.
+
+    `position` (B, 1 + window) numbers the slots in time, `mask` (B, 1 + window) is 0 where a slot
+    may be read and -inf elsewhere; `now` (B,) is the position of the chunk that is generated.
+    """
+
+    ring: Ring
+    rows: Tensor  # (B,), 0 to B - 1
+    slots: Tensor  # (B,), where the chunk that is generated is written
     position: Tensor
     mask: Tensor
     now: Tensor
 
     def write(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Put the chunk at hand into its slot; (B, N, H, 1, D) -> all slots."""
-        keys, values = self.keys[layer], self.values[layer]
-        for world, slot in enumerate(self.slots):
-            keys[world, :, :, slot] = k[world, :, :, 0]
-            values[world, :, :, slot] = v[world, :, :, 0]
+        """Put the generated chunk into its slots; (B, N, H, 1, D) -> all slots."""
+        keys, values = self.ring.keys[layer], self.ring.values[layer]
+        keys[self.rows, :, :, self.slots] = k[:, :, :, 0]
+        values[self.rows, :, :, self.slots] = v[:, :, :, 0]
         return keys, values
 
 
@@ -50,56 +74,33 @@ class Unrolled:
         return len(self.keys[0])
 
     def write(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Add the chunk at hand; (B, N, H, 1, D) -> all chunks."""
+        """Add the generated chunk; (B, N, H, 1, D) -> all chunks."""
         self.keys[layer].append(k)
         self.values[layer].append(v)
         return torch.cat(self.keys[layer], 3), torch.cat(self.values[layer], 3)
 
 
-def empty_cache(c: TransformerConfig, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Keys and values of one world: (T layers, tokens, H, 1 + window, D)."""
-    shape = (c.layers.count("T"), c.tokens, c.heads, 1 + c.window, c.width // c.heads)
-    return like.new_zeros(shape), like.new_zeros(shape)
+def empty_ring(c: TransformerConfig, like: Tensor, batch: int = 1) -> Ring:
+    shape = (c.layers.count("T"), batch, c.tokens, c.heads, 1 + c.window, c.width // c.heads)
+    return Ring(like.new_zeros(shape), like.new_zeros(shape))
 
 
-def join_cache(keys: Sequence[Tensor], values: Sequence[Tensor], indices: Sequence[int]) -> Cache:
-    """Join the rings of worlds whose chunk at hand has the given index; -1 is the sink."""
-    if len(keys) == 1:
-        return cache_at(keys[0][:, None], values[0][:, None], indices)
-    return cache_at(torch.stack(list(keys), 1), torch.stack(list(values), 1), indices)
-
-
-def cache_at(keys: Tensor, values: Tensor, indices: Sequence[int], since: int = 0) -> Cache:
-    """Joined rings (T layers, B, N, H, 1 + window, D) when it is the turn of these chunks. Those
-    before `since` were never written."""
-    window = keys.shape[-2] - 1
-    slots = torch.arange(1, window + 1)
-    slot, position, mask, now = [], [], [], []
-    for index in indices:
-        at = 0 if index < 0 else 1 + index % window
-        here = min(index + 1, window)
-        age = (index - (slots - 1)) % window  # chunks since the slot was written
-        filled = (age <= index - since) & (index >= 0)
-        position.append(torch.cat([torch.zeros(1, dtype=torch.long), (here - age).clamp_min(0)]))
-        readable = torch.cat([torch.ones(1, dtype=torch.bool), filled])
-        mask.append(torch.where(readable, 0.0, float("-inf")))
-        slot.append(at)
-        now.append(here if index >= 0 else 0)
-    device = keys.device
+def cache_at(ring: Ring, chunks: Sequence[int], since: int = 0) -> Cache:
+    """The cache in which these chunks are generated next, which writes to `ring`; chunk -1 is the
+    sink. Chunks before `since` were never written."""
+    device = ring.keys.device
+    window = ring.keys.shape[-2] - 1
+    chunk = torch.tensor(chunks)[:, None]
+    here = (chunk + 1).clamp(max=window)
+    age = (chunk - torch.arange(window)) % window  # chunks since the slot was written
+    filled = (age <= chunk - since) & (chunk >= 0)
+    sink = torch.zeros(len(chunks), 1, dtype=torch.long)
+    mask = torch.zeros(len(chunks), window).masked_fill_(~filled, float("-inf"))
     return Cache(
-        keys=keys,
-        values=values,
-        slots=slot,
-        position=torch.stack(position).to(device),
-        mask=torch.stack(mask).to(device),
-        now=torch.tensor(now, device=device),
+        ring=ring,
+        rows=torch.arange(len(chunks), device=device),
+        slots=torch.where(chunk < 0, 0, 1 + chunk % window)[:, 0].to(device),
+        position=torch.cat([sink, (here - age).clamp_min(0)], 1).to(device),
+        mask=torch.cat([sink.float(), mask], 1).to(device),
+        now=here[:, 0].to(device),
     )
-
-
-def store(cache: Cache, keys: Sequence[Tensor], values: Sequence[Tensor]) -> None:
-    """Copy the written slots back where the batch was a copy; a single world's is a view."""
-    if len(keys) == 1:
-        return
-    for i, slot in enumerate(cache.slots):
-        keys[i][..., slot, :] = cache.keys[:, i, ..., slot, :]
-        values[i][..., slot, :] = cache.values[:, i, ..., slot, :]

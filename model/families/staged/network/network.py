@@ -7,10 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from lightcone.model.families.staged.learnable import (
-    SIMULATED,
-    open_simulator,
-)
+from lightcone.model.families.staged.definition import WORLDS, definition
 from lightcone.model.families.staged.network.config import TransformerConfig
 from lightcone.model.families.staged.network.stage import (
     Scene,
@@ -32,8 +29,8 @@ class Knowledge:
     vocabulary: Vocabulary
 
 
-def known_words(worlds: tuple[str, ...] = SIMULATED) -> Knowledge:
-    words = [open_simulator(world).INFO.words for world in worlds]
+def known_words(worlds: tuple[str, ...] = WORLDS) -> Knowledge:
+    words = [definition(world).info.words for world in worlds]
     return Knowledge(worlds, vocabulary(words, worlds))
 
 

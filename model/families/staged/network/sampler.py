@@ -1,7 +1,7 @@
-"""Sampling the next chunk of one or many worlds, in 1, 2 or 4 steps.
+"""Sampling the next chunk of one or many states, in 1, 2 or 4 steps.
 
-The noise of a chunk depends on the world's seed and the chunk's index alone, so that a seed and
-an action log give the same latents twice, whatever else is in the batch.
+The noise of a chunk depends on the seed and the chunk's index alone. A seed and an action log
+therefore give the same latents to the bit in batches of the same size, and to rounding in others.
 """
 
 from __future__ import annotations
@@ -12,33 +12,33 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lightcone.model.families.staged.network.kv_cache import (
-    Cache,
-    cache_at,
-    join_cache,
-    store,
-)
+from lightcone.model.families.staged.network.kv_cache import Cache, Ring, cache_at
 from lightcone.model.families.staged.network.stage import Scene
 from lightcone.model.families.staged.network.transformer import Transformer
 
-FIRST = -1  # index of the chunk that a world begins with, which becomes the sink
+FIRST = -1  # index of the chunk before all others, which becomes the sink
 
 
 @dataclass(frozen=True)
 class Latents:
-    """One chunk of B worlds: its latents, and what is the case in its frames."""
+    """One chunk of B states: its latents, and the facts of its frames."""
 
     picture: Tensor  # (B, depth, h, w)
     sound: Tensor  # (B, frames, sound_values)
     state: Tensor  # (B, frames, COUNT), float32
 
     def __getitem__(self, i: int) -> Latents:
-        """World `i`, its batch axis kept."""
+        """State `i`, its batch axis kept."""
         one = slice(i, i + 1)
         return Latents(self.picture[one], self.sound[one], self.state[one])
 
+    def clone(self) -> Latents:
+        return Latents(self.picture.clone(), self.sound.clone(), self.state.clone())
+
     @staticmethod
     def cat(parts: Sequence[Latents]) -> Latents:
+        if len(parts) == 1:
+            return parts[0]
         return Latents(
             torch.cat([p.picture for p in parts]),
             torch.cat([p.sound for p in parts]),
@@ -47,7 +47,7 @@ class Latents:
 
 
 def nothing(model: Transformer, state: Tensor) -> Latents:
-    """What comes before a world's first chunk, whose facts are `state` (B, frames, COUNT)."""
+    """What comes before the first chunk, whose facts are `state` (B, frames, COUNT)."""
     c = model.config
     like = model.place
     return Latents(
@@ -57,51 +57,82 @@ def nothing(model: Transformer, state: Tensor) -> Latents:
     )
 
 
-def reread(
-    model: Transformer, chunk: Latents, last: Latents, told: Scene, keys: Tensor, values: Tensor,
-    index: int, since: int = 0,
-) -> None:  # fmt: skip
-    """Write the keys of a chunk of one world that is known, such as a picture to begin from or
-    one that was made under another prompt: it is read clean. The rings know chunks from `since`
-    on."""
-    cache = cache_at(keys[:, None], values[:, None], [index], since)
-    _pass(model, chunk, last, told, cache, 1.0)
-
-
 def sample(
     model: Transformer,
     *,
-    keys: Sequence[Tensor],
-    values: Sequence[Tensor],
+    ring: Ring,
     last: Latents,
     state: Tensor,
-    told: Scene,
-    indices: Sequence[int],
+    scene: Scene,
+    chunks: Sequence[int],
     seeds: Sequence[int],
     steps: int,
 ) -> Latents:
-    """The next chunk of B worlds; the keys of the last pass stay in their rings.
+    """The next chunk of B states; the keys of the last pass are written to `ring`.
 
-    `state` (B, frames, COUNT) is what is the case in it, `told` its scene. Euler steps on the
-    straight path from noise at tau 0 to the clean latents at tau 1 (rectified flow, Liu et al.
-    2022), with x-prediction.
+    `state` (B, frames, COUNT) are the facts of it, `scene` its scene. Euler steps on the straight
+    path from noise at tau 0 to the clean latents at tau 1 (rectified flow, Liu et al. 2022), with
+    x-prediction.
     """
-    cache = join_cache(keys, values, indices)
-    x = _noise(last, state, seeds, indices)
+    cache = cache_at(ring, chunks)
+    x = noise(last, state, seeds, chunks, steps)
     for i in range(steps):
-        clean = _pass(model, x, last, told, cache, i / steps)
-        share = 1 / (steps - i)
-        x = Latents(
-            torch.lerp(x.picture, clean.picture, share),
-            torch.lerp(x.sound, clean.sound, share),
-            state,
-        )
-    store(cache, keys, values)
+        clean = _pass(model, x, last, scene, cache, i / steps)
+        x = clean if i == steps - 1 else _mixed(x, clean, 1 / (steps - i))
     return x
 
 
+def reread(
+    model: Transformer,
+    *,
+    ring: Ring,
+    chunk: Latents,
+    last: Latents,
+    scene: Scene,
+    at: int,
+    since: int = 0,
+    tau: float = 1.0,
+) -> None:
+    """Write the keys of a known chunk of one state to `ring`, which knows chunks from `since` on.
+    `chunk` is at noise level `tau`: 1 is clean, as a still to start from."""
+    _pass(model, chunk, last, scene, cache_at(ring, [at], since), tau)
+
+
+def at_last_pass(chunk: Latents, seed: int, at: int, steps: int) -> tuple[Latents, float]:
+    """The input and the noise level of the last pass of `sample` when it generated this chunk of
+    one state: the keys in a ring are of that pass. With several steps it is near that, since what
+    the pass before it had predicted is not kept."""
+    tau = (steps - 1) / steps
+    return _mixed(noise(chunk, chunk.state, [seed], [at], steps), chunk, tau), tau
+
+
+def noise(
+    like: Latents, state: Tensor, seeds: Sequence[int], chunks: Sequence[int], steps: int
+) -> Latents:
+    """What sampling starts from. With one step that is nothing: the transformer scales its input
+    by a noise level of 0."""
+    if steps == 1:
+        return Latents(torch.zeros_like(like.picture), torch.zeros_like(like.sound), state)
+    pictures, sounds = [], []
+    for seed, chunk in zip(seeds, chunks, strict=True):
+        generator = torch.Generator().manual_seed((seed * 1_000_003 + chunk) % 2**63)
+        pictures.append(torch.randn(like.picture.shape[1:], generator=generator))
+        sounds.append(torch.randn(like.sound.shape[1:], generator=generator))
+    return Latents(
+        torch.stack(pictures).to(like.picture), torch.stack(sounds).to(like.sound), state
+    )
+
+
+def _mixed(x: Latents, clean: Latents, share: float) -> Latents:
+    return Latents(
+        torch.lerp(x.picture, clean.picture, share),
+        torch.lerp(x.sound, clean.sound, share),
+        clean.state,
+    )
+
+
 def _pass(
-    model: Transformer, x: Latents, last: Latents, told: Scene, cache: Cache, tau: float
+    model: Transformer, x: Latents, last: Latents, scene: Scene, cache: Cache, tau: float
 ) -> Latents:
     picture, sound = model(
         x.picture[:, None],
@@ -109,18 +140,7 @@ def _pass(
         last.picture[:, None],
         last.sound[:, None],
         x.picture.new_full((len(x.picture), 1), tau),
-        told,
+        scene,
         cache=cache,
     )
     return Latents(picture[:, 0], sound[:, 0], x.state)
-
-
-def _noise(like: Latents, state: Tensor, seeds: Sequence[int], indices: Sequence[int]) -> Latents:
-    pictures, sounds = [], []
-    for seed, index in zip(seeds, indices, strict=True):
-        generator = torch.Generator().manual_seed((seed * 1_000_003 + index) % 2**63)
-        picture = torch.randn(like.picture.shape[1:], generator=generator)
-        sound = torch.randn(like.sound.shape[1:], generator=generator)
-        pictures.append(picture.to(like.picture))
-        sounds.append(sound.to(like.sound))
-    return Latents(torch.stack(pictures), torch.stack(sounds), state)

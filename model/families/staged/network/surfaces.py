@@ -42,10 +42,10 @@ class Canvases(nn.Module):
         weights = self.choose(text).flatten(0, 1)
         canvas = torch.einsum("bk,kdhw->bdhw", weights, self.paint)
         place = _quarters(view.place[:, 0].unflatten(0, (-1, every))[:, 1:])
-        grid = place.flatten(1, 2)  # (B C, frames * 2 h, 2 w, 2)
+        grid = place.flatten(1, 3)  # (B C, frames * 4 * h, w, 2)
         seen = F.grid_sample(canvas, grid, padding_mode="border", align_corners=False)
-        seen = seen.unflatten(2, (every - 1, -1)).transpose(1, 2)  # (B C, frames, D, 2h, 2w)
-        return F.pixel_unshuffle(seen, 2).flatten(1, 2)
+        seen = seen.unflatten(2, (every - 1, 4, -1)).transpose(1, 2)  # (B C, frames, D, 4, h, w)
+        return seen.flatten(1, 3)
 
 
 class Textures(nn.Module):
@@ -141,18 +141,17 @@ class Sprites(nn.Module):
         told = torch.cat([facts, text[:, None].expand(-1, frames, -1)], -1)
         weights = self.pose(told).unflatten(-1, (self.things, _SPRITES))
         sprites = torch.einsum("nfsk,skdhw->nfsdhw", weights, self.paint)
-        seen = F.grid_sample(
-            sprites.flatten(0, 2), _spread(near).flatten(0, 2), align_corners=False
-        )
-        seen = seen.unflatten(0, (count, frames, self.things))  # (N, F, things, D, 2h, 2w)
+        grid = _spread(near).flatten(0, 2).flatten(1, 2)  # (N * frames * things, 4 * h, w, 2)
+        seen = F.grid_sample(sprites.flatten(0, 2), grid, align_corners=False)
+        seen = seen.unflatten(0, (count, frames, self.things))  # (N, F, things, D, 4 * h, w)
         dyed = self.dye(text).view(count, 1, self.things, _SPRITE_DEPTH, 1, 1)
-        seen = torch.addcmul(seen, seen, dyed).flatten(1, 2)
-        return F.pixel_unshuffle(seen, 2).flatten(1, 2)
+        seen = torch.addcmul(seen, seen, dyed)
+        return seen.unflatten(4, (4, -1)).flatten(1, 4)
 
 
 def _spread(near: Tensor) -> Tensor:
     """Middles of columns and rows (..., w + h), y up -> middles of the quarters of cells
-    (..., 2h, 2w, 2), y down."""
+    (..., 4, h, w, 2), y down."""
     wide = near.shape[-1] * 4 // 7  # pictures are 4 to 3
     x, y = _halves(near[..., :wide]), _halves(-near[..., wide:])
     return _grid(x, y)
@@ -160,17 +159,20 @@ def _spread(near: Tensor) -> Tensor:
 
 def _quarters(place: Tensor) -> Tensor:
     """Middles of cells (..., h, w, 2) of a flat view -> middles of their quarters
-    (..., 2h, 2w, 2)."""
+    (..., 4, h, w, 2), row by row within a cell."""
     return _grid(_halves(place[..., 0, :, 0]), _halves(place[..., :, 0, 1]))
 
 
 def _halves(x: Tensor) -> Tensor:
-    """Evenly spaced middles (..., n) -> those of their halves (..., 2 n)."""
-    offsets = torch.tensor([-0.25, 0.25], device=x.device)
-    return (x[..., None] + (x[..., 1:2] - x[..., :1])[..., None] * offsets).flatten(-2)
+    """Evenly spaced middles (..., n) -> those of their first and of their second halves
+    (..., 2, n)."""
+    quarter = (x[..., 1:2] - x[..., :1]) / 4
+    return torch.stack([x - quarter, x + quarter], -2)
 
 
 def _grid(x: Tensor, y: Tensor) -> Tensor:
-    """(..., w) and (..., h) -> (..., h, w, 2)."""
-    size = (*y.shape, x.shape[-1])
-    return torch.stack([x[..., None, :].expand(size), y[..., :, None].expand(size)], -1)
+    """(..., 2, w) and (..., 2, h) -> (..., 4, h, w, 2)."""
+    size = (*y.shape[:-1], 2, y.shape[-1], x.shape[-1])
+    wide = x[..., None, :, None, :].expand(size)
+    high = y[..., :, None, :, None].expand(size)
+    return torch.stack([wide, high], -1).flatten(-5, -4)

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lightcone.model.families.staged.pond import facts
+from lightcone.model.families.staged.pond.basin import COLUMNS, LEVEL, RIPPLES
+from lightcone.model.families.staged.pond.constants import BUTTONS, CLOSE_ZOOM, CONTACTS, LOOK_UP
 from lightcone.model.families.staged.pond.facts import (
     AT,
     CONTACTS_AT,
@@ -31,25 +33,10 @@ from lightcone.model.families.staged.pond.relations import (
     Relations,
     ripple_basis,
 )
+from lightcone.model.families.staged.rates import FPS
+from lightcone.model.families.staged.shared import camera as cameras
+from lightcone.model.families.staged.shared.music import BEATS, FASTEST, SLOWEST
 from lightcone.model.families.staged.striking import Striking
-from lightcone.model.interface import FPS
-from lightcone.model.simulators import camera as cameras
-from lightcone.model.simulators.pond.physics import (
-    BUTTONS,
-    CLOSE_ZOOM,
-    CONTACTS,
-    LOOK_UP,
-)
-from lightcone.model.simulators.pond.water import (
-    COLUMNS,
-    LEVEL,
-    RIPPLES,
-)
-from lightcone.model.simulators.soundscape import (
-    BEATS,
-    FASTEST,
-    SLOWEST,
-)
 
 WIDTH, LAYERS = 256, 3
 REACH = 4  # columns that a wave may come from, to either side

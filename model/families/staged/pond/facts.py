@@ -1,37 +1,16 @@
-"""What is the case on a pond, as numbers near [-1, 1]: the state stream of the learned world.
+"""The facts on a pond, as numbers near [-1, 1]: what the dynamics predict.
 
-With how things look (which the prompt tells) they determine the picture and the sound, and with
-the actions the facts of the next frame.
+With how things look, which the prompt sets, they determine the picture and the sound, and with the
+actions the facts of the next frame.
 """
 
 from __future__ import annotations
 
-import math
-
-import torch
-from torch import Tensor
-
-from lightcone.model.simulators.camera import (
-    CLOSE,
-    FOLLOW,
-    VIEW_MIDDLE,
-    VIEW_UNIT,
-)
-from lightcone.model.simulators.clips import Trajectory
-from lightcone.model.simulators.pond import physics
-from lightcone.model.simulators.pond.physics import (
-    CONTACTS,
-    PondState,
-)
-from lightcone.model.simulators.pond.water import (
-    COLUMNS,
-    LEVEL,
-    WIDTH,
-)
-from lightcone.model.simulators.soundscape import BEATS
+from lightcone.model.families.staged.pond.basin import COLUMNS, WIDTH
+from lightcone.model.families.staged.pond.constants import CONTACTS, GUST_PERIODS
 
 # Of the clock, in seconds: gusts; kicks and glitter; reeds; rain and ripples.
-PERIODS = (*physics.GUST_PERIODS, 1.5, 1.0, 0.5, 0.25, 0.5 / 3)
+PERIODS = (*GUST_PERIODS, 1.5, 1.0, 0.5, 0.25, 0.5 / 3)
 _CLOCKS = tuple(f"clock{k}_{wave}" for k in range(len(PERIODS)) for wave in ("sin", "cos"))
 
 _CONTINUOUS = (
@@ -71,68 +50,3 @@ BOARD_Y, PERSON_Y = 0.015, 0.2  # above LEVEL
 BOARD_SPEED, BOARD_RISE, TILT, TILT_RATE = 0.3, 0.08, 0.08, 0.6
 PERSON_SPEED, PERSON_RISE, LEAN, LEAN_RATE = 0.4, 0.5, 0.35, 0.8
 SURFACE, SURFACE_SPEED = 0.012, 0.12
-
-
-def facts(truth: Trajectory[PondState]) -> Tensor:
-    """What was the case at the end of each frame: (B, T, COUNT)."""
-    s, camera, pulse = truth.states, truth.states.camera, truth.states.pulse
-    stroke = 2 * math.pi * s.stroke
-    beat, bar = 2 * math.pi * pulse.beat, 2 * math.pi * pulse.beat / BEATS
-    continuous = [
-        s.bx / ALONG - 1,
-        (s.by - LEVEL) / BOARD_Y,
-        s.bvx / BOARD_SPEED,
-        s.bvy / BOARD_RISE,
-        s.tilt / TILT,
-        s.tilt_rate / TILT_RATE,
-        s.px / ALONG - 1,
-        (s.py - LEVEL) / PERSON_Y,
-        s.pvx / PERSON_SPEED,
-        s.pvy / PERSON_RISE,
-        s.lean / LEAN,
-        s.lean_rate / LEAN_RATE,
-        stroke.sin(),
-        stroke.cos(),
-        s.splash_x / ALONG - 1,
-        s.splash_speed,
-        2 * s.splash_age / physics.SPRAY_SECONDS - 1,
-        camera.x / ALONG - 1,
-        2 * camera.y - 1,
-        (1 / camera.zoom - VIEW_MIDDLE) / VIEW_UNIT,
-        pulse.drive,
-        beat.sin(),
-        beat.cos(),
-        bar.sin(),
-        bar.cos(),
-    ]
-    for period in PERIODS:
-        angle = 2 * math.pi * s.clock / period
-        continuous += [angle.sin(), angle.cos()]
-    continuous.append(s.gust)
-    flags = [
-        s.facing > 0,
-        s.aboard > 0.5,
-        _wet(s),
-        s.stroke > 0,
-        s.jump_pressed > 0.5,
-        camera.pressed > 0.5,
-        camera.mode == FOLLOW,
-        camera.mode == CLOSE,
-    ]
-    return torch.cat(
-        [
-            torch.stack(continuous, -1),
-            2 * torch.stack(flags, -1).float() - 1,
-            s.wind[..., None],
-            truth.strength,
-            truth.when,
-            s.surface / SURFACE,
-            s.speed / SURFACE_SPEED,
-        ],
-        -1,
-    )
-
-
-def _wet(s: PondState) -> Tensor:
-    """Are the person's feet under water? Fields (B, T)."""
-    return physics.depth_of(s.flatten()).view_as(s.px) > 0

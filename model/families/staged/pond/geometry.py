@@ -15,36 +15,19 @@ import torch
 from torch import Tensor, nn
 
 from lightcone.model.families.staged.network.config import PictureSize
-from lightcone.model.families.staged.pond import facts
+from lightcone.model.families.staged.pond import basin, facts
+from lightcone.model.families.staged.pond.basin import LEFT, LEVEL, SHORE, SPACING, WIDTH
+from lightcone.model.families.staged.pond.constants import BOARD_HALF, BODY, SPRAY_SECONDS
 from lightcone.model.families.staged.pond.facts import (
     ALONG,
     AT,
     COUNT,
     FIELD,
 )
+from lightcone.model.families.staged.pond.spray import pace, spread
+from lightcone.model.families.staged.shared.affine import Affine
+from lightcone.model.families.staged.shared.camera import VIEW_MIDDLE, VIEW_UNIT
 from lightcone.model.families.staged.view import View
-from lightcone.model.simulators.affine import Affine
-from lightcone.model.simulators.camera import (
-    VIEW_MIDDLE,
-    VIEW_UNIT,
-)
-from lightcone.model.simulators.pond import water
-from lightcone.model.simulators.pond.physics import (
-    BOARD_HALF,
-    BODY,
-    SPRAY_SECONDS,
-)
-from lightcone.model.simulators.pond.scenery import SHORE
-from lightcone.model.simulators.pond.spray import (
-    pace,
-    spread,
-)
-from lightcone.model.simulators.pond.water import (
-    LEFT,
-    LEVEL,
-    SPACING,
-    WIDTH,
-)
 
 _QUARTERS = (0.0, math.pi / 2)  # whose sines are sine and cosine
 _TURNED = ("sin", "cos")  # of the lean, after the facts
@@ -133,7 +116,7 @@ class Geometry(nn.Module):
             "waves_of": torch.tensor([window for _, window in _WAVES] * 2),
             "turns": 2 * math.pi * facts.SURFACE / torch.tensor(_LINE_WAVES)[:, None, None],
             "highs": facts.SURFACE / torch.tensor(_LINE_HIGH)[:, None, None],
-            "middles": torch.arange(water.COLUMNS).float(),
+            "middles": torch.arange(basin.COLUMNS).float(),
             "fan": fan / _DROP,
             "throw": throw / _DROP,
             "fall": torch.tensor(fall / _DROP),
@@ -245,9 +228,9 @@ class Geometry(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Water, foam and board: maps, and how near each cell is to what of them moves."""
         rows, columns_seen = self.size.rows, self.size.columns
-        at = columns.clamp(0, water.COLUMNS - 1)
+        at = columns.clamp(0, basin.COLUMNS - 1)
         near = torch.relu(1 - (at[..., None] - self.middles).abs())
-        field = f[..., FIELD].unflatten(-1, (2, water.COLUMNS))
+        field = f[..., FIELD].unflatten(-1, (2, basin.COLUMNS))
         halves = (field @ near.transpose(-1, -2)).unflatten(-1, (columns_seen, 2))
         middle, slope = halves.mean(-1), halves.diff(dim=-1)[..., 0, :, 0]
         surface, speed = middle.unbind(-2)

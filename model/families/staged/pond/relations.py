@@ -10,6 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from lightcone.model.families.staged.pond import basin
+from lightcone.model.families.staged.pond.basin import COLUMNS, LEFT, RIGHT, SPACING
+from lightcone.model.families.staged.pond.constants import BOARD_HALF, BOARD_THICK
 from lightcone.model.families.staged.pond.facts import (
     ALONG,
     AT,
@@ -21,18 +24,7 @@ from lightcone.model.families.staged.pond.facts import (
     SURFACE,
     TILT,
 )
-from lightcone.model.simulators.affine import Affine
-from lightcone.model.simulators.pond import water
-from lightcone.model.simulators.pond.physics import (
-    BOARD_HALF,
-    BOARD_THICK,
-)
-from lightcone.model.simulators.pond.water import (
-    COLUMNS,
-    LEFT,
-    RIGHT,
-    SPACING,
-)
+from lightcone.model.families.staged.shared.affine import Affine
 
 BLADE = 0.07  # how far before the person the paddle dips
 # Where the water is read: under and beside the board, and where the person is; how widely.
@@ -65,7 +57,7 @@ class Relations(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         widths = torch.tensor([*[_READ_WIDTH] * READS, *_BELL_WIDTHS], dtype=torch.float64)
-        x = water.middles(torch.device("cpu")).double()[:, None]
+        x = basin.middles(torch.device("cpu")).double()[:, None]
         self.parts = (READS + BELLS, DISTANCES)
         self.affine = Affine(lambda f: torch.cat([_middles(f) / widths, _distances(f)], -1), COUNT)
         levels = torch.zeros(DISTANCES)
@@ -89,8 +81,8 @@ class Relations(nn.Module):
 
 def ripple_basis() -> Tensor:
     """Cosine and sine of each ripple along the water: (COLUMNS, waves, 2)."""
-    x = water.middles(torch.device("cpu"))
-    angles = torch.stack([2 * math.pi * x / wavelength for wavelength, _ in water.RIPPLES], 1)
+    x = basin.middles(torch.device("cpu"))
+    angles = torch.stack([2 * math.pi * x / wavelength for wavelength, _ in basin.RIPPLES], 1)
     return torch.stack([-angles.cos(), angles.sin()], 2)
 
 

@@ -16,18 +16,18 @@ import torch
 from torch import Tensor
 
 from lightcone.model.families.staged.court import facts as court
-from lightcone.model.families.staged.learnable import open_simulator
+from lightcone.model.families.staged.court.constants import FLOOR
+from lightcone.model.families.staged.definition import definition
 from lightcone.model.families.staged.pond import facts as pond
-from lightcone.model.simulators import camera as cameras
-from lightcone.model.simulators.camera import Camera
-from lightcone.model.simulators.court import state as court_state
-from lightcone.model.simulators.pond.water import LEVEL
+from lightcone.model.families.staged.pond.basin import LEVEL
+from lightcone.model.families.staged.shared import camera as cameras
+from lightcone.model.families.staged.shared.camera import Camera
 
 BODY_MIDDLE = 0.13  # of a person, from the feet
 
 _POSE = ("facing", "holds", "arms")  # of people on the court
 _CAMERA = ("camera_x", "camera_y", "camera_view")
-_SHIRTS: tuple[str, ...] = open_simulator("court").WORDS["shirt"]
+_SHIRTS: tuple[str, ...] = definition("court").words["shirt"]
 _UNSEEN = {
     "court": ("music", "shirt", "rival"),
     "pond": ("music", "wind"),
@@ -90,14 +90,14 @@ def court_positions(p: Positions, player: str, rival: str | None) -> dict[str, T
     """Facts from the middles of things; `player` and `rival` are the colours of their shirts."""
     out = {
         "ball_x": p["ball"][0] / court.ALONG - 1,
-        "ball_y": (p["ball"][1] - court_state.FLOOR) / court.HEIGHT - 1,
+        "ball_y": (p["ball"][1] - FLOOR) / court.HEIGHT - 1,
         "hoop_y": (p["hoop"][1] - court.HOOP_MIDDLE) / court.HOOP_UNIT,
     }
     for who, shirt in (("player", player), ("rival", rival)):
         if shirt is not None:
             x, y = p[shirt]
             out[f"{who}_x"] = x / court.ALONG - 1
-            out[f"{who}_y"] = (y - BODY_MIDDLE - court_state.FLOOR) / court.HEIGHT
+            out[f"{who}_y"] = (y - BODY_MIDDLE - FLOOR) / court.HEIGHT
     return out
 
 
@@ -206,7 +206,7 @@ def _corridors() -> Readable:
 
 
 def _seen(world: str) -> tuple[str, ...]:
-    return tuple(n for n in open_simulator(world).WORDS if n not in _UNSEEN[world])
+    return tuple(n for n in definition(world).words if n not in _UNSEEN[world])
 
 
 def readable(world: str) -> Readable:

@@ -15,11 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lightcone.model.codecs.codec import to_signed
-from lightcone.model.families.staged.learnable import (
-    SIMULATED,
-    open_simulator,
-)
+from lightcone.model.codecs.picture import to_signed
+from lightcone.model.families.staged.definition import WORLDS, definition
 from lightcone.model.families.staged.network.config import DEFAULT_SIZE
 from lightcone.model.families.staged.reading.readable import (
     Positions,
@@ -87,7 +84,7 @@ class Reading:
 class Reader(nn.Module):
     """One trunk for all worlds, a head for each."""
 
-    def __init__(self, worlds: Sequence[str] = SIMULATED) -> None:
+    def __init__(self, worlds: Sequence[str] = WORLDS) -> None:
         super().__init__()
         self.stem = nn.Sequential(nn.PixelUnshuffle(4), nn.Conv2d(48, _FINE, 3, padding=1))
         self.fine = _Residual(_FINE)
@@ -165,7 +162,7 @@ class _Head(nn.Module):
     def __init__(self, world: str) -> None:
         super().__init__()
         r = self.readable = readable(world)
-        words = open_simulator(world).WORDS
+        words = definition(world).words
         self.sizes = [len(words[name]) for name in r.attributes]
         things = len(r.things)
         self.heat = nn.Conv2d(_FINE, max(2 * things, 1), 1)

@@ -1,0 +1,1 @@
+"""From a key press to what it changes, seen and heard."""

@@ -1,0 +1,48 @@
+"""`bench latency`: key-to-photon and key-to-ear in Chromium and in a headless client."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from argparse import Namespace
+from dataclasses import asdict
+from typing import Any
+
+from lightcone.bench.latency import in_chromium, in_headless
+from lightcone.bench.machine import machine
+from lightcone.bench.server_process import (
+    Target,
+    target,
+)
+
+TOP = ("key_to_photon_ms", "key_to_display_ms", "key_to_ear_ms", "fps", "stalls", "lost")
+
+
+def run(args: Namespace) -> dict[str, Any]:
+    """The report: Chromium's figures on top where it was measured, else the headless ones."""
+    with target(args.url, args.world, shlex.split(args.serve)) as server:
+        clients, extra = asyncio.run(_measure(server, args))
+    first = clients["chromium"] if "chromium" in clients else clients["headless"]
+    top = {key: first[key] for key in TOP}
+    described = asdict(machine())
+    described["packages"] |= extra.pop("browser", {})
+    return {"world": args.world, **top, **extra, "clients": clients, "machine": described}
+
+
+async def _measure(server: Target, args: Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
+    clients: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
+    if args.client in ("headless", "both"):
+        figures, checked = await in_headless.measure(server, args.world, args.presses, args.seed)
+        clients["headless"] = asdict(figures)
+        if checked is not None:
+            extra |= {
+                "receipt_error_frames": checked.receipt_error_frames,
+                "beep_error_ms": checked.beep_error_ms,
+                "probe": asdict(checked),
+            }
+    if args.client in ("chromium", "both"):
+        figures, version = await in_chromium.measure(server, args.world, args.presses, args.seed)
+        clients["chromium"] = asdict(figures)
+        extra["browser"] = {"chromium": version}
+    return clients, extra

@@ -1,0 +1,27 @@
+/** A button that counts for as long as it is held: by a pointer, or by Space or Enter. */
+
+export interface HoldListener {
+  down(): void;
+  up(): void;
+}
+
+export function listenToHold(button: HTMLElement, listener: HoldListener): void {
+  button.addEventListener("pointerdown", (event) => {
+    if (event.pointerType === "mouse" && event.button !== 0) return;
+    button.setPointerCapture(event.pointerId);
+    listener.down();
+  });
+  // A click gives no focus, so that the keys stay the world's.
+  button.addEventListener("mousedown", (event) => event.preventDefault());
+  button.addEventListener("contextmenu", (event) => event.preventDefault());
+  button.addEventListener("keydown", (event) => {
+    if (event.key !== " " && event.key !== "Enter") return;
+    event.preventDefault();
+    if (!event.repeat) listener.down();
+  });
+  button.addEventListener("keyup", ({ key }) => {
+    if (key === " " || key === "Enter") listener.up();
+  });
+  for (const type of ["pointerup", "pointercancel", "lostpointercapture", "blur"] as const)
+    button.addEventListener(type, () => listener.up());
+}

@@ -1,0 +1,62 @@
+/** Fingers, mouse and keyboard on the on-screen controls. */
+
+export interface TouchListener {
+  /** The control under this pointer, or null once it left or was lifted. */
+  at(pointer: number, name: string | null, at: number): void;
+}
+
+/** Stands for the keyboard among the pointers, whose ids are not negative. */
+const KEYBOARD = -1;
+
+/**
+ * Follows every pointer that goes down on a `[data-control]` inside `area`: sliding from one
+ * control to the next moves the hold along, as on a real pad. Space and Enter hold the control
+ * that has the focus.
+ */
+export function listenToTouch(area: HTMLElement, listener: TouchListener): void {
+  const down = new Set<number>();
+
+  const under = (element: Element | null): string | null =>
+    element?.closest<HTMLElement>("[data-control]")?.dataset["control"] ?? null;
+  const controlAt = (event: PointerEvent): string | null =>
+    under(document.elementFromPoint(event.clientX, event.clientY));
+
+  area.addEventListener("pointerdown", (event) => {
+    const name = controlAt(event);
+    if (name === null || (event.pointerType === "mouse" && event.button !== 0)) return;
+    event.preventDefault();
+    area.setPointerCapture(event.pointerId);
+    down.add(event.pointerId);
+    listener.at(event.pointerId, name, event.timeStamp);
+  });
+  area.addEventListener("pointermove", (event) => {
+    if (down.has(event.pointerId))
+      listener.at(event.pointerId, controlAt(event), event.timeStamp);
+  });
+  const lifted = (event: PointerEvent) => {
+    if (down.delete(event.pointerId)) listener.at(event.pointerId, null, event.timeStamp);
+  };
+  area.addEventListener("pointerup", lifted);
+  area.addEventListener("pointercancel", lifted);
+  area.addEventListener("lostpointercapture", lifted);
+  area.addEventListener("contextmenu", (event) => event.preventDefault());
+  // A click gives no focus: Space would press that control instead of what it is bound to.
+  area.addEventListener("mousedown", (event) => {
+    if (event.target instanceof Element && under(event.target) !== null) event.preventDefault();
+  });
+
+  area.addEventListener("keydown", (event) => {
+    const name = event.target instanceof Element ? under(event.target) : null;
+    if (name === null || !presses(event)) return;
+    event.preventDefault(); // of the click that would follow
+    if (!event.repeat) listener.at(KEYBOARD, name, event.timeStamp);
+  });
+  area.addEventListener("keyup", (event) => {
+    if (presses(event)) listener.at(KEYBOARD, null, event.timeStamp);
+  });
+  area.addEventListener("focusout", ({ timeStamp }) => listener.at(KEYBOARD, null, timeStamp));
+}
+
+function presses({ code }: KeyboardEvent): boolean {
+  return code === "Space" || code === "Enter" || code === "NumpadEnter";
+}

@@ -1,0 +1,68 @@
+/** What is kept of a session, over HTTP: forks, snapshots, recordings and the log. */
+import type { Ask } from "../core/connection";
+import { object, refusal, request, send, Unreachable } from "./api";
+import { linkTo } from "./address";
+import { found } from "./sessions";
+
+/** Paths on the server. */
+export interface RecordingLinks {
+  readonly video: string;
+  readonly log: string;
+}
+
+export const SNAPSHOT_FILE = ".lightcone";
+
+/** A file is quick to choose and may be slow to send. */
+const UPLOAD_MS = 120_000;
+
+const path = (session: string, what: string) =>
+  `/sessions/${encodeURIComponent(session)}/${what}`;
+
+/**
+ * A link to a second session from this moment, or to a place in the queue for it. Throws
+ * Unreachable or Refusal; all here do.
+ */
+export async function fork(session: string): Promise<string> {
+  const second = await found(await send("POST", path(session, "fork"), {}));
+  return "session" in second
+    ? linkTo("session", second.session.id)
+    : linkTo("ticket", second.place.ticket);
+}
+
+/** Take a snapshot; its path. */
+export async function save(session: string): Promise<string> {
+  const { id } = await object(await send("POST", path(session, "snapshot")));
+  if (typeof id !== "string") throw new Unreachable("the answer does not describe a snapshot");
+  return `/snapshots/${encodeURIComponent(id)}`;
+}
+
+/** Hand the server a snapshot; what to ask for to go on from it. */
+export async function upload(file: Blob): Promise<Ask> {
+  const headers = { "content-type": "application/octet-stream" };
+  const response = await request("/snapshots", { method: "POST", headers, body: file }, UPLOAD_MS);
+  if (!response.ok) throw await refusal(response);
+  const { id, world } = await object(response);
+  if (typeof id !== "string") throw new Unreachable("the answer does not describe a snapshot");
+  return { snapshot: id, ...(typeof world === "string" ? { world } : {}) };
+}
+
+export async function record(session: string): Promise<void> {
+  await send("POST", path(session, "recording"));
+}
+
+export async function stopRecording(session: string): Promise<RecordingLinks> {
+  const { video, log } = await object(await send("DELETE", path(session, "recording")));
+  if (typeof video !== "string" || typeof log !== "string")
+    throw new Unreachable("the answer does not describe a recording");
+  return { video, log };
+}
+
+export const logPath = (session: string): string => path(session, "log");
+
+/** As the visitor's click on a link would; the server names the file. */
+export function download(from: string): void {
+  const link = document.createElement("a");
+  link.href = from;
+  link.download = "";
+  link.click();
+}

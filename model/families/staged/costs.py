@@ -1,0 +1,40 @@
+"""What sessions cost, measured on the machine at hand."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from statistics import median
+from typing import TYPE_CHECKING
+
+from lightcone.model.interface import Chunk, Cost
+
+if TYPE_CHECKING:
+    from lightcone.model.families.staged.model import StagedModel
+
+_ON_CPU = (1, 2, 3, 4, 6, 8)
+_ON_CUDA = (1, 2, 4, 8, 16, 32, 64)
+_REPEATS = 6  # of a step of one state; those of larger buckets are repeated less often
+_LEAST = 2
+
+
+def measured(model: StagedModel, world: str) -> Cost:
+    """Takes a second or so."""
+    state = model.start(world, 0, model.prepare(world))
+    actions = model.worlds[world].actions([])
+
+    def step(size: int) -> float:
+        began = time.perf_counter()
+        model.step([state] * size, [actions] * size, _unseen)  # waits for pictures and sound
+        return 1000 * (time.perf_counter() - began)
+
+    times: dict[int, float] = {}
+    for size in _ON_CUDA if model.device.type == "cuda" else _ON_CPU:
+        step(size)  # the first one of a size takes longer
+        times[size] = median(step(size) for _ in range(max(_LEAST, _REPEATS // size)))
+    full = replace(state, past=(state.last,) * (1 + model.network.config.window))
+    return Cost(times, sum(t.numel() * t.element_size() for t in full.tensors().values()))
+
+
+def _unseen(row: int, chunk: Chunk) -> None:
+    pass

@@ -1,0 +1,1 @@
+"""What the staged worlds share among themselves and with their simulators."""

@@ -1,0 +1,62 @@
+"""WHEP (draft-ietf-wish-whep): picture and sound of a session."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import FastAPI, Request, Response
+
+from lightcone.server.control.ratelimit import TokenBucket
+from lightcone.server.http.described import bytes_body, file, refusals
+from lightcone.server.http.lookup import find
+from lightcone.server.http.problems import Problem
+from lightcone.server.http.reading import read_body
+from lightcone.server.sessions.sessions import Sessions
+
+OFFERS_PER_SECOND = 10.0  # answering one costs the loop some ms, and ports for a while
+OFFER_BURST = 40.0
+SDP = "application/sdp"
+
+
+def add_watching(app: FastAPI, sessions: Sessions) -> None:
+    offers = TokenBucket(OFFERS_PER_SECOND, OFFER_BURST, asyncio.get_running_loop().time())
+
+    @app.post(
+        "/sessions/{session_id}/whep",
+        status_code=201,
+        response_class=Response,
+        responses={
+            **file(201, SDP, "The SDP answer"),
+            **refusals(400, 404, 406, 408, 410, 413, 415, 503),
+        },
+        openapi_extra=bytes_body(SDP),
+    )
+    async def watch(request: Request, session_id: str) -> Response:
+        """WHEP: answer a viewer's SDP offer."""
+        session = find(sessions, session_id)
+        body = await read_body(request, SDP)
+        session.must_live()
+        # no await from here to the offer, which counts from its start
+        if session.stream.occupancy >= sessions.settings.max_viewers:
+            detail = f"{session.stream.occupancy} watch already"
+            raise Problem(503, "too-many-viewers", "Too many viewers", detail)
+        if not offers.take(asyncio.get_running_loop().time()):
+            detail = "too many offers at this moment"
+            raise Problem(503, "busy", "Busy", detail, {"Retry-After": "2"})
+        try:
+            sdp = body.decode()
+        except UnicodeDecodeError as error:
+            raise Problem(400, "bad-offer", "Bad offer", str(error)) from error
+        viewer, answer = await session.stream.offer(sdp)
+        location = f"/sessions/{session_id}/whep/{viewer}"
+        return Response(answer, 201, {"Location": location}, SDP)
+
+    @app.options("/sessions/{session_id}/whep", status_code=204, response_class=Response)
+    async def offers_taken() -> Response:
+        """WHEP: what may be posted here."""
+        return Response(status_code=204, headers={"Accept-Post": SDP, "Allow": "OPTIONS, POST"})
+
+    @app.delete("/sessions/{session_id}/whep/{viewer_id}", status_code=204, responses=refusals(404))
+    async def stop_watching(session_id: str, viewer_id: str) -> None:
+        """WHEP: a viewer leaves."""
+        await find(sessions, session_id).stream.end_viewer(viewer_id)

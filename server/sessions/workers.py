@@ -1,0 +1,163 @@
+"""The workers of this server: started, replaced when they are lost, and filled by what fits."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from lightcone.model.interface import WorldInfo
+from lightcone.server.scheduling.admission import Demand, capacity, fits
+from lightcone.server.worker.errors import WorkerError
+from lightcone.server.worker.host import WorkerConfig, WorkerHost
+from lightcone.server.worker.messages import OfSession, Ready, Stats, StepCost
+
+RETRIES_S = (0.0, 1.0, 3.0)  # waits before a lost worker is started again
+
+log = logging.getLogger("lightcone.workers")
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """How long a lost worker took: its start, warm-up included, and from there until its sessions
+    ran again."""
+
+    worker_start_s: float
+    warm_up_s: float
+    restore_s: float
+    sessions: int
+
+
+class Worker:
+    """A place for a worker process: the one that is there now, or is being started.
+
+    `on_lost` is called when it is lost, `on_back` awaited when there is another one, `on_gone` when
+    none can be started.
+    """
+
+    def __init__(self, config: WorkerConfig, budget_bytes: int) -> None:
+        self.host: WorkerHost | None = None
+        self.stats = Stats(0.0, 0.0, 0.0)
+        self.sessions: Counter[str] = Counter()  # by world, with those in the making
+        self.opening = 0  # sessions in the making
+        self.on_message: Callable[[OfSession], None] = lambda message: None
+        self.on_lost: Callable[[Worker], None] = lambda worker: None
+        self.on_back: Callable[[Worker], Awaitable[None]] | None = None
+        self.on_gone: Callable[[Worker, str], Awaitable[None]] | None = None
+        self.ready: Ready
+        self.start_s = 0.0  # what the last start took
+        self.lost_at = 0.0
+        self._config = config
+        self._budget_bytes = budget_bytes
+        self._costs: dict[str, StepCost] = {}
+        self._loop = asyncio.get_running_loop()
+        self._launching = asyncio.Lock()
+        self._supervisors: set[asyncio.Task[None]] = set()
+
+    async def working(self) -> WorkerHost:
+        """The process, started if there is none. Raises WorkerError."""
+        async with self._launching:
+            if self.host is None:
+                began = self._loop.time()
+                host = await WorkerHost.launch(self._config)
+                self.start_s = self._loop.time() - began
+                self._adopt(host)
+            assert self.host is not None
+            return self.host
+
+    async def open_world(self, world: str) -> WorkerHost:
+        """The process, with this world open and its cost known. Raises WorkerError and
+        ModelError."""
+        host = await self.working()
+        if world not in self._costs:
+            self._costs[world] = (await host.open_world(world)).cost
+        return host
+
+    def fingerprint(self, world: str) -> str | None:
+        """Of the world's weights; None where it is not open."""
+        return self.ready.fingerprints.get(world)
+
+    def fits(self, world: str) -> bool:
+        """Whether one more session of this world does; the first always does. Its cost must be
+        known."""
+        if not self.sessions.total():
+            return True
+        wanted = self.sessions + Counter({world: 1})
+        return fits(self._demands(), wanted, self._budget_bytes, self._config.max_batch)
+
+    def taken(self) -> float:
+        """The share of its capacity that is taken, about."""
+        demands = self._demands()
+        return sum(
+            count / max(1, capacity(demands[world], self._budget_bytes, self._config.max_batch))
+            for world, count in self.sessions.items()
+            if world in demands
+        )
+
+    @contextmanager
+    def place(self, world: str) -> Iterator[None]:
+        """Room for a session in the making; whoever makes it counts it in `sessions` after."""
+        self.sessions[world] += 1
+        self.opening += 1
+        try:
+            yield
+        finally:
+            self.opening -= 1
+            self.sessions[world] -= 1
+
+    async def close(self) -> None:
+        for supervisor in self._supervisors:
+            supervisor.cancel()
+        async with self._launching:
+            host, self.host = self.host, None
+        if host is not None:
+            await host.close()
+
+    def _demands(self) -> Mapping[str, Demand]:
+        infos: dict[str, WorldInfo] = {info.name: info for info in self.ready.infos}
+        return {
+            world: Demand(cost, infos[world].chunk_seconds, infos[world].fps)
+            for world, cost in self._costs.items()
+        }
+
+    def _adopt(self, host: WorkerHost) -> None:
+        self.host = host
+        self.ready = host.ready
+        self._costs = dict(host.ready.costs)
+        host.on_message = self._receive
+        supervisor = self._loop.create_task(self._supervise(host), name="supervisor of a worker")
+        self._supervisors.add(supervisor)
+        supervisor.add_done_callback(self._supervisors.discard)
+
+    def _receive(self, message: OfSession | Stats) -> None:
+        if isinstance(message, Stats):
+            self.stats = message
+        else:
+            self.on_message(message)
+
+    async def _supervise(self, host: WorkerHost) -> None:
+        """When it is lost the next one is started, and given what the old one had."""
+        await host.lost
+        log.error("worker %d is lost; starting another", host.pid)
+        self.host = None
+        self.lost_at = self._loop.time()
+        self.on_lost(self)
+        await host.close()
+        reason = ""
+        for wait in RETRIES_S:
+            await asyncio.sleep(wait)
+            try:
+                new = await self.working()
+            except WorkerError as error:
+                reason = str(error)
+                log.error("no worker: %s", reason)
+                continue
+            log.info("worker %d follows %d", new.pid, host.pid)
+            if self.on_back is not None:
+                await self.on_back(self)
+            return
+        if self.on_gone is not None:
+            await self.on_gone(self, reason)

@@ -1,0 +1,428 @@
+"""What the server asks of a worker, and what it is answered. Lives on the running event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Executor
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from lightcone.model.interface import Image, Model, ModelError, Snapshot, WorldInfo
+from lightcone.server.scheduling.input import HeldInput
+from lightcone.server.sessions.prompt_history import and_then
+from lightcone.server.worker import messages as wire
+from lightcone.server.worker.backwards import Backwards
+from lightcone.server.worker.errors import RewindError, UnknownSession, WorkerError, failure
+from lightcone.server.worker.history import History, Moment
+from lightcone.server.worker.runner import Runner
+from lightcone.server.worker.session import Session
+from lightcone.server.worker.snapshots import pack_moment, unpack_session
+from lightcone.server.worker.threads import Aside, Caller
+from lightcone.server.worker.worlds import OpenWorld, Worlds, stream_format
+from lightcone.streaming import (
+    EncodedPacket,
+    EncodedPicture,
+    MediaClock,
+    StreamSettings,
+    Transmitter,
+    VideoCodec,
+)
+
+ASIDE = 3  # slow calls at once
+CONDITIONED = 8  # sessions at once that take conditioning quickly
+TIMEOUT_S = 30.0  # of a start, of preparing conditioning, of a snapshot
+
+log = logging.getLogger("lightcone.worker")
+
+
+class Service:
+    """`send` takes messages for the server; `new_caller` makes a thread of a name; `encoder` has
+    one thread."""
+
+    def __init__(
+        self,
+        load: wire.Load,
+        worlds: Worlds,
+        send: Callable[[wire.Message], None],
+        new_caller: Callable[[str], Caller],
+        encoder: Executor,
+    ) -> None:
+        self._load = load
+        self._send = send
+        self._encoder = encoder
+        self._loop = asyncio.get_running_loop()
+        self._aside = Aside(ASIDE, partial(new_caller, "aside"))
+        self._between = Aside(CONDITIONED, partial(new_caller, "between steps"))
+        self._worlds = worlds
+        self._sessions: dict[str, Session] = {}
+        self._opening: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._encoded_s = 0.0  # by sessions that are gone
+        self.runner = Runner(
+            new_caller,
+            send,
+            self._forget,
+            threads=load.threads,
+            step_timeout_s=load.step_timeout_s,
+        )
+
+    async def begin(self) -> wire.Ready:
+        """Open the first world. Raises ModelError, and TimeoutError."""
+        began = time.monotonic()
+        await self._worlds.get(self._load.worlds[0])
+        opened = self._worlds.open
+        return wire.Ready(
+            list(self._worlds.infos.values()),
+            {name: world.cost for name, world in opened.items()},
+            {name: world.model.fingerprint for name, world in opened.items()},
+            time.monotonic() - began,
+        )
+
+    @property
+    def encode_busy_s(self) -> float:
+        """For how long has been encoded, in all."""
+        living = sum(s.transmitter.stats().busy_s for s in self._sessions.values())
+        return self._encoded_s + living
+
+    def receive(self, message: wire.ToWorker) -> None:
+        match message:
+            case wire.Ping(request):
+                self._send(wire.Pong(request))
+            case wire.OpenWorld(request):
+                self._spawn(self._answer(request, self._open_world(message)))
+            case wire.Open(request, session):
+                self._open(session, self._answer(request, self._start(message)))
+            case wire.Restore(request, session):
+                self._open(session, self._answer(request, self._restore(message)))
+            case wire.Fork(request):
+                self._open(message.new, self._answer(request, self._fork(message)))
+            case wire.Condition(request):
+                self._spawn(self._answer(request, self._condition(message)))
+            case wire.Rewind(request):
+                self._spawn(self._answer(request, self._rewind(message)))
+            case wire.Save(request):
+                self._spawn(self._answer(request, self._save(message)))
+            case wire.Drop(name):
+                self._drop(name)
+            case wire.Load():
+                log.warning("a second Load is ignored")
+            case _:
+                if (known := self._sessions.get(message.session)) is not None:
+                    self._note(known, message)
+
+    def want_keyframe(self, session: str, codec: wire.Codec) -> None:
+        """Does nothing for a session that is not there."""
+        if (known := self._sessions.get(session)) is not None:
+            known.transmitter.want_keyframe(VideoCodec(codec))
+
+    def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        self.runner.close()
+        self._worlds.close()
+
+    # notifications
+
+    def _note(
+        self,
+        session: Session,
+        message: wire.Watch | wire.KeyframeWanted | wire.Bitrate | wire.Input | wire.Release,
+    ) -> None:
+        now = self._loop.time()
+        match message:
+            case wire.Watch():
+                codecs = frozenset(VideoCodec(codec) for codec in message.codecs)
+                session.transmitter.set_lanes(codecs, message.sound)
+                if message.run:
+                    self.runner.start(session)
+                else:
+                    self.runner.stop(session)
+            case wire.KeyframeWanted():
+                self.want_keyframe(session.id, message.codec)
+            case wire.Bitrate():
+                session.transmitter.set_bitrate(message.bits)
+            case wire.Input(_, seat, seq, t, buttons, axes):
+                session.input.accept(seat, seq, t, buttons, axes, now)
+            case wire.Release():
+                session.input.release(now)
+
+    def _drop(self, name: str) -> None:
+        if (opening := self._opening.get(name)) is not None:
+            opening.cancel()
+        if (session := self._sessions.get(name)) is not None:
+            self.runner.remove(session)
+            self._forget(session)
+
+    def _forget(self, session: Session) -> None:
+        self._encoded_s += session.transmitter.stats().busy_s
+        del self._sessions[session.id]
+
+    # requests: new sessions
+
+    async def _open_world(self, message: wire.OpenWorld) -> wire.WorldOpened:
+        world = await self._worlds.get(message.world)
+        return wire.WorldOpened(message.request, world.name, world.cost, world.model.fingerprint)
+
+    async def _start(self, message: wire.Open) -> wire.Opened:
+        world = await self._worlds.get(message.world)
+
+        def start() -> tuple[Moment, bytes]:
+            model, image = world.model, _image(message.image, world.info)
+            conditioning = model.prepare(world.name, message.prompt, image)
+            state = model.start(world.name, message.seed, conditioning)
+            moment = Moment(state, message.prompt, image)
+            return moment, pack_moment(model, moment)
+
+        moment, data = await self._aside.call(start, TIMEOUT_S)
+        self._add(message.session, world, moment, [moment], message.sending)
+        return self._opened(message.request, message.session, data)
+
+    async def _restore(self, message: wire.Restore) -> wire.Opened:
+        snapshot, prompt = await self._aside.call(
+            lambda: unpack_session(message.snapshot), TIMEOUT_S
+        )
+        world = await self._worlds.get(snapshot.world)
+        moment = await self._aside.call(lambda: _restored(world.model, snapshot, prompt), TIMEOUT_S)
+        self._add(message.session, world, moment, [moment], message.sending)
+        return self._opened(message.request, message.session, message.snapshot)
+
+    async def _fork(self, message: wire.Fork) -> wire.Opened:
+        parent = self._get(message.session)
+        async with parent.turn:
+            self._check(parent)
+            world, moment = parent.world, parent.shown
+            before = [kept for kept in parent.history if kept.frame < moment.frame]
+            self._add(message.new, world, moment, [*before, moment], message.sending)
+        data = await self._aside.call(lambda: pack_moment(world.model, moment), TIMEOUT_S)
+        return self._opened(message.request, message.new, data)
+
+    def _add(
+        self,
+        name: str,
+        world: OpenWorld,
+        moment: Moment,
+        moments: list[Moment],
+        sending: wire.Sending,
+    ) -> None:
+        if name in self._sessions:
+            raise WorkerError(f"there is a session '{name}' already")
+        now = self._loop.time()
+        clock = MediaClock()
+        clock.start(now, sending.media_time)
+        clock.pause(now)
+        clock.on_change(lambda: self._send_clock(name, clock))
+        transmitter = Transmitter(
+            stream_format(world.info),
+            clock,
+            StreamSettings(
+                scale=sending.scale,
+                video_bitrate=sending.video_bitrate,
+                audio_bitrate=sending.audio_bitrate,
+            ),
+            lambda packet: self._send(_packet(name, packet)),
+            executor=self._encoder,
+            stream_frame=sending.stream_frame,
+            media_time=sending.media_time,
+        )
+        session = Session(
+            id=name,
+            world=world,
+            now=moment,
+            history=History(world.info.fps, self._load.history_s, moments),
+            input=HeldInput(world.info, now),
+            clock=clock,
+            transmitter=transmitter,
+        )
+        self._sessions[name] = session
+        self.runner.add(session)
+
+    def _opened(self, request: int, name: str, data: bytes) -> wire.Opened:
+        session = self._get(name)
+        moment = session.now
+        return wire.Opened(request, name, session.world.name, moment.frame, data, moment.prompt)
+
+    # requests: sessions that are there
+
+    async def _condition(self, message: wire.Condition) -> wire.Conditioned:
+        session = self._get(message.session)
+        world, text = session.world, message.text
+        async with session.turn:
+            self._check(session)
+            if session.backwards is not None:
+                raise RewindError("no prompt can be given while it runs backwards")
+            conditioning = await self._aside.call(
+                lambda: world.model.prepare(world.name, text, running=True), TIMEOUT_S
+            )
+            slow = message.how == "recache"
+            aside = self._aside if slow else self._between
+            async with session.between_steps():
+                self._check(session)
+                before = session.now
+                session.excluded = slow
+                try:
+                    state, full = await aside.call(
+                        lambda: world.model.apply(
+                            before.state, conditioning, message.how, message.chunks
+                        ),
+                        TIMEOUT_S,
+                    )
+                finally:
+                    session.excluded = False
+                    session.ready_at = self._loop.time()
+                self._check(session)
+                prompt = and_then(before.prompt, text, world.info)
+                self.runner.change(session, Moment(state, prompt, before.picture))
+                self.runner.chores.send_in_order(
+                    wire.Prompted(
+                        session.id, before.frame, text, message.how, message.chunks, prompt
+                    )
+                )
+                reply = self._conditioned(message.request, session, full)
+            if slow:
+                self.runner.realign(session)
+            return reply
+
+    def _conditioned(self, request: int, session: Session, full: int) -> wire.Conditioned:
+        first, out = session.now.frame, session.transmitter
+        return wire.Conditioned(
+            request,
+            first,
+            full,
+            out.next_stream_frame,
+            out.next_media_time,
+            out.next_stream_frame + full - first,
+            out.next_media_time + (full - first) * session.frame_s,
+        )
+
+    async def _rewind(self, message: wire.Rewind) -> wire.Rewound:
+        session = self._get(message.session)
+        async with session.turn:
+            self._check(session)
+            match message.action:
+                case "start":
+                    await self._run_back(session)
+                case "stop":
+                    self._go_on(session)
+                case "to":
+                    await self._go_back(session, message.frame)
+            return wire.Rewound(
+                message.request,
+                session.shown.frame,
+                session.transmitter.next_stream_frame,
+                session.transmitter.next_media_time,
+            )
+
+    async def _run_back(self, session: Session) -> None:
+        if session.backwards is not None:
+            raise RewindError("it runs backwards already")
+        async with session.between_steps():
+            self._check(session)
+            session.backwards = Backwards(
+                session.now, session.history, session.clock, session.transmitter
+            )
+
+    def _go_on(self, session: Session) -> None:
+        if session.backwards is None:
+            raise RewindError("it does not run backwards")
+        backwards, session.backwards = session.backwards, None
+        backwards.stop()
+        self.runner.jump(session, backwards.moment)
+
+    async def _go_back(self, session: Session, frame: int) -> None:
+        async with session.between_steps():
+            self._check(session)
+            if frame > session.now.frame:
+                raise RewindError(f"frame {frame} is after the present, {session.now.frame}")
+            moment = session.history.at(frame)
+            if moment is None:
+                oldest = session.history.oldest
+                known = "no moment is kept" if oldest is None else f"the oldest is {oldest.frame}"
+                raise RewindError(f"frame {frame} can not be gone back to: {known}")
+            if session.backwards is not None:
+                session.backwards.stop()
+                session.backwards = None
+            self.runner.jump(session, moment)
+
+    async def _save(self, message: wire.Save) -> wire.Saved:
+        session = self._get(message.session)
+        async with session.turn:
+            self._check(session)
+            model, moment = session.world.model, session.shown
+            self.runner.chores.hold(moment)
+            try:
+                data = await self._aside.call(lambda: pack_moment(model, moment), TIMEOUT_S)
+            finally:
+                self.runner.chores.let_go(model, [moment])
+            return wire.Saved(message.request, data)
+
+    # inside
+
+    def _get(self, name: str) -> Session:
+        if (session := self._sessions.get(name)) is None:
+            raise UnknownSession(f"the worker has no session '{name}'")
+        return session
+
+    def _check(self, session: Session) -> None:
+        """Whether it still is there, after a wait."""
+        if session.gone:
+            raise UnknownSession(f"the session '{session.id}' is over")
+
+    async def _answer(self, request: int, work: Awaitable[wire.Reply]) -> None:
+        try:
+            reply = await work
+        except Exception as error:  # whatever it is, it must not end the other sessions
+            if not isinstance(error, ModelError | WorkerError):
+                log.warning("a request fails", exc_info=error)
+            self._send(failure(request, error))
+        else:
+            self._send(reply)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _open(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """May be dropped before it is there."""
+        task = self._opening[name] = self._spawn(work)
+        task.add_done_callback(lambda task: self._opened_or_not(name, task))
+
+    def _opened_or_not(self, name: str, task: asyncio.Task[None]) -> None:
+        if self._opening.get(name) is task:
+            del self._opening[name]
+
+    def _send_clock(self, name: str, clock: MediaClock) -> None:
+        media_time = clock.media_time(self._loop.time())
+        self._send(
+            wire.Clock(name, clock.running, media_time, time.time(), clock.stalls, clock.stalled_s)
+        )
+
+
+def _image(data: bytes | None, info: WorldInfo) -> Image | None:
+    if data is None:
+        return None
+    return np.frombuffer(data, np.uint8).reshape(info.height, info.width, 3).copy()
+
+
+def _restored(model: Model, snapshot: Snapshot, prompt: str) -> Moment:
+    return Moment(model.restore(snapshot), prompt)
+
+
+def _packet(session: str, packet: EncodedPacket) -> wire.Picture | wire.Sound:
+    if isinstance(packet, EncodedPicture):
+        return wire.Picture(
+            session,
+            packet.codec.value,
+            packet.data,
+            packet.pts,
+            packet.ntp,
+            packet.keyframe,
+            packet.stream_frame,
+        )
+    return wire.Sound(session, packet.data, packet.pts, packet.ntp)

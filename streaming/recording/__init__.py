@@ -1,0 +1,1 @@
+"""Files that anybody can play."""

@@ -1,0 +1,266 @@
+"""Every reach-in into private parts of aiortc 1.16 and aioice, and nothing else.
+
+All of it acts on single objects, by subclass; no module of either library is changed. Each
+reach-in is held by a test in tests/streaming/test_streaming_aiortc_compat.py, so that a new
+version of either library that moves a private part fails there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from struct import pack
+from typing import Any
+
+import av
+from aioice.candidate import Candidate
+from aioice.ice import Connection
+from aioice.stun import TransactionError
+from aiortc import RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver
+from aiortc.clock import current_ntp_time
+from aiortc.codecs.base import Encoder
+from aiortc.codecs.h264 import H264Encoder
+from aiortc.codecs.vpx import Vp8Encoder
+from aiortc.mediastreams import VIDEO_TIME_BASE
+from aiortc.rtcdtlstransport import RTCDtlsTransport
+from aiortc.rtcrtpparameters import (
+    RTCRtpCodecParameters,
+    RTCRtpHeaderExtensionParameters,
+    RTCRtpParameters,
+)
+from aiortc.rtcrtpsender import random_sequence_number
+from aiortc.rtp import (
+    RTP_HISTORY_SIZE,
+    HeaderExtensions,
+    HeaderExtensionsMap,
+    RtpPacket,
+    pack_header_extensions,
+    unpack_header_extensions,
+)
+from aiortc.utils import uint16_add
+
+from lightcone.streaming.packets import VideoCodec
+from lightcone.streaming.viewers.fanout import MediaPacket, PacketQueue
+
+PLAYOUT_DELAY_URI = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
+LOOPBACK = "127.0.0.1"
+
+
+class Packetizer:
+    """Cuts encoded pictures of one codec into RTP payloads (RFC 6184, RFC 7741)."""
+
+    def __init__(self, codec: VideoCodec) -> None:
+        self._encoder: Encoder = H264Encoder() if codec is VideoCodec.H264 else Vp8Encoder()
+
+    def __call__(self, data: bytes) -> tuple[bytes, ...]:
+        packet: av.Packet[Any] = av.Packet(data)
+        packet.pts, packet.time_base = 0, VIDEO_TIME_BASE  # `pack` asks for both
+        payloads, _ = self._encoder.pack(packet)
+        return tuple(payloads)
+
+
+class PlayoutDelayExtensions(HeaderExtensionsMap):
+    """RTP header extensions with the playout delay added to every packet, if negotiated.
+
+    The value is two 12-bit numbers in units of 10 ms: the least and the greatest delay
+    (https://webrtc.googlesource.com/src/+/main/docs/native-code/rtp-hdrext/playout-delay).
+    """
+
+    def __init__(self, delay_ms: tuple[int, int]) -> None:
+        super().__init__()
+        least, greatest = delay_ms
+        self._value = pack("!L", least // 10 << 12 | greatest // 10)[1:]
+        self._id: int | None = None
+
+    def configure(self, parameters: RTCRtpParameters) -> None:
+        super().configure(parameters)
+        for extension in parameters.headerExtensions:
+            if extension.uri == PLAYOUT_DELAY_URI:
+                self._id = extension.id
+
+    def set(self, values: HeaderExtensions) -> tuple[int, bytes]:
+        profile, block = super().set(values)
+        if self._id is None:
+            return profile, block
+        extensions = unpack_header_extensions(profile, block)
+        return pack_header_extensions([*extensions, (self._id, self._value)])
+
+
+class MediaSender(RTCRtpSender):
+    """Sends ready packets from a queue, with the RTP timestamps they carry.
+
+    Differs from its base in this: nothing is encoded here; timestamps have no random origin;
+    sender reports pair a timestamp with the time at which it is due instead of the time at
+    which it was sent; a picture-loss report is handed to `on_keyframe_wanted`.
+    """
+
+    # The base keeps these to itself; its methods for RTCP, retransmission and stop() use them.
+    _RTCRtpSender__mid: str | None
+    _RTCRtpSender__ntp_timestamp: int
+    _RTCRtpSender__octet_count: int
+    _RTCRtpSender__packet_count: int
+    _RTCRtpSender__rtp_exited: asyncio.Event
+    _RTCRtpSender__rtp_header_extensions_map: HeaderExtensionsMap
+    _RTCRtpSender__rtp_history: dict[int, RtpPacket]
+    _RTCRtpSender__rtp_started: asyncio.Event
+    _RTCRtpSender__rtp_timestamp: int
+
+    def __init__(
+        self,
+        kind: str,
+        transport: RTCDtlsTransport,
+        packets: PacketQueue,
+        playout_delay_ms: tuple[int, int],
+        on_keyframe_wanted: Callable[[], None],
+    ) -> None:
+        super().__init__(kind, transport)
+        self._packets = packets
+        self._on_keyframe_wanted = on_keyframe_wanted
+        self._extensions = PlayoutDelayExtensions(playout_delay_ms)
+        self._RTCRtpSender__rtp_header_extensions_map = self._extensions
+
+    def _send_keyframe(self) -> None:
+        self._on_keyframe_wanted()
+
+    async def _run_rtp(self, codec: RTCRtpCodecParameters) -> None:
+        self._RTCRtpSender__rtp_started.set()
+        sequence_number = random_sequence_number()
+        try:
+            while True:
+                media = await self._packets.get()
+                last = len(media.payloads) - 1
+                for i, payload in enumerate(media.payloads):
+                    packet = self._rtp_packet(codec, sequence_number, media, payload, i == last)
+                    history = self._RTCRtpSender__rtp_history
+                    history[sequence_number % RTP_HISTORY_SIZE] = packet
+                    await self.transport._send_rtp(packet.serialize(self._extensions))
+                    sequence_number = uint16_add(sequence_number, 1)
+                    self._RTCRtpSender__packet_count += 1
+                    self._RTCRtpSender__octet_count += len(payload)
+                self._RTCRtpSender__ntp_timestamp = media.ntp
+                self._RTCRtpSender__rtp_timestamp = media.timestamp
+        except (asyncio.CancelledError, ConnectionError):
+            pass
+        finally:
+            self._RTCRtpSender__rtp_exited.set()  # stop() waits for it
+
+    def _rtp_packet(
+        self,
+        codec: RTCRtpCodecParameters,
+        sequence_number: int,
+        media: MediaPacket,
+        payload: bytes,
+        last: bool,
+    ) -> RtpPacket:
+        packet = RtpPacket(
+            payload_type=codec.payloadType or 0,
+            marker=int(last),
+            sequence_number=sequence_number,
+            timestamp=media.timestamp,
+            ssrc=self._ssrc,
+            payload=payload,
+        )
+        packet.extensions.abs_send_time = (current_ntp_time() >> 14) & 0x00FFFFFF
+        packet.extensions.mid = self._RTCRtpSender__mid
+        return packet
+
+
+class ViewerConnection(Connection):
+    """ICE towards one viewer. An existing connection becomes one by `adopt_connection`.
+
+    Differs from its base in this: the loopback address is a candidate too, so that a server
+    without a network works; a candidate with an mDNS name is not looked up, as the viewer's own
+    checks bring its address sooner (RFC 8445 section 7.3.1.3); the end of the viewer's
+    candidates is not the end of hope, for the same reason; consent is checked (RFC 7675) as
+    often as told, so that a viewer that vanished is noticed within seconds.
+    """
+
+    consent_interval_s: float
+    consent_failures: int
+
+    async def get_component_candidates(
+        self,
+        component: int,
+        addresses: list[str],
+        timeout: int = 5,  # noqa: ASYNC109
+    ) -> list[Candidate]:
+        return await super().get_component_candidates(component, [*addresses, LOOPBACK], timeout)
+
+    async def add_remote_candidate(self, remote_candidate: Candidate | None) -> None:
+        if remote_candidate is None or remote_candidate.host.endswith(".local"):
+            return
+        await super().add_remote_candidate(remote_candidate)
+
+    async def query_consent(self) -> None:
+        failures = 0
+        while failures < self.consent_failures:
+            await asyncio.sleep(self.consent_interval_s * (0.8 + 0.4 * random.random()))
+            failures = 0 if await self._has_consent() else failures + 1
+        self._query_consent_task = None  # close() must not wait for this very task
+        await self.close()
+
+    async def _has_consent(self) -> bool:
+        assert self.remote_password is not None  # known before checks begin
+        for pair in list(self._nominated.values()):
+            request = self.build_request(pair, nominate=False)
+            key = self.remote_password.encode()
+            try:
+                await pair.protocol.request(request, pair.remote_addr, key, retransmissions=0)
+            except TransactionError:
+                return False
+        return True
+
+
+def adopt_connection(
+    transceiver: RTCRtpTransceiver, consent_interval_s: float, consent_failures: int
+) -> None:
+    """Turn the ICE connection under a new transceiver into a `ViewerConnection`."""
+    connection = transceiver.receiver.transport.transport._connection
+    connection.__class__ = ViewerConnection
+    assert isinstance(connection, ViewerConnection)
+    connection.consent_interval_s = consent_interval_s
+    connection.consent_failures = consent_failures
+
+
+def adopt_sender(
+    transceiver: RTCRtpTransceiver,
+    packets: PacketQueue,
+    playout_delay_ms: tuple[int, int] = (0, 0),
+    on_keyframe_wanted: Callable[[], None] = lambda: None,
+) -> MediaSender:
+    """Put a `MediaSender` in the place of a new transceiver's sender."""
+    old = transceiver.sender
+    sender = MediaSender(
+        transceiver.kind, old.transport, packets, playout_delay_ms, on_keyframe_wanted
+    )
+    sender._stream_id = old._stream_id
+    vars(transceiver)["_RTCRtpTransceiver__sender"] = sender
+    transceiver.receiver._set_rtcp_ssrc(sender._ssrc)
+    return sender
+
+
+def accept_extension(
+    transceiver: RTCRtpTransceiver, offered: Sequence[RTCRtpHeaderExtensionParameters], uri: str
+) -> None:
+    """Put the header extension `uri` into the answer if it was offered. To be called between
+    `setRemoteDescription` and `createAnswer`."""
+    for extension in offered:
+        if extension.uri == uri:
+            transceiver._headerExtensions.append(extension)
+
+
+def negotiated_codec(transceiver: RTCRtpTransceiver) -> str:
+    """Name of the codec that will be sent, as in SDP. Known after `setRemoteDescription`."""
+    return transceiver._codecs[0].name
+
+
+async def close_peer(peer: RTCPeerConnection) -> None:
+    """Close, and wait until the task in which aiortc connects is through as well, so that none
+    is left pending when the loop ends."""
+    await peer.close()
+    for transceiver in peer.getTransceivers():
+        ice = transceiver.receiver.transport.transport
+        connecting: asyncio.Event | None = vars(ice)["_RTCIceTransport__start"]
+        if connecting is not None:
+            await connecting.wait()

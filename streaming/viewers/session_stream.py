@@ -1,0 +1,215 @@
+"""A session on its way to its viewers: encoded packets in, fanned out over WebRTC."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from functools import partial
+
+from lightcone.streaming.errors import BadOffer, UnknownViewer
+from lightcone.streaming.format import StreamFormat, StreamSettings
+from lightcone.streaming.packets import (
+    SAMPLES_PER_PACKET,
+    SOUND_CLOCK_HZ,
+    VIDEO_CLOCK_HZ,
+    EncodedPacket,
+    EncodedPicture,
+    EncodedSound,
+    VideoCodec,
+)
+from lightcone.streaming.viewers.aiortc_compat import close_peer
+from lightcone.streaming.viewers.fanout import MediaPacket
+from lightcone.streaming.viewers.picture_fanout import PictureFanout
+from lightcone.streaming.viewers.stats import StreamMeter, StreamStats
+from lightcone.streaming.viewers.viewer import Viewer, answer_offer
+
+
+class SessionStream:
+    """Sends one session to any number of viewers. Lives on the running event loop.
+
+    It outlives whoever makes the packets: those of a worker that goes on for another continue the
+    same RTP streams, whose timestamps only grow.
+    """
+
+    def __init__(self, format: StreamFormat, settings: StreamSettings | None = None) -> None:
+        self.on_viewers: Callable[[int], None] | None = None
+        """Called on the loop with the number of connected viewers whenever it changes."""
+        self.on_lanes: Callable[[frozenset[VideoCodec], bool], None] | None = None
+        """Called with the codecs that connected viewers watch, and whether any of them hears,
+        whenever that changes."""
+        self.on_keyframe_wanted: Callable[[VideoCodec], None] | None = None
+        """Called when somebody who watches the codec cannot go on without a keyframe. Not called
+        again before that is sent or `keyframe_interval_s` has passed."""
+        self._has_sound = format.sample_rate is not None
+        self._settings = settings or StreamSettings()
+        self._loop = asyncio.get_running_loop()
+        self._meter = StreamMeter()
+        self._pictures = {codec: PictureFanout(codec) for codec in VideoCodec}
+        self._asked: dict[VideoCodec, float] = {}  # when, until the keyframe is sent
+        self._last_sound = -SAMPLES_PER_PACKET
+        self._lanes: tuple[frozenset[VideoCodec], bool] = (frozenset(), False)
+        self._viewers: dict[str, Viewer] = {}
+        self._answering = 0
+        self._closing: set[asyncio.Task[None]] = set()
+        self._dropped = 0  # packets, by viewers that have left
+        self._closed = False
+
+    @property
+    def viewers(self) -> int:
+        """Connected viewers."""
+        return sum(viewer.connected for viewer in self._viewers.values())
+
+    @property
+    def occupancy(self) -> int:
+        """Connected viewers and those who are about to connect."""
+        return len(self._viewers) + self._answering
+
+    @property
+    def last_media_time(self) -> float:
+        """Media time up to which packets have come: the start of the last picture, or the end of
+        the last sound where that is later. 0 before the first packet."""
+        pictures = max(fanout.last_pts for fanout in self._pictures.values()) / VIDEO_CLOCK_HZ
+        sound = (self._last_sound + SAMPLES_PER_PACKET) / SOUND_CLOCK_HZ
+        return max(pictures, sound, 0.0)
+
+    def send(self, packet: EncodedPacket) -> None:
+        """Hand a packet to everybody whom it is for. Never waits."""
+        if self._closed:
+            return
+        if isinstance(packet, EncodedPicture):
+            self._send_picture(packet)
+        else:
+            self._send_sound(packet)
+
+    async def offer(self, sdp: str) -> tuple[str, str]:
+        """Answer a viewer's SDP offer: (viewer id, SDP answer with all candidates).
+
+        Raises BadOffer, or UnsupportedCodec where the offer has no codec sent here.
+        """
+        self._answering += 1
+        try:
+            viewer = await answer_offer(
+                secrets.token_urlsafe(12),
+                sdp,
+                self._settings,
+                self._has_sound,
+                self._want_keyframe,
+            )
+            if self._closed:
+                await close_peer(viewer.peer)
+                raise BadOffer("the session has ended")
+            self._viewers[viewer.id] = viewer
+        finally:
+            self._answering -= 1
+        viewer.peer.on("connectionstatechange", partial(self._on_state, viewer))
+        viewer.deadline = self._loop.call_later(
+            self._settings.connect_timeout_s, self._drop, viewer
+        )
+        return viewer.id, viewer.answer
+
+    async def end_viewer(self, viewer_id: str) -> None:
+        """Hang up. Raises UnknownViewer, also for a viewer who has left."""
+        viewer = self._viewers.get(viewer_id)
+        if viewer is None:
+            raise UnknownViewer(f"no viewer '{viewer_id}'")
+        await self._drop(viewer)
+
+    def stats(self) -> StreamStats:
+        dropped = self._dropped + sum(viewer.dropped for viewer in self._viewers.values())
+        viewers = self.viewers
+        return StreamStats(
+            viewers=viewers,
+            pending=self.occupancy - viewers,
+            frames_sent=self._meter.frames_sent,
+            keyframes=self._meter.keyframes,
+            packets_dropped=self._meter.packets_dropped + dropped,
+            bitrate=self._meter.bitrate(self._loop.time()),
+        )
+
+    async def close(self) -> None:
+        """Hang up on everybody and stop."""
+        self._closed = True
+        for viewer in list(self._viewers.values()):
+            self._drop(viewer)
+        await asyncio.gather(*self._closing)
+
+    def _send_picture(self, picture: EncodedPicture) -> None:
+        fanout = self._pictures[picture.codec]
+        sent = fanout.send(picture)
+        if sent is None:
+            self._meter.packets_dropped += 1
+        else:
+            self._meter.frames_sent += 1
+            self._meter.sent(self._loop.time(), sent.size)
+            if sent.keyframe:
+                self._meter.keyframes += 1
+                self._asked.pop(picture.codec, None)
+        if fanout.waits_for_keyframe:
+            self._want_keyframe(picture.codec)
+
+    def _send_sound(self, sound: EncodedSound) -> None:
+        if sound.pts <= self._last_sound:
+            self._meter.packets_dropped += 1
+            return
+        self._last_sound = sound.pts
+        packet = MediaPacket((sound.data,), sound.pts % 2**32, sound.ntp, keyframe=True)
+        self._meter.sent(self._loop.time(), packet.size)
+        for viewer in self._viewers.values():
+            if viewer.connected and viewer.hears:
+                viewer.sound.put(packet)
+
+    def _want_keyframe(self, codec: VideoCodec) -> None:
+        now = self._loop.time()
+        asked = self._asked.get(codec)
+        if asked is not None and now < asked + self._settings.keyframe_interval_s:
+            return
+        self._asked[codec] = now
+        if self.on_keyframe_wanted is not None:
+            self.on_keyframe_wanted(codec)
+
+    def _on_state(self, viewer: Viewer) -> None:
+        state = viewer.peer.connectionState
+        if state == "connected" and not viewer.connected:
+            self._admit(viewer)
+        elif state in ("failed", "closed"):
+            self._drop(viewer)
+
+    def _admit(self, viewer: Viewer) -> None:
+        viewer.connected = True
+        viewer.forget_deadline()
+        if viewer.video_codec is not None:
+            self._pictures[viewer.video_codec].queues.add(viewer.video)
+        self._report()
+        if viewer.video_codec is not None:
+            self._want_keyframe(viewer.video_codec)
+
+    def _drop(self, viewer: Viewer) -> asyncio.Task[None]:
+        """Forget a viewer and begin to hang up. Does nothing more the second time."""
+        if self._viewers.pop(viewer.id, None) is not None:
+            viewer.forget_deadline()
+            if viewer.connected:
+                self._dismiss(viewer)
+            viewer.closing = self._loop.create_task(close_peer(viewer.peer))
+            self._closing.add(viewer.closing)
+            viewer.closing.add_done_callback(self._closing.discard)
+        assert viewer.closing is not None
+        return viewer.closing
+
+    def _dismiss(self, viewer: Viewer) -> None:
+        viewer.connected = False
+        self._dropped += viewer.dropped
+        if viewer.video_codec is not None:
+            self._pictures[viewer.video_codec].queues.discard(viewer.video)
+        self._report()
+
+    def _report(self) -> None:
+        """Of viewers who came or left."""
+        if self.on_viewers is not None:
+            self.on_viewers(self.viewers)
+        codecs = frozenset(codec for codec, fanout in self._pictures.items() if fanout.queues)
+        hears = any(viewer.connected and viewer.hears for viewer in self._viewers.values())
+        if (codecs, hears) != self._lanes:
+            self._lanes = (codecs, hears)
+            if self.on_lanes is not None:
+                self.on_lanes(codecs, hears)
