@@ -26,7 +26,7 @@ import { Refusal } from "./shell/api";
 import { Finder } from "./shell/finder";
 import { listenToDrops, readPicture } from "./shell/picture";
 import { QueueWait } from "./shell/queue";
-import { keepSeatToken } from "./shell/seats";
+import { keepSeatToken, seatToken } from "./shell/seats";
 import { catalogue, type CatalogueEntry, endSession, leaveQueue, locate } from "./shell/sessions";
 import { wireTools } from "./shell/tools";
 import { Visit } from "./shell/visit";
@@ -179,7 +179,10 @@ export class App {
     if (want === "driver") rememberSession(session.id);
     this.frames.clear();
     this.fullSteps = 0;
-    this.visit = new Visit(session, this.onlyWatch ? "spectator" : want, this.page.video, {
+    const role = this.onlyWatch ? "spectator" : want;
+    // Who only watches while waiting does not take the wheel again that they had here.
+    const resume = want === "driver" ? seatToken(session.id) : null;
+    this.visit = new Visit(session, role, resume, this.page.video, {
       message: (message) => this.received(message),
       picture: () => this.happened({ type: "picture" }),
       presented: (frame) => this.presented(frame),
@@ -207,11 +210,8 @@ export class App {
         return this.welcomed(message);
       case "status":
         return this.changed(message);
-      case "receipt": {
-        const { seq, media_time } = message;
-        const now = performance.now();
-        return this.latency.receipt(seq, media_time, now, this.frames.toArray());
-      }
+      case "receipt":
+        return this.latency.receipt(message, performance.now(), this.frames.toArray());
       case "prompt_receipt":
       case "rewind_receipt":
         return this.driving.received(message);

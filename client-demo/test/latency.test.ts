@@ -2,12 +2,17 @@ import { expect, test } from "vitest";
 import { LatencyMeter } from "../src/core/stream/latency";
 import { mediaTimeOf } from "../src/core/stream/media";
 import { Ring } from "../src/core/stream/ring";
+import type { Receipt } from "../src/protocol";
 
 const frame = (index: number, presentedAt: number) => ({
   rtpTimestamp: Math.round((index / 24) * 90_000),
   mediaTime: Math.round((index / 24) * 90_000) / 90_000,
   presentedAt,
   displayAt: presentedAt + 20,
+});
+const receipt = (seq: number, mediaTime: number): Receipt => ({
+  ...{ type: "receipt", seq, t: 0, media_time: mediaTime },
+  ...{ stream_frame: Math.round(mediaTime * 24), world_frame: Math.round(mediaTime * 24) + 100 },
 });
 const press = (seq: number, pressedAt: number) => ({
   seq,
@@ -19,7 +24,7 @@ const press = (seq: number, pressedAt: number) => ({
 test("a press ends at the first frame that its receipt names", () => {
   const meter = new LatencyMeter();
   meter.sent(press(1, 100));
-  meter.receipt(1, 10 / 24, 120, []);
+  meter.receipt(receipt(1, 10 / 24), 120, []);
   meter.presented(frame(9, 150));
   expect(meter.samples).toEqual([]);
   meter.presented(frame(10, 170));
@@ -29,6 +34,7 @@ test("a press ends at the first frame that its receipt names", () => {
       ...press(1, 100),
       receiptAt: 120,
       mediaTime: 10 / 24,
+      worldFrame: 110,
       presentedAt: 170,
       displayAt: 190,
       keyToPhotonMs: 70,
@@ -41,7 +47,7 @@ test("a press ends at the first frame that its receipt names", () => {
 test("a frame that the browser skipped is measured at the next one", () => {
   const meter = new LatencyMeter();
   meter.sent(press(1, 100));
-  meter.receipt(1, 10 / 24, 120, []);
+  meter.receipt(receipt(1, 10 / 24), 120, []);
   meter.presented(frame(12, 260));
   expect(meter.recentMedian).toBe(160);
 });
@@ -49,7 +55,7 @@ test("a frame that the browser skipped is measured at the next one", () => {
 test("a receipt may come after its frame", () => {
   const meter = new LatencyMeter();
   meter.sent(press(4, 100));
-  meter.receipt(4, 10 / 24, 190, [frame(9, 140), frame(10, 180), frame(11, 220)]);
+  meter.receipt(receipt(4, 10 / 24), 190, [frame(9, 140), frame(10, 180), frame(11, 220)]);
   expect(meter.samples.map((sample) => sample.presentedAt)).toEqual([180]);
 });
 
@@ -57,7 +63,7 @@ test("presses in one chunk share its frame; releases have no press and count not
   const meter = new LatencyMeter();
   meter.sent(press(1, 100));
   meter.sent(press(3, 110));
-  for (const seq of [1, 2, 3]) meter.receipt(seq, 10 / 24, 130, []);
+  for (const seq of [1, 2, 3]) meter.receipt(receipt(seq, 10 / 24), 130, []);
   meter.presented(frame(10, 200));
   expect(meter.samples.map(({ seq, keyToPhotonMs }) => [seq, keyToPhotonMs])).toEqual([
     [1, 100],
@@ -68,10 +74,10 @@ test("presses in one chunk share its frame; releases have no press and count not
 test("a lost connection measures nothing", () => {
   const meter = new LatencyMeter();
   meter.sent(press(1, 100));
-  meter.receipt(1, 10 / 24, 120, []);
+  meter.receipt(receipt(1, 10 / 24), 120, []);
   meter.sent(press(2, 130));
   meter.interrupt();
-  meter.receipt(2, 10 / 24, 140, []);
+  meter.receipt(receipt(2, 10 / 24), 140, []);
   meter.presented(frame(10, 5000));
   expect(meter.recentMedian).toBeNull();
   expect(meter.lost).toEqual([press(1, 100), press(2, 130)]);
@@ -83,16 +89,16 @@ test("a press without a receipt within 5 s is lost, and later ones are not", () 
   meter.sent(press(3, 4000));
   meter.expire(5101);
   expect(meter.lost).toEqual([]);
-  meter.receipt(3, 10 / 24, 5102, [frame(11, 5100)]);
+  meter.receipt(receipt(3, 10 / 24), 5102, [frame(11, 5100)]);
   expect(meter.lost).toEqual([press(1, 100)]);
-  meter.receipt(1, 10 / 24, 5103, []);
+  meter.receipt(receipt(1, 10 / 24), 5103, []);
   expect(meter.samples.map(({ seq }) => seq)).toEqual([3]);
 });
 
 test("receipts out of order lose nothing", () => {
   const meter = new LatencyMeter();
   for (const seq of [1, 2]) meter.sent(press(seq, 100 * seq));
-  for (const seq of [2, 1]) meter.receipt(seq, 10 / 24, 300, [frame(10, 290)]);
+  for (const seq of [2, 1]) meter.receipt(receipt(seq, 10 / 24), 300, [frame(10, 290)]);
   expect(meter.samples.map(({ seq }) => seq)).toEqual([2, 1]);
   expect(meter.lost).toEqual([]);
 });
@@ -101,7 +107,7 @@ test("the median is of recent samples", () => {
   const meter = new LatencyMeter();
   for (let seq = 1; seq <= 40; seq += 1) {
     meter.sent(press(seq, seq * 1000));
-    meter.receipt(seq, seq, seq * 1000 + 5, []);
+    meter.receipt(receipt(seq, seq), seq * 1000 + 5, []);
     meter.presented({
       rtpTimestamp: 0,
       mediaTime: seq,

@@ -40,7 +40,7 @@ from lightcone.model.families.staged.network.config import (
 )
 from lightcone.model.families.staged.network.contact_sounds import (
     CLIPS,
-    fit_rings,
+    fit_contact_sounds,
 )
 from lightcone.model.families.staged.network.kv_cache import Unrolled
 from lightcone.model.families.staged.network.network import (
@@ -269,7 +269,7 @@ def train(
     network = begun(path, size, start_from).to(device)
     if start_from is None and not path.exists() and group.leads:
         generator = torch.Generator().manual_seed(seed)
-        fit_rings(network, codecs[1], generator, recipe.ring_clips)
+        fit_contact_sounds(network, codecs[1], generator, recipe.ring_clips)
     group.share(network)
     optimizer = MuonAdam(
         network,

@@ -71,7 +71,7 @@ class Commands:
             raise ProtocolError("not_driver", reason)
 
     def _take_prompt(self, message: Prompt) -> None:
-        if self._session.conditioning >= MAX_PROMPTS:
+        if self._session.state.conditioning >= MAX_PROMPTS:
             raise ProtocolError("too_many_prompts", f"{MAX_PROMPTS} prompts wait already")
         self._gate.take_number(message.seq)
         try:

@@ -84,10 +84,17 @@ def plan(
 
 
 def _members(waiting: Sequence[C], free: float, predict: Predict[C], most: int) -> tuple[C, ...]:
-    """The first who waits, and who is stepped with it."""
+    """The first who waits, and who is stepped with it: who is due soon after it, and who is due
+    before its step would be over and would have to wait for that."""
     first = waiting[0]
-    until = first.due + SLACK * first.chunk_s
-    members = [c for c in waiting if c.group == first.group and c.due <= until][:most]
+    times = predict(first, 1)
+    start = max(free, _start(first, first.due, times))
+    until = max(first.due + SLACK * first.chunk_s, start + times.busy_s)
+    members = [
+        c
+        for c in waiting
+        if c is first or (c.group == first.group and c.due <= min(until, start + c.chunk_s))
+    ][:most]
     while len(members) > 1 and _is_better_alone(members, free, predict):
         members.pop()
     return tuple(members)

@@ -13,7 +13,7 @@ import msgspec
 
 from lightcone.model.interface import How, WorldInfo
 from lightcone.server.errors import LightconeError
-from lightcone.server.sessions.rolling import Kept, RollingSnapshots
+from lightcone.server.sessions.recovery.rolling import Kept, RollingSnapshots
 from lightcone.server.sessions.session_log import SessionLog
 from lightcone.server.sessions.shown import Shown
 from lightcone.server.worker import messages as wire

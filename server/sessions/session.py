@@ -11,28 +11,24 @@ from typing import Any, Literal
 
 from lightcone.model.interface import How, WorldInfo
 from lightcone.server.access.seats import Seat, SeatRules
-from lightcone.server.control.describe import describe
 from lightcone.server.control.outbox import Goodbye, Outbox
 from lightcone.server.control.protocol import (
     CLOSE_SESSION_ENDED,
     CLOSE_SESSION_FAILED,
-    VERSION,
     Error,
     Hello,
     Input,
     Phase,
-    Receipt,
     Role,
     Stall,
     Status,
-    Welcome,
 )
 from lightcone.server.errors import LightconeError
+from lightcone.server.sessions import reports
 from lightcone.server.sessions.lifecycle import Event, Lifecycle
 from lightcone.server.sessions.participants import Participants
 from lightcone.server.sessions.recording import Recording
 from lightcone.server.sessions.remote_state import RemoteState
-from lightcone.server.sessions.rolling import RollingSnapshots
 from lightcone.server.sessions.session_log import SessionLog
 from lightcone.server.worker import messages as wire
 from lightcone.server.worker.host import WorkerHost
@@ -86,10 +82,10 @@ class Session:
         self.participants = Participants(rules.seats, self._status, self._release)
         self.on_idle: Callable[[Session], None] | None = None
         self.on_over: Callable[[Session], None] | None = None
-        self._rules = rules
+        self.rules = rules
         self._loop = asyncio.get_running_loop()
         self._lifecycle = Lifecycle()
-        self._state = RemoteState(
+        self.state = RemoteState(
             origin.id,
             origin.info,
             rules.sending,
@@ -127,7 +123,7 @@ class Session:
     @property
     def worker(self) -> WorkerHost | None:
         """None while it waits for another one, and once it is over."""
-        return self._state.worker
+        return self.state.worker
 
     @property
     def viewers(self) -> int:
@@ -135,26 +131,11 @@ class Session:
 
     @property
     def media_time(self) -> float:
-        return self._state.shown.media_time(self._loop.time())
+        return self.state.shown.media_time(self._loop.time())
 
     @property
     def world_frame(self) -> int:
-        return self._state.shown.world_frame(self._loop.time())
-
-    @property
-    def prompt(self) -> str:
-        """All prompts so far as one."""
-        return self._state.prompt
-
-    @property
-    def snapshots(self) -> RollingSnapshots:
-        """Of the recent past."""
-        return self._state.rolling
-
-    @property
-    def conditioning(self) -> int:
-        """How many prompts wait for the model."""
-        return self._state.conditioning
+        return self.state.shown.world_frame(self._loop.time())
 
     def idle_s(self) -> float:
         """For how long nobody has watched or controlled it."""
@@ -167,15 +148,7 @@ class Session:
         if not self.live:
             raise self._goodbye()
         seat, outbox = self.participants.join(hello)
-        outbox.put(
-            Welcome(
-                version=VERSION,
-                role=self.participants.seats.role(seat),
-                seat=seat.id,
-                resume=seat.token,
-                session=describe(self.id, self.info, self._rules.history_s),
-            )
-        )
+        outbox.put(reports.welcome(self, seat))
         self.participants.changed()
         self._note_presence()
         log.info("%s: seat %s is taken (%d in all)", self.id, seat.id, self.participants.present)
@@ -189,7 +162,7 @@ class Session:
     def accept(self, seat: Seat, message: Input) -> None:
         """A checked input of the driver."""
         axes = dict(message.axes)
-        self._state.input(
+        self.state.input(
             wire.Input(self.id, seat.id, message.seq, message.t, message.buttons, axes)
         )
 
@@ -204,22 +177,22 @@ class Session:
     async def condition(self, text: str, how: How, chunks: int) -> wire.Conditioned:
         """Raises PromptError, WorkerError, Restoring and SessionOver."""
         self.must_live()
-        return await self._state.condition(text, how, chunks)
+        return await self.state.condition(text, how, chunks)
 
     async def rewind(
         self, action: Literal["start", "stop", "to"], world_frame: int = 0
     ) -> wire.Rewound:
         """Raises TooFarBack, WorkerError, Restoring and SessionOver."""
         self.must_live()
-        went = await self._state.rewind(action, world_frame)
+        went = await self.state.rewind(action, world_frame)
         if not self.live:
-            self._state.drop()
+            self.state.drop()
         return went
 
     async def save(self) -> bytes:
         """A snapshot of now. Raises WorkerError, Restoring and SessionOver."""
         self.must_live()
-        return await self._state.save()
+        return await self.state.save()
 
     def record(self, recording: Recording) -> None:
         """Whatever is sent from the next keyframe on, and the action log, go there too."""
@@ -260,7 +233,7 @@ class Session:
     async def _stop(self, event: Event, reason: str) -> None:
         self.reason = reason
         self._lifecycle.fire(event)
-        self._state.drop()
+        self.state.drop()
         if event is Event.FAIL:
             self.participants.put_all(Error(code="session_failed", message=reason, fatal=True))
         self.participants.put_status()
@@ -280,15 +253,15 @@ class Session:
     def working(self) -> WorkerHost:
         """Raises Restoring and SessionOver."""
         self.must_live()
-        return self._state.working()
+        return self.state.working()
 
     def begin(self, worker: WorkerHost, opened: wire.Opened) -> None:
         """The worker holds the state from now on."""
-        self._state.begin(worker, opened)
+        self.state.begin(worker, opened)
 
     def lose_worker(self) -> None:
         """Everything is released; viewers and seats stay."""
-        self._state.lose()
+        self.state.lose()
         if self._lifecycle.allows(Event.LOST):
             self._fire(Event.LOST)
             self._settled.clear()
@@ -296,9 +269,9 @@ class Session:
 
     async def restore(self, worker: WorkerHost) -> None:
         """Go on from the newest snapshot. Raises WorkerError and SnapshotError."""
-        await self._state.restore(worker)
+        await self.state.restore(worker)
         if not self.live:
-            self._state.drop()
+            self.state.drop()
         elif not self.viewers:
             self._settle()
 
@@ -309,7 +282,7 @@ class Session:
     def receive(self, message: wire.OfSession) -> None:
         """What the worker reports."""
         if self.live:
-            self._state.receive(message)
+            self.state.receive(message)
 
     # what its state reports
 
@@ -337,14 +310,7 @@ class Session:
         elif self.phase == "restoring":
             self._settle()
         for each in made.carried:
-            receipt = Receipt(
-                seq=each.seq,
-                t=each.t,
-                world_frame=each.world_frame,
-                stream_frame=each.stream_frame,
-                media_time=each.media_time,
-            )
-            self.participants.put(each.seat, receipt)
+            self.participants.put(each.seat, reports.receipt(each))
         if made.held_s:
             stall = Stall(media_time=made.media_time, held_ms=1000 * made.held_s)
             self.participants.put_all(stall)
@@ -396,7 +362,7 @@ class Session:
 
     def _settle(self) -> None:
         """After a restore: the phase that the session is in now."""
-        if not self._state.shown.begun:
+        if not self.state.shown.begun:
             self._fire(Event.RESTORED_UNSTARTED)
         else:
             self._fire(Event.RESTORED if self.viewers else Event.RESTORED_UNWATCHED)
@@ -404,10 +370,10 @@ class Session:
         self.participants.put_status()
 
     def _release(self) -> None:
-        self._state.release()
+        self.state.release()
 
     def _note_presence(self) -> None:
-        """Count the time with nobody there."""
+        """Count the time with nobody there. A connection without a hello is nobody yet."""
         occupied = self.viewers > 0 or self.participants.present > 0
         if occupied or not self.live:
             self._idle_since = None
@@ -416,11 +382,13 @@ class Session:
                 self._idle_timer = None
         elif self._idle_since is None:
             self._idle_since = self._loop.time()
-            self._idle_timer = self._loop.call_later(self._rules.idle_s, self._report_idle)
+            self._idle_timer = self._loop.call_later(self.rules.idle_s, self._report_idle)
 
     def _report_idle(self) -> None:
         self._idle_timer = None
-        if self.on_idle is not None:
+        if self.stream.occupancy:  # somebody is about to connect
+            self._idle_timer = self._loop.call_later(self.rules.idle_s, self._report_idle)
+        elif self.on_idle is not None:
             self.on_idle(self)
 
     def _fire(self, event: Event) -> None:
@@ -431,24 +399,4 @@ class Session:
         return Goodbye(code, reason=self.reason or self.phase)
 
     def _status(self, role: Role) -> Status:
-        seats, state = self.participants.seats, self._state
-        return Status(
-            phase=self.phase,
-            role=role,
-            media_time=self.media_time,
-            world_frame=self.world_frame,
-            viewers=self.viewers,
-            seats=self.participants.present,
-            driver=None if seats.driver is None else seats.driver.id,
-            asking=[seat.id for seat in seats.asking],
-            turn_left_s=seats.turn_left(self._loop.time()),
-            stalls=state.shown.stalls,
-            stalled_ms=1000 * state.shown.stalled_s,
-            chunk_ms=state.chunk_ms,
-            steps=state.level.steps,
-            rate=state.level.rate,
-            overloaded=state.level.overloaded,
-            recording=self.recording is not None,
-            prompt=self.prompt,
-            reason=self.reason,
-        )
+        return reports.status(self, role, self._loop.time())

@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,22 +14,21 @@ from typing import Any
 from lightcone.model.interface import Image, ModelError, WorldInfo
 from lightcone.server.cli.settings import Settings
 from lightcone.server.errors import LightconeError
-from lightcone.server.sessions.blame import Blame
 from lightcone.server.sessions.queue import Queue, Ticket
 from lightcone.server.sessions.recording import Recording, Recordings
+from lightcone.server.sessions.recovery.recovering import Recovering, Recovery
 from lightcone.server.sessions.session import Origin, Session, SessionRules
 from lightcone.server.sessions.session_log import SessionLog, log_start
 from lightcone.server.sessions.snapshot_store import SnapshotStore, StorageError
-from lightcone.server.sessions.workers import Recovery, Worker
+from lightcone.server.sessions.workers import Worker
 from lightcone.server.worker import messages as wire
-from lightcone.server.worker.errors import WorkerError, WorkerLost
+from lightcone.server.worker.errors import WorkerError
 from lightcone.server.worker.host import WorkerHost
 from lightcone.streaming import SessionStream, StreamFormat, StreamSettings
 
 MAX_WAITING = 8  # requests for a session that may be read or wait for one in the making
 MAX_OVER = 32  # sessions that are over and can still be asked about
 MAKES_ROOM_S = 10.0  # a session left alone this long makes room for a new one
-MAX_RECOVERIES = 32
 
 log = logging.getLogger("lightcone.sessions")
 
@@ -63,21 +61,16 @@ class Sessions:
         self.workers = workers
         self.store = store
         self.recordings = Recordings(settings.recordings_dir)
-        self.recoveries: deque[Recovery] = deque(maxlen=MAX_RECOVERIES)
         self.infos = {info.name: info for info in workers[0].ready.infos}
         self._sessions: dict[str, Session] = {}  # by id, the oldest first
-        self._homes: dict[str, Worker] = {}  # of live sessions
+        self._homes: dict[str, Worker] = {}  # by id, of live sessions
         self._queue: Queue[Wanted] = Queue()
-        self._blame = {worker: Blame() for worker in workers}
-        self._restoring: dict[Worker, str] = {}  # the session that is restored alone
         self._waiting = 0
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._recovering = [Recovering(worker, self.of) for worker in workers]
         for worker in workers:
             worker.on_message = self._on_message
-            worker.on_lost = self._on_lost
-            worker.on_back = self._on_back
-            worker.on_gone = self._on_gone
 
     @classmethod
     async def launch(cls, settings: Settings) -> Sessions:
@@ -104,6 +97,15 @@ class Sessions:
     def get(self, session_id: str) -> Session | None:
         """Also one that was over not long ago."""
         return self._sessions.get(session_id)
+
+    def of(self, worker: Worker) -> list[Session]:
+        """The live ones in a worker."""
+        return [session for session in self if self._homes[session.id] is worker]
+
+    @property
+    def recoveries(self) -> list[Recovery]:
+        """Of workers that were lost, as long as they are remembered."""
+        return [recovery for each in self._recovering for recovery in each.recoveries]
 
     @property
     def working(self) -> bool:
@@ -156,7 +158,7 @@ class Sessions:
                     lambda new, sending: host.fork(session.id, new, sending),
                     from_state=True,
                 )
-                forked.snapshots.take_over(session.snapshots)
+                forked.state.rolling.take_over(session.state.rolling)
                 await self._prompt(forked, prompt)
             session.log.forked(forked.world_frame, forked.id)
             return forked
@@ -169,7 +171,6 @@ class Sessions:
         if ticket is None or ticket.taken or self._queue.place(ticket) > 1:
             return ticket
         ticket.taken = True
-        session = None
         try:
             session = await self._create(ticket.wanted)
         except BaseException:
@@ -177,9 +178,10 @@ class Sessions:
             raise
         finally:
             ticket.taken = False
-        if session is not None:
-            self._queue.leave(ticket)
-        return session or ticket
+        if session is None:
+            return self._queue.poll(ticket_id, self._loop.time())
+        self._queue.leave(ticket)
+        return session
 
     def place(self, ticket: Ticket[Wanted]) -> int:
         """1 for the first."""
@@ -262,7 +264,7 @@ class Sessions:
             wanted.seed,
             wanted.prompt,
             wanted.image,
-            worker.fingerprint(info.name) or "",
+            worker.fingerprint(info.name),
             self.settings.steps,
             self.settings.threads,
             opened if from_state else None,
@@ -319,7 +321,6 @@ class Sessions:
     def _on_over(self, session: Session) -> None:
         home = self._homes.pop(session.id)
         home.sessions[session.info.name] -= 1
-        self._blame[home].forget(session.id)
         over = [session for session in self._sessions.values() if not session.live]
         for old in over[:-MAX_OVER]:
             del self._sessions[old.id]
@@ -335,75 +336,12 @@ class Sessions:
         assert session.recording is not None
         return session.recording
 
-    # workers that are lost
+    # inside
 
     def _on_message(self, message: wire.OfSession) -> None:
         session = self._sessions.get(message.session)
         if session is not None:
             session.receive(message)
-
-    def _of(self, worker: Worker) -> list[Session]:
-        return [session for session in self if self._homes[session.id] is worker]
-
-    def _on_lost(self, worker: Worker) -> None:
-        sessions = self._of(worker)
-        alone = self._restoring.get(worker)
-        if alone is not None:
-            suspects = {alone}
-        elif worker.opening:
-            suspects = set()
-        else:
-            suspects = {s.id for s in sessions if s.phase in ("running", "restoring") and s.viewers}
-        guilty = self._blame[worker].lost(suspects, [s.id for s in sessions], self._loop.time())
-        for session in sessions:
-            session.lose_worker()
-            if session.id in guilty:
-                self._spawn(session.fail("its worker was lost with it again and again"))
-
-    async def _on_back(self, worker: Worker) -> None:
-        """Restore every session; one after the other where it is not known which of them takes
-        the worker down."""
-        sessions = [session for session in self._of(worker) if session.phase == "restoring"]
-        if self._blame[worker].careful(self._loop.time()):
-            for session in sessions:
-                self._restoring[worker] = session.id
-                try:
-                    await self._restore(session, worker)
-                finally:
-                    del self._restoring[worker]
-        else:
-            await asyncio.gather(*(self._restore(session, worker) for session in sessions))
-        took = self._loop.time() - worker.lost_at
-        recovery = Recovery(
-            worker.start_s, worker.ready.warm_up_s, took - worker.start_s, len(sessions)
-        )
-        self.recoveries.append(recovery)
-        log.info(
-            "%d sessions run again %.0f ms after their worker was lost, %.0f of them its start",
-            len(sessions),
-            1000 * took,
-            1000 * worker.start_s,
-        )
-
-    async def _restore(self, session: Session, worker: Worker) -> None:
-        """Until it runs again, or is over, or the worker is lost once more."""
-        host = worker.host
-        if host is None or not session.live:
-            return
-        try:
-            await session.restore(host)
-        except WorkerLost:
-            return
-        except (WorkerError, ModelError) as error:
-            await session.fail(f"it can not be restored: {error}")
-            return
-        settled = self._loop.create_task(session.settled())
-        await asyncio.wait({settled, host.lost}, return_when=asyncio.FIRST_COMPLETED)
-        settled.cancel()
-
-    async def _on_gone(self, worker: Worker, reason: str) -> None:
-        sessions = self._of(worker)
-        await asyncio.gather(*(s.fail(f"there is no worker for it: {reason}") for s in sessions))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)

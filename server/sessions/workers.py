@@ -7,7 +7,6 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from lightcone.model.interface import WorldInfo
 from lightcone.server.scheduling.admission import Demand, capacity, fits
@@ -18,17 +17,6 @@ from lightcone.server.worker.messages import OfSession, Ready, Stats, StepCost
 RETRIES_S = (0.0, 1.0, 3.0)  # waits before a lost worker is started again
 
 log = logging.getLogger("lightcone.workers")
-
-
-@dataclass(frozen=True)
-class Recovery:
-    """How long a lost worker took: its start, warm-up included, and from there until its sessions
-    ran again."""
-
-    worker_start_s: float
-    warm_up_s: float
-    restore_s: float
-    sessions: int
 
 
 class Worker:
@@ -44,15 +32,16 @@ class Worker:
         self.sessions: Counter[str] = Counter()  # by world, with those in the making
         self.opening = 0  # sessions in the making
         self.on_message: Callable[[OfSession], None] = lambda message: None
-        self.on_lost: Callable[[Worker], None] = lambda worker: None
-        self.on_back: Callable[[Worker], Awaitable[None]] | None = None
-        self.on_gone: Callable[[Worker, str], Awaitable[None]] | None = None
+        self.on_lost: Callable[[], None] = lambda: None
+        self.on_back: Callable[[], Awaitable[None]] | None = None
+        self.on_gone: Callable[[str], Awaitable[None]] | None = None
         self.ready: Ready
         self.start_s = 0.0  # what the last start took
         self.lost_at = 0.0
         self._config = config
         self._budget_bytes = budget_bytes
-        self._costs: dict[str, StepCost] = {}
+        self._costs: dict[str, StepCost] = {}  # of worlds that were ever opened
+        self._fingerprints: dict[str, str] = {}
         self._loop = asyncio.get_running_loop()
         self._launching = asyncio.Lock()
         self._supervisors: set[asyncio.Task[None]] = set()
@@ -73,12 +62,14 @@ class Worker:
         ModelError."""
         host = await self.working()
         if world not in self._costs:
-            self._costs[world] = (await host.open_world(world)).cost
+            opened = await host.open_world(world)
+            self._costs[world] = opened.cost
+            self._fingerprints[world] = opened.fingerprint
         return host
 
-    def fingerprint(self, world: str) -> str | None:
-        """Of the world's weights; None where it is not open."""
-        return self.ready.fingerprints.get(world)
+    def fingerprint(self, world: str) -> str:
+        """Of the model of a world that has been opened."""
+        return self._fingerprints[world]
 
     def fits(self, world: str) -> bool:
         """Whether one more session of this world does; the first always does. Its cost must be
@@ -126,7 +117,8 @@ class Worker:
     def _adopt(self, host: WorkerHost) -> None:
         self.host = host
         self.ready = host.ready
-        self._costs = dict(host.ready.costs)
+        self._costs |= host.ready.costs
+        self._fingerprints |= host.ready.fingerprints
         host.on_message = self._receive
         supervisor = self._loop.create_task(self._supervise(host), name="supervisor of a worker")
         self._supervisors.add(supervisor)
@@ -144,7 +136,7 @@ class Worker:
         log.error("worker %d is lost; starting another", host.pid)
         self.host = None
         self.lost_at = self._loop.time()
-        self.on_lost(self)
+        self.on_lost()
         await host.close()
         reason = ""
         for wait in RETRIES_S:
@@ -157,7 +149,7 @@ class Worker:
                 continue
             log.info("worker %d follows %d", new.pid, host.pid)
             if self.on_back is not None:
-                await self.on_back(self)
+                await self.on_back()
             return
         if self.on_gone is not None:
-            await self.on_gone(self, reason)
+            await self.on_gone(reason)

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from lightcone.model.interface import Chunk
 from lightcone.server.scheduling.batches import GRACE_S, Batch, Times, plan
+from lightcone.server.scheduling.pacer import Pacer
 from lightcone.server.worker.session import Making, Session
 from lightcone.server.worker.threads import Caller, Done, Post
 from lightcone.server.worker.worlds import OpenWorld
@@ -31,14 +32,11 @@ class Step:
     makings: tuple[Making, ...]
     bucket: int
     steps: int  # of denoising
+    pacer: Pacer
     eligible: float  # since when it could have been started
     patience_s: float
     lead_s: float = 0.0  # how long before it was due it should have been started
     timer: asyncio.TimerHandle | None = None
-
-    @property
-    def frames(self) -> int:
-        return self.makings[0].frames
 
     @property
     def late(self) -> bool:
@@ -123,13 +121,14 @@ class Lane:
         world, steps = first.world, first.ladder.standing.rung.steps
         eligible = max(batch.start, self._free_since, *(m.ready_at for m in batch.members))
         makings = tuple(session.begin_chunk(now) for session in batch.members)
-        pacer = world.pacer(first.frames, steps, len(batch.members))
+        pacer = first.pacer(len(batch.members))
         step = Step(
             world=world,
             members=batch.members,
             makings=makings,
             bucket=world.bucket(len(batch.members)),
             steps=steps,
+            pacer=pacer,
             eligible=min(eligible, now),
             patience_s=max(LEAST_PATIENCE_S, PATIENCE * pacer.busy_s),
         )
@@ -194,5 +193,5 @@ class Lane:
 
 
 def _times(session: Session, sessions: int) -> Times:
-    pacer = session.world.pacer(session.frames, session.ladder.standing.rung.steps, sessions)
+    pacer = session.pacer(sessions)
     return Times(pacer.lead_s, pacer.busy_s)

@@ -6,11 +6,13 @@ from __future__ import annotations
 import asyncio
 import copy
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
 from lightcone.server.scheduling.batches import MARGIN_S, SLACK, aligned
+from lightcone.server.scheduling.pacer import Pacer
 from lightcone.server.scheduling.trials import Trial
 from lightcone.server.worker.chores import Chore, Chores
 from lightcone.server.worker.errors import one_line
@@ -28,7 +30,8 @@ from lightcone.server.worker.session import Making, Session
 from lightcone.server.worker.threads import Caller
 
 SLOW = 2.0  # times what is usual
-SLOW_BATCHES = 3  # slow and late ones in a row put the sessions of a world on trial
+SLOW_BATCHES = 3  # slow and late ones within SLOW_S put the sessions of a world on trial
+SLOW_S = 2.0
 TRIAL_PAUSE_S = 30.0  # after such a trial
 
 log = logging.getLogger("lightcone.worker")
@@ -56,7 +59,7 @@ class Runner:
         self._loop = asyncio.get_running_loop()
         self._main = Lane(self._new_step_caller, self)
         self._alone: dict[Session, Lane] = {}
-        self._slow: dict[str, int] = {}  # batches in a row, by world
+        self._slow: dict[str, list[float]] = {}  # moments of suspicious batches, by world
         self._no_trial_before: dict[str, float] = {}
         self._closed_busy_s = 0.0  # of lanes that are closed
 
@@ -123,6 +126,16 @@ class Runner:
         self.chores.let_go(session.world.model, [session.now])
         session.now = moment
 
+    @asynccontextmanager
+    async def between_steps(self, session: Session) -> AsyncIterator[None]:
+        """No step of it is under way, and none begins meanwhile."""
+        try:
+            async with session.between_steps():
+                yield
+        finally:
+            session.ready_at = self._loop.time()
+            self.wake(session)
+
     def realign(self, session: Session) -> None:
         """Where its next chunk can not be in time or not together with the others, its clock is
         held until it is."""
@@ -146,9 +159,8 @@ class Runner:
 
     def made(self, lane: Lane, step: Step, states: list[Any], seconds: float) -> None:
         world, now = step.world, self._loop.time()
-        pacer = world.pacer(step.frames, step.steps, len(step.members))
-        slow = step.late and seconds > SLOW * pacer.quick_s
-        pacer.record(lead_s=step.lead_s, busy_s=seconds)
+        suspicious = self._is_suspicious(step, seconds, now)
+        step.pacer.record(lead_s=step.lead_s, busy_s=seconds)
         chores = []
         for row, (session, state) in enumerate(zip(step.members, states, strict=True)):
             session.rest()
@@ -158,15 +170,13 @@ class Runner:
                 self.chores.release(world.model, [state])
             else:
                 chores.append(self._advance(session, step, row, state, seconds))
-        self._judge_pace(lane, step, now)
+        self._judge_pace(lane, step, step.late and not suspicious, now)
         for session in step.members:
             self._rejoin(session)
         if lane is not self._main:
             self._judge_alone(step.members[0], seconds)
-        elif slow:
+        elif suspicious:
             self._note_slow(step, now)
-        else:
-            self._slow.pop(world.name, None)
         lane.wake()
         self.chores.do(chores)
 
@@ -257,9 +267,9 @@ class Runner:
 
     # inside: pace
 
-    def _judge_pace(self, lane: Lane, step: Step, now: float) -> None:
+    def _judge_pace(self, lane: Lane, step: Step, late: bool, now: float) -> None:
         ladder = step.members[0].ladder
-        if ladder.observe(now, late=step.late, load=lane.load(now)):
+        if ladder.observe(now, late=late, load=lane.load(now)):
             for session in lane.sessions:
                 if session.ladder is ladder:
                     self._settle(session)
@@ -294,9 +304,8 @@ class Runner:
             self.realign(session)
 
     def _lead(self, session: Session) -> float:
-        steps = session.ladder.standing.rung.steps
         size = min(1 + len(self._company(session)), session.world.most)
-        return session.world.pacer(session.frames, steps, size).lead_s + MARGIN_S
+        return session.pacer(size).lead_s + MARGIN_S
 
     def _meeting(self, session: Session, earliest: float) -> float:
         """The first moment from `earliest` on at which its next chunk is due together with those
@@ -328,6 +337,7 @@ class Runner:
         trial = Trial(living, slow=slow)
         for session in living:
             session.trial = trial
+            session.own_pacer = Pacer(session.pacer(1).quick_s)
             session.own_ladder = copy.deepcopy(session.world.ladder)
             self._main.sessions.pop(session, None)
             lane = self._alone[session] = Lane(self._new_step_caller, self)
@@ -339,22 +349,26 @@ class Runner:
         if session.gone or session.trial is None or not session.trial.made(session, seconds):
             return
         session.trial.leave(session)
-        session.trial = session.own_ladder = None
+        session.trial = session.own_ladder = session.own_pacer = None
         self._close(self._alone.pop(session))
         self._main.sessions[session] = None
         self._settle(session)
         self.realign(session)
 
+    def _is_suspicious(self, step: Step, seconds: float, now: float) -> bool:
+        """One of several sessions may have made the batch late, rather than the machine."""
+        pause = self._no_trial_before.get(step.world.name, 0.0)
+        slow = step.late and seconds > SLOW * step.pacer.quick_s
+        return slow and len(step.members) > 1 and now >= pause
+
     def _note_slow(self, step: Step, now: float) -> None:
-        """A batch was late, and much slower than usual."""
+        """A suspicious batch. Several of them soon after each other are a matter for a trial."""
         name = step.world.name
-        self._slow[name] = self._slow.get(name, 0) + 1
-        if self._slow[name] < SLOW_BATCHES or len(step.members) == 1:
-            return
-        if now >= self._no_trial_before.get(name, 0.0):
+        recent = [moment for moment in self._slow.get(name, []) if moment > now - SLOW_S]
+        self._slow[name] = [*recent, now]
+        if len(self._slow[name]) >= SLOW_BATCHES:
             log.warning("slow steps: %s", ", ".join(session.id for session in step.members))
             self._no_trial_before[name] = now + TRIAL_PAUSE_S
-            self._slow.pop(name)
             self._try(step.members, slow=True)
 
     def _give_up(self, session: Session) -> None:

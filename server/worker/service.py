@@ -8,16 +8,15 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Executor
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from lightcone.model.interface import Image, Model, ModelError, Snapshot, WorldInfo
 from lightcone.server.scheduling.input import HeldInput
-from lightcone.server.sessions.prompt_history import and_then
 from lightcone.server.worker import messages as wire
-from lightcone.server.worker.backwards import Backwards
-from lightcone.server.worker.errors import RewindError, UnknownSession, WorkerError, failure
+from lightcone.server.worker.changes import Changes, check
+from lightcone.server.worker.errors import UnknownSession, WorkerError, failure
 from lightcone.server.worker.history import History, Moment
 from lightcone.server.worker.runner import Runner
 from lightcone.server.worker.session import Session
@@ -34,8 +33,9 @@ from lightcone.streaming import (
 )
 
 ASIDE = 3  # slow calls at once
-CONDITIONED = 8  # sessions at once that take conditioning quickly
-TIMEOUT_S = 30.0  # of a start, of preparing conditioning, of a snapshot
+TIMEOUT_S = 30.0  # of a start, of a snapshot
+
+M = TypeVar("M", wire.Condition, wire.Rewind, wire.Save)
 
 log = logging.getLogger("lightcone.worker")
 
@@ -57,7 +57,6 @@ class Service:
         self._encoder = encoder
         self._loop = asyncio.get_running_loop()
         self._aside = Aside(ASIDE, partial(new_caller, "aside"))
-        self._between = Aside(CONDITIONED, partial(new_caller, "between steps"))
         self._worlds = worlds
         self._sessions: dict[str, Session] = {}
         self._opening: dict[str, asyncio.Task[None]] = {}
@@ -70,6 +69,7 @@ class Service:
             threads=load.threads,
             step_timeout_s=load.step_timeout_s,
         )
+        self._changes = Changes(self.runner, self._aside, new_caller)
 
     async def begin(self) -> wire.Ready:
         """Open the first world. Raises ModelError, and TimeoutError."""
@@ -102,11 +102,11 @@ class Service:
             case wire.Fork(request):
                 self._open(message.new, self._answer(request, self._fork(message)))
             case wire.Condition(request):
-                self._spawn(self._answer(request, self._condition(message)))
+                self._change(request, message.session, self._changes.condition, message)
             case wire.Rewind(request):
-                self._spawn(self._answer(request, self._rewind(message)))
+                self._change(request, message.session, self._changes.rewind, message)
             case wire.Save(request):
-                self._spawn(self._answer(request, self._save(message)))
+                self._change(request, message.session, self._changes.save, message)
             case wire.Drop(name):
                 self._drop(name)
             case wire.Load():
@@ -194,7 +194,7 @@ class Service:
     async def _fork(self, message: wire.Fork) -> wire.Opened:
         parent = self._get(message.session)
         async with parent.turn:
-            self._check(parent)
+            check(parent)
             world, moment = parent.world, parent.shown
             before = [kept for kept in parent.history if kept.frame < moment.frame]
             self._add(message.new, world, moment, [*before, moment], message.sending)
@@ -246,120 +246,6 @@ class Service:
         moment = session.now
         return wire.Opened(request, name, session.world.name, moment.frame, data, moment.prompt)
 
-    # requests: sessions that are there
-
-    async def _condition(self, message: wire.Condition) -> wire.Conditioned:
-        session = self._get(message.session)
-        world, text = session.world, message.text
-        async with session.turn:
-            self._check(session)
-            if session.backwards is not None:
-                raise RewindError("no prompt can be given while it runs backwards")
-            conditioning = await self._aside.call(
-                lambda: world.model.prepare(world.name, text, running=True), TIMEOUT_S
-            )
-            slow = message.how == "recache"
-            aside = self._aside if slow else self._between
-            async with session.between_steps():
-                self._check(session)
-                before = session.now
-                session.excluded = slow
-                try:
-                    state, full = await aside.call(
-                        lambda: world.model.apply(
-                            before.state, conditioning, message.how, message.chunks
-                        ),
-                        TIMEOUT_S,
-                    )
-                finally:
-                    session.excluded = False
-                    session.ready_at = self._loop.time()
-                self._check(session)
-                prompt = and_then(before.prompt, text, world.info)
-                self.runner.change(session, Moment(state, prompt, before.picture))
-                self.runner.chores.send_in_order(
-                    wire.Prompted(
-                        session.id, before.frame, text, message.how, message.chunks, prompt
-                    )
-                )
-                reply = self._conditioned(message.request, session, full)
-            if slow:
-                self.runner.realign(session)
-            return reply
-
-    def _conditioned(self, request: int, session: Session, full: int) -> wire.Conditioned:
-        first, out = session.now.frame, session.transmitter
-        return wire.Conditioned(
-            request,
-            first,
-            full,
-            out.next_stream_frame,
-            out.next_media_time,
-            out.next_stream_frame + full - first,
-            out.next_media_time + (full - first) * session.frame_s,
-        )
-
-    async def _rewind(self, message: wire.Rewind) -> wire.Rewound:
-        session = self._get(message.session)
-        async with session.turn:
-            self._check(session)
-            match message.action:
-                case "start":
-                    await self._run_back(session)
-                case "stop":
-                    self._go_on(session)
-                case "to":
-                    await self._go_back(session, message.frame)
-            return wire.Rewound(
-                message.request,
-                session.shown.frame,
-                session.transmitter.next_stream_frame,
-                session.transmitter.next_media_time,
-            )
-
-    async def _run_back(self, session: Session) -> None:
-        if session.backwards is not None:
-            raise RewindError("it runs backwards already")
-        async with session.between_steps():
-            self._check(session)
-            session.backwards = Backwards(
-                session.now, session.history, session.clock, session.transmitter
-            )
-
-    def _go_on(self, session: Session) -> None:
-        if session.backwards is None:
-            raise RewindError("it does not run backwards")
-        backwards, session.backwards = session.backwards, None
-        backwards.stop()
-        self.runner.jump(session, backwards.moment)
-
-    async def _go_back(self, session: Session, frame: int) -> None:
-        async with session.between_steps():
-            self._check(session)
-            if frame > session.now.frame:
-                raise RewindError(f"frame {frame} is after the present, {session.now.frame}")
-            moment = session.history.at(frame)
-            if moment is None:
-                oldest = session.history.oldest
-                known = "no moment is kept" if oldest is None else f"the oldest is {oldest.frame}"
-                raise RewindError(f"frame {frame} can not be gone back to: {known}")
-            if session.backwards is not None:
-                session.backwards.stop()
-                session.backwards = None
-            self.runner.jump(session, moment)
-
-    async def _save(self, message: wire.Save) -> wire.Saved:
-        session = self._get(message.session)
-        async with session.turn:
-            self._check(session)
-            model, moment = session.world.model, session.shown
-            self.runner.chores.hold(moment)
-            try:
-                data = await self._aside.call(lambda: pack_moment(model, moment), TIMEOUT_S)
-            finally:
-                self.runner.chores.let_go(model, [moment])
-            return wire.Saved(message.request, data)
-
     # inside
 
     def _get(self, name: str) -> Session:
@@ -367,10 +253,17 @@ class Service:
             raise UnknownSession(f"the worker has no session '{name}'")
         return session
 
-    def _check(self, session: Session) -> None:
-        """Whether it still is there, after a wait."""
-        if session.gone:
-            raise UnknownSession(f"the session '{session.id}' is over")
+    def _change(
+        self,
+        request: int,
+        name: str,
+        change: Callable[[Session, M], Awaitable[wire.Reply]],
+        message: M,
+    ) -> None:
+        async def changed() -> wire.Reply:
+            return await change(self._get(name), message)
+
+        self._spawn(self._answer(request, changed()))
 
     async def _answer(self, request: int, work: Awaitable[wire.Reply]) -> None:
         try:

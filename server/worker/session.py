@@ -11,6 +11,7 @@ from lightcone.model.interface import Chunk, Image
 from lightcone.server.scheduling.batches import GRACE_S
 from lightcone.server.scheduling.degradation import Degradation, Standing
 from lightcone.server.scheduling.input import HeldInput, Sample
+from lightcone.server.scheduling.pacer import Pacer
 from lightcone.server.scheduling.trials import Trial
 from lightcone.server.worker.backwards import Backwards
 from lightcone.server.worker.history import History, Moment
@@ -52,7 +53,8 @@ class Session:
     excluded: bool = False  # a conditioning takes long: no batch waits for it
     ready_at: float = 0.0  # since when its next chunk could be started
     trial: Trial[Session] | None = None
-    own_ladder: Degradation | None = None  # while it is on trial
+    own_ladder: Degradation | None = None  # while it is on trial, as is the pacer
+    own_pacer: Pacer | None = None
     standing: Standing | None = None  # what the server knows
     gone: bool = False
     went_back: int = 0  # how often
@@ -68,6 +70,11 @@ class Session:
     @property
     def ladder(self) -> Degradation:
         return self.own_ladder or self.world.ladder
+
+    def pacer(self, sessions: int) -> Pacer:
+        """Of its next chunk, in a batch of so many."""
+        steps = self.ladder.standing.rung.steps
+        return self.own_pacer or self.world.pacer(self.frames, steps, sessions)
 
     # a candidate for a batch
 
@@ -113,8 +120,7 @@ class Session:
 
     @asynccontextmanager
     async def between_steps(self) -> AsyncIterator[None]:
-        """No step of it is under way, and none begins meanwhile. Whoever drives it has to be told
-        afterwards that it can go on."""
+        """No step of it is under way, and none begins meanwhile; its lane has to be woken after."""
         self._claims += 1
         try:
             while self.stepping:

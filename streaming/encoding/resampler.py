@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 Samples = NDArray[np.float32]
 
 REACH = 16  # input samples that an output sample looks to, to each side
-_PHASES = 2_048  # kernels in the table; between them is interpolated, with an error under -120 dB
+_PHASES = 3_840  # kernels in the table; what falls between two of them has an error of -75 dB
 
 
 @dataclass(frozen=True)
@@ -93,11 +93,8 @@ class Resampler:
         whole, part = np.divmod(numerators, denominator)
         windows = np.lib.stride_tricks.sliding_window_view(self._line, 2 * REACH)
         around = windows[whole + (base - REACH + 1 - self._line_start)]
-        place = part * (_PHASES / denominator)
-        index = place.astype(np.int64)
-        weight = (place - index).astype(np.float32)[:, np.newaxis]
-        kernels = _KERNELS[index] * (1 - weight) + _KERNELS[index + 1] * weight
-        out: Samples = np.einsum("nt,nt->n", around, kernels)
+        nearest = (part * _PHASES + denominator // 2) // denominator
+        out: Samples = np.einsum("nt,nt->n", around, _KERNELS[nearest])
         return out
 
     def _forget(self) -> None:

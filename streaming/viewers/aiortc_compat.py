@@ -172,8 +172,8 @@ class ViewerConnection(Connection):
     Differs from its base in this: the loopback address is a candidate too, so that a server
     without a network works; a candidate with an mDNS name is not looked up, as the viewer's own
     checks bring its address sooner (RFC 8445 section 7.3.1.3); the end of the viewer's
-    candidates is not the end of hope, for the same reason; consent is checked (RFC 7675) as
-    often as told, so that a viewer that vanished is noticed within seconds.
+    candidates is not the end of hope, for the same reason; consent is checked (RFC 7675) every
+    `consent_interval_s`, so that a viewer that vanished is noticed within seconds.
     """
 
     consent_interval_s: float

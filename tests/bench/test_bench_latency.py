@@ -9,8 +9,9 @@ from lightcone.bench.clients.control import Receipt
 from lightcone.bench.clients.rtp import Picture
 from lightcone.bench.clients.sound import Sound
 from lightcone.bench.latency.figures import (
+    Sample,
     ear_s,
-    milliseconds,
+    latency,
     photon_s,
     rate,
 )
@@ -22,10 +23,8 @@ from lightcone.bench.latency.probe_check import (
     nearest,
     read_frame_code,
 )
-from lightcone.model.families.probe.model import (
-    PROBE,
-    ProbeWorld,
-)
+from lightcone.model.families.probe.model import ProbeModel
+from lightcone.model.interface import collect
 
 RECEIPT = Receipt(seq=4, pressed=100.0, frame=26, media_time=26 / 24)
 
@@ -55,36 +54,46 @@ def test_the_packet_with_the_receipts_first_sample_counts() -> None:
 def test_chromiums_playout_is_read_within_the_packet() -> None:
     samples = [{"mediaTime": 1.01, "pressedAt": 300.0}, {"mediaTime": 9.0, "pressedAt": 0.0}]
     playout = [(47_040, 400.0), (48_000, 420.0), (48_960, 440.0)]
-    assert ear_ms(samples, playout) == [pytest.approx(420 + 10 - 300)]
+    assert ear_ms(samples, playout) == [pytest.approx(420 + 10 - 300), None]
 
 
 def test_a_few_packets_that_the_page_missed_do_not_lose_a_press() -> None:
     samples = [{"mediaTime": 1.05, "pressedAt": 300.0}]
     missed_two = [(48_000, 420.0), (50_880, 480.0)]
     assert ear_ms(samples, missed_two) == [pytest.approx(420 + 50 - 300)]
-    assert ear_ms(samples, [(48_000, 420.0), (57_600, 620.0)]) == []
-    assert ear_ms(samples, missed_two[:1]) == []
+    assert ear_ms(samples, [(48_000, 420.0), (57_600, 620.0)]) == [None]
+    assert ear_ms(samples, missed_two[:1]) == [None]
 
 
-def test_rates_and_spreads_leave_out_what_was_not_answered() -> None:
+def test_what_never_came_is_counted_and_left_out() -> None:
     assert rate([1.0, 1.5, 2.0]) == 2.0
     assert rate([1.0]) == 0.0
-    found = milliseconds([0.1, None])
-    assert found is not None
-    assert (found.p50, found.n) == (100.0, 1)
+    whole, unheard = Sample(0.0, 100.0, 110.0, 140.0), Sample(1.0, 200.0, 210.0, None)
+    unseen = Sample(2.0, None, None, None)
+    found = latency("", [whole, unheard, unseen], presses=5, fps=24, stalls=0, sound=True)
+    assert (found.presses, found.lost, found.unanswered) == (5, 3, 4)
+    assert found.samples == (whole, unheard)
+    for spread, n in ((found.key_to_photon_ms, 2), (found.key_to_ear_ms, 1)):
+        assert spread is not None
+        assert spread.n == n
+    silent = latency("", [unheard, unseen], presses=2, fps=24, stalls=0, sound=False)
+    assert (silent.lost, silent.unanswered, silent.key_to_ear_ms) == (1, 1, None)
 
 
 @pytest.mark.parametrize("held", [[], ["left"], ["jump", "shoot"]])
 @pytest.mark.parametrize("scale", [1, 3])
-def test_the_code_is_read_as_the_probe_writes_it(held: list[str], scale: int) -> None:
-    world = ProbeWorld(compute_ms=0)
-    state = world.start(seed=0)
-    for _ in range(40):
-        [state], [chunk] = world.step([state], [PROBE.actions(held)])
-        large = chunk.frames[1].repeat(scale, axis=0).repeat(scale, axis=1)
+@pytest.mark.parametrize("world", ["probe", "probe-long", "probe-60"])
+def test_the_code_is_read_as_the_probe_writes_it(held: list[str], scale: int, world: str) -> None:
+    model = ProbeModel(compute_ms=0)
+    info = model.worlds[world]
+    state = model.start(world, 0, model.prepare(world))
+    for _ in range(5):
+        actions = info.actions(held, frames=info.frames_of(state.chunk))
+        [state], [chunk] = collect(model, [state], [actions])
+        large = chunk.frames[-1].repeat(scale, axis=0).repeat(scale, axis=1)
         code, cells = read_frame_code(large.mean(axis=2))
-        assert code == 2 * chunk.index + 1
-        assert [b.name for b, on in zip(PROBE.buttons, cells, strict=True) if on] == held
+        assert code == chunk.end_frame - 1
+        assert [b.name for b, on in zip(info.buttons, cells, strict=True) if on] == held
 
 
 def seen(frames: range, held_from: int, held_to: int) -> list[Seen]:

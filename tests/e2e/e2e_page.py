@@ -64,7 +64,7 @@ class Visitor:
         self.page.add_init_script(WATCH)
 
     def open(self, url: str, role: str = "driver") -> None:
-        """Until the world is seen."""
+        """Until the session is seen."""
         self.page.goto(url)
         self.until(f"lightcone.phase === 'live' && lightcone.role === '{role}'")
         self.until("lightcone.frames.length > 12")

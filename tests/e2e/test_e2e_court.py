@@ -31,12 +31,12 @@ def court(serve: Callable[..., Served]) -> Iterator[Served]:
 
 
 @pytest.fixture
-def world(court: Served) -> dict[str, Any]:
+def session(court: Served) -> dict[str, Any]:
     return court.new_session(world="court", seed=SEED)
 
 
 @pytest.fixture
-def driver(court: Served, world: dict[str, Any], visitor: Callable[[], Visitor]) -> Visitor:
+def driver(court: Served, session: dict[str, Any], visitor: Callable[[], Visitor]) -> Visitor:
     page = visitor()
     page.open(f"{court.url}/?session={session['id']}")
     return page
@@ -91,38 +91,38 @@ def test_a_jump_and_its_landing_are_heard(driver: Visitor) -> None:
 
 
 def test_a_second_visitor_watches_and_nonsense_disturbs_nobody(
-    court: Served, world: dict[str, Any], driver: Visitor, visitor: Callable[[], Visitor]
+    court: Served, session: dict[str, Any], driver: Visitor, visitor: Callable[[], Visitor]
 ) -> None:
     second = visitor()
-    second.open(court.url, role="viewer")
-    assert second.get("lightcone.world") == world["id"]
-    assert second.page.locator("#notice").inner_text() != ""
+    second.open(f"{court.url}/?session={session['id']}", role="spectator")
+    assert second.get("lightcone.session") == session["id"]
+    assert second.page.locator("#role-title").inner_text().startswith("Somebody else")
     for message in (b"\xc1", b"\x81\xa1a", b"x" * 5000, "text"):
-        with connect(court.ws + world["control"]) as socket:
+        with connect(court.ws + session["control"]) as socket:
             socket.send(message)
             answer = socket.recv()
             assert isinstance(answer, bytes)
             assert msgpack.unpackb(answer)["type"] == "error"
     with httpx.Client(base_url=court.url, timeout=20) as client:
         headers = {"content-type": "application/sdp"}
-        assert client.post(world["whep"], content="v=1", headers=headers).status_code == 400
-        assert client.post("/worlds", content="{").status_code in (400, 415)
-        assert client.post("/worlds", json={"seed": "x"}).status_code == 422
+        assert client.post(session["whep"], content="v=1", headers=headers).status_code == 400
+        assert client.post("/sessions", content="{").status_code in (400, 415)
+        assert client.post("/sessions", json={"seed": "x"}).status_code == 422
     for page in (driver, second):
         page.until_later(0.5)
         assert page.get("lightcone.phase") == "live"
 
 
-def test_a_world_that_nobody_watches_pauses(
-    court: Served, world: dict[str, Any], driver: Visitor
+def test_a_session_that_nobody_watches_pauses(
+    court: Served, session: dict[str, Any], driver: Visitor
 ) -> None:
     driver.until_later(0.1)
-    with connect(court.ws + world["control"]) as socket:
-        socket.send(msgpack.packb({"type": "hello", "version": 2, "want": "viewer"}))
+    with connect(court.ws + session["control"]) as socket:
+        socket.send(msgpack.packb({"type": "hello", "version": 3, "want": "spectator"}))
         driver.close()
         phase = ""
         while phase != "paused":
             phase = msgpack.unpackb(socket.recv(timeout=20)).get("phase")
     with httpx.Client(base_url=court.url, timeout=20) as client:
-        shown = client.get(f"/worlds/{world['id']}").json()
+        shown = client.get(f"/sessions/{session['id']}").json()
     assert (shown["phase"], shown["viewers"]) == ("paused", 0)

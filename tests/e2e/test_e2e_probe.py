@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
-from typing import Any
 
 from e2e_page import Visitor
 from serving import Served
@@ -15,12 +14,11 @@ from lightcone.model.families.probe.variants import PROBE
 KEYS = {button.keys[0]: i for i, button in enumerate(PROBE.buttons)}
 
 
-def frame_of(sample: dict[str, Any]) -> int:
-    return round(sample["mediaTime"] * 24)
+[CHUNK] = PROBE.chunk_frames
 
 
 def shown(visitor: Visitor) -> list[tuple[int, tuple[bool, ...]]]:
-    """Frame number and what is held, as the pixels tell, of every picture presented."""
+    """World frame and what is held, as the pixels tell, of every picture presented."""
     # the first one may come before the canvas can draw it
     return [read_frame_code(picture) for _, picture in visitor.pictures()[1:]]
 
@@ -28,7 +26,7 @@ def shown(visitor: Visitor) -> list[tuple[int, tuple[bool, ...]]]:
 def test_the_pixels_answer_a_key_at_the_frame_that_the_receipt_names(
     probe_server: Served, visitor: Callable[[], Visitor]
 ) -> None:
-    world = probe_server.new_session()
+    session = probe_server.new_session()
     page = visitor()
     page.open(f"{probe_server.url}/?session={session['id']}")
     page.page.keyboard.down("ArrowRight")
@@ -36,8 +34,8 @@ def test_the_pixels_answer_a_key_at_the_frame_that_the_receipt_names(
     page.until_later(0.3)
     pictures = shown(page)
     page.page.keyboard.up("ArrowRight")
-    frame = frame_of(page.get("lightcone.samples[0]"))
-    assert frame % PROBE.frames_per_chunk == 0
+    frame = page.get("lightcone.samples[0].worldFrame")
+    assert frame % CHUNK == 0
     assert any(code >= frame for code, _ in pictures)
     assert any(code < frame for code, _ in pictures)
     for code, held in pictures:
@@ -47,7 +45,7 @@ def test_the_pixels_answer_a_key_at_the_frame_that_the_receipt_names(
 def test_ten_taps_have_ten_receipts_and_all_are_seen(
     probe_server: Served, visitor: Callable[[], Visitor]
 ) -> None:
-    world = probe_server.new_session()
+    session = probe_server.new_session()
     page = visitor()
     page.open(f"{probe_server.url}/?session={session['id']}")
     taps = [list(KEYS)[i % len(KEYS)] for i in range(10)]
@@ -61,15 +59,15 @@ def test_ten_taps_have_ten_receipts_and_all_are_seen(
     pictures = dict(shown(page))
     seen = 0
     for sample in samples:
-        first = frame_of(sample)
-        for frame in range(first, first + PROBE.frames_per_chunk):
+        first: int = sample["worldFrame"]
+        for frame in range(first, first + CHUNK):
             if frame in pictures:
                 assert pictures[frame][KEYS[sample["code"]]], frame
                 seen += 1
     assert seen > 0
 
 
-def test_ctrl_c_with_a_visitor_in_the_world_ends_cleanly(
+def test_ctrl_c_with_a_visitor_in_the_session_ends_cleanly(
     serve: Callable[..., Served], visitor: Callable[[], Visitor]
 ) -> None:
     server = serve("--probe-compute-ms", "5")

@@ -102,9 +102,9 @@ def test_a_scene_is_of_the_frame_before_and_of_the_chunk(world: str) -> None:
     stage = Network(CONFIG, known_words()).stages[world]
     facts = facts_of(world)[:, None]
     scene = stage(facts, torch.randn(6, 1, CONFIG.text))
-    assert scene.told.shape == (6, 1, CONFIG.width)
-    assert scene.heard.shape == (6, 1, FRAMES, CONFIG.width)
-    assert scene.rings.shape == (6, 1, FRAMES, CONFIG.sound_values)
+    assert scene.condition.shape == (6, 1, CONFIG.width)
+    assert scene.sound.shape == (6, 1, FRAMES, CONFIG.width)
+    assert scene.contacts.shape == (6, 1, FRAMES, CONFIG.sound_values)
     assert scene.maps.shape == (6, CONFIG.maps, 24, 32)
     assert scene.surfaces.shape == (6, CONFIG.depth, 24, 32)
     assert scene.busy.min() >= 0

@@ -193,7 +193,7 @@ def test_what_contacts_add_to_the_sound_is_fitted(tmp_path: Path) -> None:
     codec.fit(torch.randn(4, 16, 50))
     network = Network(CONFIG, known_words(("pond",)))
     stage = network.stages["pond"]
-    rings.fit_rings(network, codec, torch.Generator().manual_seed(0), clips=24)
+    rings.fit_contact_sounds(network, codec, torch.Generator().manual_seed(0), clips=24)
     told, added = rings.example(stage, "pond", codec, torch.Generator().manual_seed(1))
     struck = told.abs().sum(1) > 0
     explained = 1 - (stage.rings(told) - added)[struck].square().sum() / added.square().sum()

@@ -53,11 +53,11 @@ def random_chunks(batch: int, chunks: int) -> dict[str, Any]:
     picture = (batch, chunks, c.depth, height, width)
     return {
         "scene": Scene(
-            told=torch.randn(batch, chunks, c.width),
-            heard=torch.randn(batch, chunks, c.frames, c.width),
+            condition=torch.randn(batch, chunks, c.width),
+            sound=torch.randn(batch, chunks, c.frames, c.width),
             maps=torch.randn(batch * chunks, c.maps, height, width),
             surfaces=torch.randn(batch * chunks, c.depth, height, width),
-            rings=torch.randn(batch, chunks, c.frames, c.sound_values),
+            contacts=torch.randn(batch, chunks, c.frames, c.sound_values),
             text=torch.randn(batch, chunks, c.text),
             busy=torch.rand(batch, chunks, height, width),
         ),
@@ -148,17 +148,17 @@ def test_worlds_in_one_batch_do_not_touch_each_other() -> None:
     alone = []
     for world in range(2):
         one = {n: v[world : world + 1] for n, v in inputs.items() if isinstance(v, Tensor)}
-        told = inputs["scene"]
-        maps, surfaces = (x.unflatten(0, (2, 2))[world] for x in (told.maps, told.surfaces))
+        scene = inputs["scene"]
+        maps, surfaces = (x.unflatten(0, (2, 2))[world] for x in (scene.maps, scene.surfaces))
         part = slice(world, world + 1)
         one["scene"] = Scene(
-            told.told[part],
-            told.heard[part],
+            scene.condition[part],
+            scene.sound[part],
             maps,
             surfaces,
-            told.rings[part],
-            told.text[part],
-            told.busy[part],
+            scene.contacts[part],
+            scene.text[part],
+            scene.busy[part],
         )
         for index in (0, 1):
             made = cached(model, one, index, rings[world])[0]

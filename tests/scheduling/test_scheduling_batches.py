@@ -72,6 +72,14 @@ def test_who_is_due_a_little_later_is_left_out_where_that_keeps_both_in_time() -
     assert names(batch) == [0, 1]
 
 
+def test_who_would_have_to_wait_for_a_late_step_is_made_with_it() -> None:
+    late = [Waiting(0, "a", 9.9), Waiting(1, "a", 10.0), Waiting(2, "a", 10.015)]
+    [batch] = planned(*late, now=10.0)
+    assert names(batch) == [0, 1, 2]
+    first, second = planned(*late[:2], Waiting(2, "a", 10.05), now=10.0)
+    assert (names(first), names(second)) == ([0, 1], [2])
+
+
 def test_a_long_prediction_does_not_start_more_than_a_chunk_ahead() -> None:
     [batch] = plan([Waiting(0, "a", 10.0)], 0.0, lambda *_: Times(5.0, 5.0), lambda _: MOST)
     assert batch.start == pytest.approx(10.0 - CHUNK_S)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from serving import LIGHTCONE, ServedWorld
+from serving import LIGHTCONE, Served
 
 from lightcone.server.control.protocol import schema
 
@@ -115,9 +115,9 @@ def test_the_flags_are_explained() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_cleanly(serve: Callable[..., ServedWorld], number: int) -> None:
+def test_a_signal_ends_it_cleanly(serve: Callable[..., Served], number: int) -> None:
     server = serve()
-    server.new_world()
+    server.new_session()
     assert server.stop(number) == 0
     log = server.log.read_text()
     assert "Traceback" not in log

@@ -107,3 +107,28 @@ async def test_a_session_that_raises_fails_alone(server: Served) -> None:
         ]
         assert phases == ["failed", "running"]
         await asyncio.gather(*(viewer.close() for viewer in viewers))
+
+
+async def test_a_session_that_takes_its_worker_down_again_and_again_is_given_up(
+    serve: Callable[..., Served],
+) -> None:
+    server = serve("--probe-compute-ms", "5")
+    session = server.new_session()
+    async with server.client() as client:
+        viewer = await watch(client, session)
+        spectator = await ControlClient.open(server.ws, session["control"], "spectator")
+        for _ in range(2):
+            await spectator.receive(Status, phase="running")
+            await kill_worker(client)
+            await spectator.receive(Status, phase="restoring")
+        await spectator.receive(Status, phase="running")
+        await kill_worker(client)
+        assert await spectator.closed() == 4500
+        shown = (await client.get(f"/sessions/{session['id']}")).json()
+        assert (shown["phase"], "again and again" in shown["reason"]) == ("failed", True)
+        await viewer.close()
+        made = await client.post("/sessions")
+        assert made.status_code == 201
+        again = await watch(client, made.json())
+        await again.close()
+    server.stop()

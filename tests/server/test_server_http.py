@@ -24,9 +24,9 @@ SDP = {"content-type": "application/sdp"}
 
 @pytest.fixture(scope="module")
 def sparse_server(serve: Callable[..., Served], tmp_path_factory: pytest.TempPathFactory) -> Served:
-    """With room for one session, which makes room or ends soon, and no page."""
+    """Without a page."""
     empty = str(tmp_path_factory.mktemp("page"))
-    return serve("--idle-timeout-s", "1.5", "--max-sessions", "1", "--client-dir", empty)
+    return serve("--client-dir", empty)
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,15 @@ from lightcone.server.sessions.lifecycle import (
 )
 
 
-def test_the_life_of_a_world() -> None:
+def test_the_life_of_a_session() -> None:
     life = Lifecycle()
     assert life.phase == "starting"
     assert life.fire(Event.FIRST_CHUNK) == "running"
     assert life.fire(Event.UNWATCHED) == "paused"
     assert life.fire(Event.WATCHED) == "running"
+    assert life.fire(Event.LOST) == "restoring"
     assert life.live
+    assert life.fire(Event.RESTORED) == "running"
     assert life.fire(Event.FAIL) == "failed"
     assert not life.live
     assert life.fire(Event.END) == "ended"

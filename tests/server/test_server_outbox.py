@@ -4,6 +4,7 @@ import asyncio
 
 from lightcone.server.control.outbox import (
     MAX_WAITING,
+    Goodbye,
     Outbox,
 )
 from lightcone.server.control.protocol import (
@@ -15,19 +16,27 @@ from lightcone.server.control.ratelimit import TokenBucket
 
 
 def receipt(seq: int) -> Receipt:
-    return Receipt(seq=seq, t=0, frame=0, media_time=0)
+    return Receipt(seq=seq, t=0, world_frame=0, stream_frame=0, media_time=0)
 
 
 def status(media_time: float) -> Status:
     return Status(
         phase="running",
-        role="viewer",
+        role="spectator",
         media_time=media_time,
+        world_frame=0,
         viewers=1,
-        driver=False,
+        seats=1,
+        driver=None,
+        asking=[],
+        turn_left_s=None,
         stalls=0,
         stalled_ms=0,
         chunk_ms=1,
+        steps=1,
+        rate=1,
+        overloaded=False,
+        recording=False,
         prompt="",
     )
 
@@ -57,9 +66,10 @@ async def test_a_client_that_does_not_read_overflows_and_costs_nothing_more() ->
     outbox = Outbox()
     for i in range(MAX_WAITING):
         outbox.put(receipt(i))
-    assert not outbox.overflowed.is_set()
+    assert outbox.goodbye is None
     outbox.put(receipt(MAX_WAITING))
-    assert outbox.overflowed.is_set()
+    assert outbox.goodbye is not None
+    assert outbox.goodbye.code == 4430
     outbox.put(receipt(0))
     assert outbox.take() == []
 
@@ -70,3 +80,15 @@ def test_a_token_bucket_allows_a_burst_and_then_its_rate() -> None:
     assert not bucket.take(100.0625)
     assert bucket.take(100.125)
     assert sum(bucket.take(100.125 + i / 64) for i in range(1, 641)) == 80
+
+
+async def test_what_waits_is_sent_before_the_goodbye_and_nothing_after_it() -> None:
+    outbox = Outbox()
+    outbox.put(receipt(1))
+    outbox.hang_up(Goodbye(4410))
+    outbox.hang_up(Goodbye(4500))
+    outbox.put(receipt(2))
+    await outbox.wait()
+    assert [decode_server(data) for data in outbox.take()] == [receipt(1)]
+    assert outbox.goodbye is not None
+    assert outbox.goodbye.code == 4410

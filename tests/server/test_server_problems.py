@@ -9,22 +9,26 @@ from typing import Any
 import httpx
 import pytest
 
-from lightcone.model.families.probe.model import PROBE
-from lightcone.model.interface import PromptError
+from lightcone.model.families.probe.variants import PROBE, PROBE_60, PROBE_IMAGE
+from lightcone.model.interface import EnvironmentFailed, ImageError, PromptError, WeightsError
 from lightcone.server.cli.settings import Settings
 from lightcone.server.http.app import create_app
-from lightcone.server.sessions.sessions import (
-    Asked,
-    Busy,
-)
-from lightcone.server.worker.host import EngineLost
+from lightcone.server.sessions.queue import QueueFull
+from lightcone.server.sessions.remote_state import Restoring
+from lightcone.server.sessions.sessions import Busy, Wanted
+from lightcone.server.worker.errors import RequestFailed, WorkerLost
 
 
-class RefusingWorlds:
-    """Where every new world is refused with this error."""
+class RefusingSessions:
+    """Where every new session is refused with this error."""
 
-    infos = {"probe": PROBE}  # noqa: RUF012
-    engine = None
+    infos = {info.name: info for info in (PROBE, PROBE_60, PROBE_IMAGE)}  # noqa: RUF012
+    working = False
+    chunk_ms = None
+    workers = ()
+    recoveries = ()
+    queued = 0
+    store = recordings = None
 
     def __init__(self, error: Exception) -> None:
         self.settings = Settings(client_dir=Path("/none"))
@@ -36,15 +40,19 @@ class RefusingWorlds:
     def waiting(self) -> AbstractContextManager[None]:
         return nullcontext()
 
-    async def create(self, asked: Asked) -> Any:
+    async def create(self, wanted: Wanted) -> Any:
         raise self._error
 
 
-async def refused(error: Exception) -> httpx.Response:
-    app = create_app(RefusingWorlds(error))  # type: ignore[arg-type]
+def client(error: Exception) -> httpx.AsyncClient:
+    app = create_app(RefusingSessions(error))  # type: ignore[arg-type]
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(base_url="http://here", transport=transport) as client:
-        answer = await client.post("/worlds", json={"prompt": "moon"})
+    return httpx.AsyncClient(base_url="http://here", transport=transport)
+
+
+async def refused(error: Exception, **body: Any) -> httpx.Response:
+    async with client(error) as http:
+        answer = await http.post("/sessions", json=body)
         assert answer.headers["content-type"] == "application/problem+json"
         return answer
 
@@ -57,12 +65,40 @@ async def test_unknown_words_are_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "code"), [(EngineLost("gone"), "engine-unavailable"), (Busy("later"), "busy")]
+    ("error", "code"),
+    [
+        (WorkerLost("gone"), "engine-unavailable"),
+        (RequestFailed("RuntimeError: no"), "engine-unavailable"),
+        (Restoring("wait"), "engine-unavailable"),
+        (WeightsError("none for this world"), "engine-unavailable"),
+        (EnvironmentFailed("it raised"), "environment-failed"),
+        (Busy("later"), "busy"),
+        (QueueFull("later"), "busy"),
+    ],
 )
 async def test_what_may_work_later(error: Exception, code: str) -> None:
     answer = await refused(error)
     assert (answer.status_code, answer.json()["code"]) == (503, code)
     assert int(answer.headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"world": "probe-60", "prompt": "red"}, "unknown-words"),
+        ({"world": "probe-60", "image": "aGk="}, "no-image-taken"),
+        ({"world": "probe-image"}, "image-required"),
+        ({"world": "probe-image", "image": "aGk="}, "bad-image"),
+    ],
+)
+async def test_what_a_world_does_not_take(body: dict[str, str], code: str) -> None:
+    answer = await refused(AssertionError("not asked for"), **body)
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+
+
+async def test_an_image_that_the_model_refuses() -> None:
+    answer = await refused(ImageError("too dark"))
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad-image")
 
 
 async def test_a_defect_is_a_problem_too() -> None:
@@ -71,9 +107,7 @@ async def test_a_defect_is_a_problem_too() -> None:
     assert "secret" not in answer.text
 
 
-async def test_health_without_an_engine() -> None:
-    app = create_app(RefusingWorlds(Busy("")))  # type: ignore[arg-type]
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(base_url="http://here", transport=transport) as client:
-        health = await client.get("/healthz")
+async def test_health_without_a_worker() -> None:
+    async with client(Busy("")) as http:
+        health = await http.get("/healthz")
     assert (health.status_code, health.json()["status"]) == (503, "unavailable")

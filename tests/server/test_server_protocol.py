@@ -11,6 +11,7 @@ from lightcone.server.control.protocol import (
     MAX_ERROR_TEXT,
     MAX_MESSAGE_BYTES,
     Error,
+    FromClient,
     Hello,
     Input,
     Message,
@@ -20,7 +21,10 @@ from lightcone.server.control.protocol import (
     PromptReceipt,
     ProtocolError,
     Receipt,
+    Rewind,
+    RewindReceipt,
     Stall,
+    Wheel,
     decode_client,
     decode_server,
     encode,
@@ -30,7 +34,12 @@ from lightcone.server.control.protocol import (
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 seqs = st.integers(0, 2**53 - 1)
 client_messages = st.one_of(
-    st.builds(Hello, version=st.integers(-(2**63), 2**63), want=st.sampled_from(["driver"])),
+    st.builds(
+        Hello,
+        version=st.integers(-(2**63), 2**63),
+        want=st.sampled_from(["driver", "spectator"]),
+        resume=st.none() | st.text(max_size=64),
+    ),
     st.builds(
         Input,
         seq=seqs,
@@ -46,17 +55,42 @@ client_messages = st.one_of(
         how=st.sampled_from(["cut", "blend", "recache"]),
         chunks=st.integers(1, 96),
     ),
+    st.builds(
+        Wheel,
+        action=st.sampled_from(["ask", "give", "leave"]),
+        seat=st.none() | st.text(max_size=64),
+    ),
+    st.builds(
+        Rewind,
+        seq=seqs,
+        t=numbers,
+        action=st.sampled_from(["start", "stop", "to"]),
+        world_frame=seqs,
+    ),
     st.builds(Ping, t=numbers),
 )
 server_messages = st.one_of(
-    st.builds(Receipt, seq=seqs, t=numbers, frame=seqs, media_time=numbers),
+    st.builds(
+        Receipt, seq=seqs, t=numbers, world_frame=seqs, stream_frame=seqs, media_time=numbers
+    ),
+    st.builds(
+        RewindReceipt,
+        seq=seqs,
+        t=numbers,
+        action=st.sampled_from(["start", "stop", "to"]),
+        world_frame=seqs,
+        stream_frame=seqs,
+        media_time=numbers,
+    ),
     st.builds(
         PromptReceipt,
         seq=seqs,
         t=numbers,
-        frame=seqs,
+        world_frame=seqs,
+        stream_frame=seqs,
         media_time=numbers,
-        full_frame=seqs,
+        full_world_frame=seqs,
+        full_stream_frame=seqs,
         full_media_time=numbers,
         text=st.text(max_size=500),
     ),
@@ -80,7 +114,21 @@ values = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=8,
 )
-names = ["seq", "t", "buttons", "axes", "text", "how", "chunks", "version", "want", "x"]
+names = [
+    "seq",
+    "t",
+    "buttons",
+    "axes",
+    "text",
+    "how",
+    "chunks",
+    "version",
+    "want",
+    "resume",
+    "action",
+    "x",
+]
+kinds = ["hello", "input", "prompt", "wheel", "rewind", "ping"]
 fields = st.dictionaries(st.sampled_from(names), values)
 
 
@@ -98,7 +146,7 @@ def check_refused_or_whole(data: bytes) -> None:
     """Either a message, or an error that can be sent back."""
     refused: ProtocolError | None = None
     try:
-        assert isinstance(decode_client(data), Hello | Input | Prompt | Ping)
+        assert isinstance(decode_client(data), FromClient)
     except ProtocolError as error:
         refused = error
     if refused is not None:
@@ -117,7 +165,12 @@ def test_any_msgpack_is_a_message_or_an_error(value: Any) -> None:
     check_refused_or_whole(msgpack.packb(value))
 
 
-@given(st.sampled_from(["hello", "input", "prompt", "ping", "pong", "status", 1, None]), fields)
+@given(
+    st.sampled_from(
+        ["hello", "input", "prompt", "wheel", "rewind", "ping", "pong", "status", 1, None]
+    ),
+    fields,
+)
 def test_any_fields_are_a_message_or_an_error(kind: Any, body: dict[str, Any]) -> None:
     check_refused_or_whole(msgpack.packb({**body, "type": kind}))
 
@@ -150,6 +203,9 @@ def test_any_fields_are_a_message_or_an_error(kind: Any, body: dict[str, Any]) -
         ({"type": "prompt", "seq": 1, "t": 0.0, "text": "", "chunks": 97}, "invalid"),
         ({"type": "prompt", "seq": 1, "t": 0.0, "text": "", "chunks": 1.5}, "invalid"),
         ({"type": "hello", "version": 1, "want": "king"}, "invalid"),
+        ({"type": "hello", "version": 1, "resume": "x" * 65}, "invalid"),
+        ({"type": "wheel", "action": "steal"}, "invalid"),
+        ({"type": "rewind", "seq": 1, "t": 0.0, "action": "to", "world_frame": -1}, "invalid"),
     ],
 )
 def test_errors_are_named(value: Any, code: str) -> None:
@@ -170,8 +226,10 @@ def test_large_messages_are_not_even_parsed() -> None:
 
 def test_the_schema_names_every_message() -> None:
     exported = schema()
-    assert exported["version"] == 2
-    assert set(exported["client"]["$defs"]) == {"Hello", "Input", "Prompt", "Ping"}
-    assert {"Welcome", "Status", "Receipt", "PromptReceipt", "Stall", "Pong", "Error"} <= set(
+    assert exported["version"] == 3
+    client = {"Hello", "Input", "Prompt", "Wheel", "Rewind", "Ping"}
+    assert set(exported["client"]["$defs"]) == client
+    receipts = {"Receipt", "PromptReceipt", "RewindReceipt"}
+    assert {"Welcome", "Status", "Stall", "Pong", "Error", *receipts} <= set(
         exported["server"]["$defs"]
     )

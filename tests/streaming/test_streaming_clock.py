@@ -21,6 +21,7 @@ def test_nothing_is_due_before_the_start() -> None:
     assert clock.media_time(123.0) == 0.0
 
 
+@settings(deadline=None)
 @given(now=seconds, begin=seconds, later=seconds)
 def test_media_time_goes_on_at_the_rate_of_time(now: float, begin: float, later: float) -> None:
     clock = MediaClock()
@@ -30,6 +31,7 @@ def test_media_time_goes_on_at_the_rate_of_time(now: float, begin: float, later:
     assert clock.media_time(now + later) == pytest.approx(begin + later, abs=1e-6)
 
 
+@settings(deadline=None)
 @given(late=st.floats(1e-3, 100), moment=seconds)
 def test_what_comes_late_is_due_when_it_comes(late: float, moment: float) -> None:
     clock = MediaClock()
@@ -49,6 +51,7 @@ def test_what_is_not_late_holds_nothing() -> None:
     assert (clock.stalls, clock.stalled_s, clock.due(1.0)) == (0, 0.0, 1.0)
 
 
+@settings(deadline=None)
 @given(before=seconds, pause=seconds, after=seconds)
 def test_a_pause_costs_no_media_time(before: float, pause: float, after: float) -> None:
     clock = MediaClock()

@@ -6,7 +6,7 @@ import asyncio
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lightcone.streaming.encoding.keyframes import KeyframeGate
@@ -82,6 +82,7 @@ def test_a_picture_from_the_past_is_dropped_and_what_builds_on_it_too() -> None:
     assert [p.timestamp for p in drain(queue)] == [7500, 15000]
 
 
+@settings(deadline=None)
 @given(
     limit=st.integers(1, 8),
     steps=st.lists(st.sampled_from(["keyframe", "picture", "read"]), max_size=60),

@@ -539,7 +539,7 @@ def test_chunks_that_do_not_fit_are_refused() -> None:
     run_virtual(scenario())
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     fps=st.integers(1, 120),
     begin=st.integers(0, 10**6),

@@ -7,7 +7,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from streaming_harness import FORMAT, coded_picture, read_code
@@ -139,6 +139,7 @@ def test_the_scale_fits_the_level(width: int, height: int, fps: int, most: int, 
     assert StreamFormat(width, height, fps).fitting_scale(most) == scale
 
 
+@settings(deadline=None)
 @given(
     width=st.integers(1, 700),
     height=st.integers(1, 500),
@@ -173,6 +174,7 @@ def test_formats_that_cannot_be_sent_are_refused(fps: int, sample_rate: int) -> 
         StreamFormat(64, 48, fps, sample_rate)
 
 
+@settings(deadline=None)
 @given(
     fps=st.integers(1, 120),
     sample_rate=st.integers(8_000, 48_000),

@@ -8,7 +8,6 @@ import type { ClientMessage, ServerMessage, Status } from "../protocol";
 import { Refusal, Unreachable } from "./api";
 import { ControlSocket } from "./control";
 import { type FrameReport, watchFrames } from "./frames";
-import { seatToken } from "./seats";
 import { Watch } from "./whep";
 
 export interface VisitListener {
@@ -39,14 +38,15 @@ export class Visit {
   private totals: Totals | null = null;
   private closed = false;
 
-  /** After `close()` the listener hears nothing more. */
+  /** `resume`: the token of a seat to take again. After `close()` the listener hears nothing more. */
   constructor(
     session: SessionEntry,
     want: Role,
+    resume: string | null,
     video: HTMLVideoElement,
     private readonly listener: VisitListener,
   ) {
-    this.control = new ControlSocket(session.control, want, seatToken(session.id), {
+    this.control = new ControlSocket(session.control, want, resume, {
       message: (message) => this.received(message),
       lost: (reason) => listener.failed("control_lost", reason || undefined),
     });

@@ -28,7 +28,7 @@ RAMPS = (1, 1, 1, 3, 6, 12)  # chunks until a changed prompt is fully applied
 @dataclass(frozen=True)
 class Encoded:
     """Clips of one world in latents, normalised: picture (B, C, depth, h, w), sound
-    (B, C, 2, 32); what is the case, (B, C, 2, COUNT)."""
+    (B, C, 2, 32); facts, (B, C, 2, COUNT)."""
 
     picture: Tensor
     sound: Tensor

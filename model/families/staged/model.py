@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from threading import Lock
 
@@ -27,7 +28,6 @@ from lightcone.model.families.staged.network.kv_cache import Ring, empty_ring
 from lightcone.model.families.staged.network.sampler import (
     FIRST,
     Latents,
-    at_last_pass,
     nothing,
     reread,
     sample,
@@ -36,6 +36,7 @@ from lightcone.model.families.staged.network.stage import Scene
 from lightcone.model.families.staged.prompts import Grammar, Values, grammar
 from lightcone.model.families.staged.rates import FRAMES
 from lightcone.model.families.staged.reading.still import read_still
+from lightcone.model.families.staged.recache import recached
 from lightcone.model.families.staged.state import (
     Made,
     Prompted,
@@ -45,7 +46,7 @@ from lightcone.model.families.staged.state import (
     from_snapshot,
     to_snapshot,
 )
-from lightcone.model.families.staged.striking import single
+from lightcone.model.families.staged.striking import audible
 from lightcone.model.families.staged.weights import Starts, Weights
 from lightcone.model.interface import (
     Actions,
@@ -65,7 +66,6 @@ from lightcone.model.runtime.precision import compute_dtype, usable_device
 
 _VERSION = "staged 2"  # of the family: another one steps differently, or has other states
 _STEPS = {1: (1,), 2: (2, 1), 4: (4, 2, 1)}
-_AUDIBLE = 0.1  # contacts are weaker only where the state model is not sure of them
 
 
 @dataclass(frozen=True)
@@ -219,9 +219,8 @@ class StagedModel:
     def apply(
         self, state: StagedState, conditioning: Conditioning, how: How, chunks: int
     ) -> tuple[StagedState, int]:
-        """With "recache", what the model remembers is read again under the new prompt (LongLive,
-        Yang et al. 2025), so that nothing of the old one is left in its cache: one pass for each
-        chunk in the window."""
+        """With "recache", the cache is computed anew under the new prompt: one pass for each chunk
+        in the window."""
         self._check(conditioning, state.world, running=True)
         part = self.part(state.world)
         values = part.grammar.settled(state.prompt.values, conditioning.asked)
@@ -241,32 +240,10 @@ class StagedModel:
             past=(*state.past[:-1], replace(state.last, state=facts)),
         )
         if how == "recache":
-            changed = replace(changed, ring=self._recached(changed))
+            scene = partial(self._scene, state.world)
+            transformer, passes = self.network.transformer, self.steps[0]
+            changed = replace(changed, ring=recached(transformer, changed, scene, passes))
         return changed, (state.chunk + spread - 1) * FRAMES
-
-    def _recached(self, state: StagedState) -> Ring:
-        """The ring of a state, anew: the sink read clean, as training reads sinks; the chunks
-        after it at the noise level at which `sample` writes their keys."""
-        transformer = self.network.transformer
-        ring = empty_ring(transformer.config, transformer.place)
-        sink, *recent = state.past
-        last, since = sink, state.chunk - len(recent)
-        if len(recent) == self.network.config.window:  # the oldest leaves it with the next chunk
-            last, since = recent[0], since + 1
-            recent = recent[1:]
-        chunks = [(FIRST, sink, sink)]
-        chunks += zip(range(since, state.chunk), recent, [last, *recent], strict=False)
-        for at, chunk, before in chunks:
-            facts = torch.cat([before.state[:, -1:], chunk.state], 1)
-            scene = self._scene(state.world, facts, state.prompt.after)
-            known, tau = chunk, 1.0
-            if at != FIRST:
-                known, tau = at_last_pass(chunk, state.seed, at, self.steps[0])
-            reread(
-                transformer, ring=ring, chunk=known, last=before, scene=scene, at=at, since=since,
-                tau=tau,
-            )  # fmt: skip
-        return ring
 
     # how they go on
 
@@ -292,7 +269,11 @@ class StagedModel:
         part = self.part(_one_world(states))
         held = torch.from_numpy(np.stack(actions)).to(self.device)  # (B, frames, controls)
         before = torch.cat([s.last.state[:, -1] for s in states])
-        return self.draw(states, _heard(part, before, part.dynamics(before, held)), steps)
+        return self.draw(
+            states,
+            audible(part.dynamics(before, held), before, part.facts.CONTACTS_AT, part.moments),
+            steps,
+        )
 
     @torch.inference_mode()
     def draw(self, states: Sequence[StagedState], facts: Tensor, steps: int | None = None) -> Made:
@@ -418,18 +399,3 @@ def _one_world(states: Sequence[StagedState]) -> str:
     if len(worlds) != 1:
         raise ModelError(f"a step is of one world, not of {len(worlds)}")
     return worlds.pop()
-
-
-def _heard(part: World, before: Tensor, facts: Tensor) -> Tensor:
-    """Facts (B, frames, COUNT) after those `before`, (B, COUNT), without the contacts that are
-    too unlikely: where there is none, the transformer gets neither strength nor moment. A moment
-    is the step of the laws at which something struck; given one in between, it makes the mean of
-    two sounds, which is none."""
-    at, moments = part.facts.CONTACTS_AT, part.moments
-    strength, when = facts[..., at].chunk(2, -1)
-    kinds = strength.shape[-1]
-    earlier = before[:, at][:, :kinds] > 0
-    struck = single(strength, strength > _AUDIBLE, earlier).to(facts)
-    when = (when * moments).round().clamp(max=moments - 1) / moments
-    parts = [facts[..., : at.start], strength * struck, when * struck, facts[..., at.stop :]]
-    return torch.cat(parts, -1)

@@ -23,7 +23,7 @@ class Grammar:
     `words` are those of each attribute, `nouns` say of which attribute the word before them is
     ("white board"), `known` all words of prompts and captions, `changing`
     those of them that a running world can follow. Attributes in `appearance` say how things look
-    and sound; those in `held` are part of what is the case for as long as a world runs. Both can
+    and sound; those in `held` are among the facts for as long as a session runs. Both can
     change while it runs; the others only tell how it begins. `settle` says what can be had
     together.
     """
@@ -70,11 +70,11 @@ class Grammar:
 
     def _wrong(self, clause: Sequence[str]) -> list[str]:
         """Words that do not go with the noun after them, and the noun."""
-        told = {word for values in self.words.values() for word in values}
+        named = {word for values in self.words.values() for word in values}
         return [
             f"{word} {noun}"
             for word, noun in pairwise(clause)
-            if noun in self.nouns and word in told and word not in self.words[self.nouns[noun]]
+            if noun in self.nouns and word in named and word not in self.words[self.nouns[noun]]
         ]
 
     def _named(self, text: Sequence[str], names: Sequence[str]) -> dict[str, int]:
@@ -91,7 +91,7 @@ class Grammar:
         return tuple(self.settle(now, asked)[n] for n in self.names)
 
     def said(self, values: Sequence[int]) -> list[str | None]:
-        """What the model is told of values: a word, or none, for each attribute of appearance."""
+        """What the text encoder gets of values: for each attribute of appearance a word or none."""
         return [
             self.words[name][value] if value >= 0 else None
             for name, value in zip(self.names, values, strict=True)

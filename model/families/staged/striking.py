@@ -13,6 +13,7 @@ _WIDTH = 128
 _SHARP = 8.0  # by how much changes are magnified too: most of those of a frame are small
 _BETA = 6.0
 _LEAST = 1e-30  # chance
+_AUDIBLE = 0.1  # contacts are weaker only where the state model is not sure of them
 
 
 def footfall(before: Tensor, after: Tensor) -> Tensor:
@@ -57,6 +58,20 @@ def single(strength: Tensor, struck: Tensor, earlier: Tensor) -> Tensor:
         kept.append((now & ~again) | louder)
         before, loud = now, strong
     return torch.stack(kept[1:], 1)
+
+
+def audible(facts: Tensor, before: Tensor, at: slice, moments: int) -> Tensor:
+    """Facts (B, frames, COUNT) after those `before`, (B, COUNT), without the contacts that are
+    too unlikely: where there is none, the transformer gets neither strength nor moment. A moment
+    is one of the `moments` of a frame at which something can strike; given one in between, the
+    transformer makes the mean of two sounds, which is none. `at` is where contacts are."""
+    strength, when = facts[..., at].chunk(2, -1)
+    kinds = strength.shape[-1]
+    earlier = before[:, at][:, :kinds] > 0
+    struck = single(strength, strength > _AUDIBLE, earlier).to(facts)
+    when = (when * moments).round().clamp(max=moments - 1) / moments
+    parts = [facts[..., : at.start], strength * struck, when * struck, facts[..., at.stop :]]
+    return torch.cat(parts, -1)
 
 
 def surprise(strength: Tensor, happens: Tensor) -> Tensor:

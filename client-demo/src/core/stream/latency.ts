@@ -3,6 +3,7 @@
  * tells of it ("key to photon"), and to when the browser expects it on the screen ("key to
  * display"). Pure.
  */
+import type { Receipt } from "../../protocol";
 import type { PresentedFrame } from "./media";
 import { Ring } from "./ring";
 
@@ -17,21 +18,21 @@ export interface Press {
   readonly sentAt: number;
 }
 
-export interface LatencySample extends Press {
+/** With what the receipt says: the press is in the picture from there on. */
+interface Receipted extends Press {
   readonly receiptAt: number;
-  /** Seconds of media time from which the receipt says the press is in the picture. */
+  /** Seconds. */
   readonly mediaTime: number;
+  readonly worldFrame: number;
+}
+
+export interface LatencySample extends Receipted {
   readonly presentedAt: number;
   readonly displayAt: number;
   /** From `pressedAt` to `presentedAt`. */
   readonly keyToPhotonMs: number;
   /** From `pressedAt` to `displayAt`. */
   readonly keyToDisplayMs: number;
-}
-
-interface Receipted extends Press {
-  readonly receiptAt: number;
-  readonly mediaTime: number;
 }
 
 /** RTP timestamps are rounded to 1/90000 s; this is well under half a frame. */
@@ -52,17 +53,13 @@ export class LatencyMeter {
   }
 
   /** `shown` are the frames presented so far: a receipt may come after its frame. */
-  receipt(
-    seq: number,
-    mediaTime: number,
-    receiptAt: number,
-    shown: readonly PresentedFrame[],
-  ): void {
+  receipt(receipt: Receipt, receiptAt: number, shown: readonly PresentedFrame[]): void {
     this.expire(receiptAt);
-    const press = this.awaitingReceipt.find((each) => each.seq === seq);
+    const press = this.awaitingReceipt.find((each) => each.seq === receipt.seq);
     if (press === undefined) return;
     this.awaitingReceipt = this.awaitingReceipt.filter((each) => each !== press);
-    const receipted = { ...press, receiptAt, mediaTime };
+    const { media_time: mediaTime, world_frame: worldFrame } = receipt;
+    const receipted = { ...press, receiptAt, mediaTime, worldFrame };
     const frame = shown.find((each) => shows(each, receipted));
     if (frame === undefined) this.awaitingFrame.push(receipted);
     else this.done.push(sample(receipted, frame));

@@ -34,8 +34,8 @@ class Stem(nn.Module):
 
     def tokens(self, cells: Tensor) -> Tensor:
         """Cells (N, cells, h, w) -> tokens (N, P, width)."""
-        told: Tensor = self.to_tokens(patchify(cells))
-        return told
+        tokens: Tensor = self.to_tokens(patchify(cells))
+        return tokens
 
 
 class Head(nn.Module):
@@ -58,9 +58,9 @@ class Head(nn.Module):
         """Cells (N, cells, h, w), maps (N, maps, h, w), tokens (N, P, width) and text (N, text)
         -> (N, 2 depth, h, w): what is new, and the mask."""
         c = self.config
-        told = unpatchify(self.from_tokens(tokens), c.token_rows, c.token_columns)
+        drawn = unpatchify(self.from_tokens(tokens), c.token_rows, c.token_columns)
         scale, shift = self.from_text(text)[..., None, None].chunk(2, 1)
-        x = (cells + told + self.from_maps(maps)) * (1 + scale) + shift
+        x = (cells + drawn + self.from_maps(maps)) * (1 + scale) + shift
         out: Tensor = self.leave(F.silu(self.layers(x)))
         return out
 

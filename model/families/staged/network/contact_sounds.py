@@ -23,7 +23,7 @@ _RIDGE = 1e-2
 
 
 @torch.no_grad()
-def fit_rings(
+def fit_contact_sounds(
     network: Network,
     codec: SoundCodec,
     generator: torch.Generator,
@@ -37,10 +37,10 @@ def fit_rings(
         count, out = weight.shape[1], weight.shape[0]
         gram = weight.new_zeros(count, count, dtype=torch.float64)
         moment = weight.new_zeros(count, out, dtype=torch.float64)
-        for _ in tqdm(range(clips // _AT_ONCE), desc=f"rings of {world}"):
-            told, added = example(stage, world, codec, generator)
-            gram += (told.T @ told).double()
-            moment += (told.T @ added).double()
+        for _ in tqdm(range(clips // _AT_ONCE), desc=f"contacts of {world}"):
+            struck_at, added = example(stage, world, codec, generator)
+            gram += (struck_at.T @ struck_at).double()
+            moment += (struck_at.T @ added).double()
         gram.diagonal().add_(_RIDGE)
         weight.copy_(torch.linalg.solve(gram, moment).T)
 
@@ -48,7 +48,7 @@ def fit_rings(
 def example(
     stage: Stage, world: str, codec: SoundCodec, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """What the stage is told of frames with random contacts, (N, values), and what these add to
+    """The contacts of frames, at random, as the stage gets them, (N, values), and what these add to
     their sound, (N, sound_values)."""
     simulator, device = open_simulator(world), stage.rings.weight.device
     truth = simulator.random_trajectories(_AT_ONCE, FRAMES, generator, device, skip=0)
@@ -63,5 +63,5 @@ def example(
     frames = stage.config.frames
     added = (loud - still).transpose(1, 2).reshape(_AT_ONCE, FRAMES, -1)[:, frames:]
     facts = open_simulator(world).facts(struck).unflatten(1, (-1, frames))
-    told = stage.struck(torch.cat([facts[:, :-1, -1:], facts[:, 1:]], 2))
-    return told.flatten(0, 2), added.flatten(0, 1)
+    struck_at = stage.struck(torch.cat([facts[:, :-1, -1:], facts[:, 1:]], 2))
+    return struck_at.flatten(0, 2), added.flatten(0, 1)

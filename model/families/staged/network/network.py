@@ -66,5 +66,5 @@ class Network(nn.Module):
 
     def scene(self, world: str, facts: Tensor, text: Tensor) -> Scene:
         """`facts` (B, C, 1 + frames, COUNT), float32, of one world and prompts (B, C, text)."""
-        told: Scene = self.stages[world](facts, text)
-        return told
+        scene: Scene = self.stages[world](facts, text)
+        return scene

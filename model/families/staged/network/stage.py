@@ -1,4 +1,4 @@
-"""How each world is told to the transformer: its facts and its prompt as features of latent cells.
+"""What the transformer gets of each world: its facts and its prompt as features of latent cells.
 
 What the facts put where (`geometry.py` of each world) has nothing to learn; what is there looks as
 learned (`model/families/staged/network/surfaces.py`), in the light of facts and prompt.
@@ -27,45 +27,45 @@ from lightcone.model.families.staged.view import View
 
 @dataclass(frozen=True)
 class Scene:
-    """What is the case in C chunks of B worlds.
+    """The facts of C chunks of B states, as features.
 
-    `told` (B, C, width) for all tokens, `heard` (B, C, frames, width) for those of sound,
+    `condition` (B, C, width) for all tokens, `sound` (B, C, frames, width) for those of sound,
     `maps` (B * C, maps, h, w) for the cells, `surfaces` (B * C, depth, h, w) what the surfaces
-    that are seen would look like by themselves, `rings` (B, C, frames, sound_values) what the
+    that are seen would look like by themselves, `contacts` (B, C, frames, sound_values) what the
     contacts would sound like by themselves, `text` (B, C, text) the prompt, and `busy`
     (B, C, h, w): 1 where something moves in any of the chunk's frames.
     """
 
-    told: Tensor
-    heard: Tensor
+    condition: Tensor
+    sound: Tensor
     maps: Tensor
     surfaces: Tensor
-    rings: Tensor
+    contacts: Tensor
     text: Tensor
     busy: Tensor
 
     @staticmethod
     def cat(parts: list[Scene]) -> Scene:
         """Worlds of several kinds, one after the other."""
-        names = ("told", "heard", "maps", "surfaces", "rings", "text", "busy")
+        names = ("condition", "sound", "maps", "surfaces", "contacts", "text", "busy")
         return Scene(**{n: torch.cat([getattr(p, n) for p in parts]) for n in names})
 
     def to(self, dtype: torch.dtype) -> Scene:
-        if self.told.dtype == dtype:
+        if self.condition.dtype == dtype:
             return self
         return Scene(**{name: value.to(dtype) for name, value in vars(self).items()})
 
     def chunk(self, i: int) -> Scene:
         """Chunk `i` of C, its axis kept."""
         now = slice(i, i + 1)
-        batch, chunks = self.told.shape[:2]
+        batch, chunks = self.condition.shape[:2]
         maps, surfaces = (x.unflatten(0, (batch, chunks))[:, i] for x in (self.maps, self.surfaces))
         return Scene(
-            self.told[:, now],
-            self.heard[:, now],
+            self.condition[:, now],
+            self.sound[:, now],
             maps,
             surfaces,
-            self.rings[:, now],
+            self.contacts[:, now],
             self.text[:, now],
             self.busy[:, now],
         )
@@ -87,6 +87,7 @@ class Stage(nn.Module):
         struck = (1 + c.frames) * contacts * self.world.moments
         moments = torch.arange(self.world.moments).float()
         self.register_buffer("moments", moments, persistent=False)
+        # Names of modules are those of the shipped weights.
         self.told = nn.Linear((1 + c.frames) * facts.COUNT, c.width)
         self.heard = nn.Linear(struck + facts.COUNT, c.width)
         self.rings = nn.Linear(struck, c.sound_values, bias=False)

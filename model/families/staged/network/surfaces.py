@@ -138,8 +138,8 @@ class Sprites(nn.Module):
         """`near` (N, frames, things, w + h) as `View.things`, `facts` (N, frames, COUNT), `text`
         (N, text) -> features (N, frames * depth, h, w)."""
         count, frames = facts.shape[:2]
-        told = torch.cat([facts, text[:, None].expand(-1, frames, -1)], -1)
-        weights = self.pose(told).unflatten(-1, (self.things, _SPRITES))
+        posed = torch.cat([facts, text[:, None].expand(-1, frames, -1)], -1)
+        weights = self.pose(posed).unflatten(-1, (self.things, _SPRITES))
         sprites = torch.einsum("nfsk,skdhw->nfsdhw", weights, self.paint)
         grid = _spread(near).flatten(0, 2).flatten(1, 2)  # (N * frames * things, 4 * h, w, 2)
         seen = F.grid_sample(sprites.flatten(0, 2), grid, align_corners=False)

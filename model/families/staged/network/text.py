@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-LONGEST = 16  # words that the model is told, the world's name among them
+LONGEST = 16  # words of a prompt, the world's name among them
 _PAD = 0
 
 

@@ -12,7 +12,7 @@ the scene. What comes out is the clean latents (x-prediction; Li & He 2025, "Bac
 mask that says where they replace those of the last frame, so that what stands still is copied
 exactly. The noisy input is scaled by its noise level: pure noise says nothing and is not heard.
 Every chunk has a noise level of its own (diffusion forcing, Chen et al. 2024). Conditioning is
-AdaLN-single (PixArt-alpha, Chen et al. 2023): noise level, prompt, and what is the case
+AdaLN-single (PixArt-alpha, Chen et al. 2023): noise level, prompt, and the facts
 (model/families/staged/network/stage.py), which is where actions come in.
 """
 
@@ -83,7 +83,7 @@ class Transformer(nn.Module):
 
         `picture` (B, C, depth, h, w) and `sound` (B, C, frames, sound_values) are
         `tau` * clean + (1 - tau) * noise, `last_*` the chunks before them, `tau` (B, C), `scene`
-        what is the case in them. Without a cache the C chunks are one sequence from the sink on,
+        the facts of them. Without a cache the C chunks are one sequence from the sink on,
         at most 1 + window long; with one, C is 1 and the chunk's keys are written to it.
         """
         c = self.config
@@ -97,12 +97,12 @@ class Transformer(nn.Module):
         x = torch.cat(
             [
                 tokens + self.place[: c.picture_tokens],
-                self.sound_in(heard) + scene.heard + self.place[c.picture_tokens :],
+                self.sound_in(heard) + scene.sound + self.place[c.picture_tokens :],
             ],
             2,
         )  # (B, C, N, width)
-        told = torch.cat([_waves(tau).to(x.dtype), scene.told, scene.text], -1)
-        condition = F.silu(self.condition(told))
+        known = torch.cat([_waves(tau).to(x.dtype), scene.condition, scene.text], -1)
+        condition = F.silu(self.condition(known))
         modulation = self.modulation(condition)[:, :, None]  # (B, C, 1, 6 width)
         time = _Time(self, cache, chunks, x.device, x.dtype)
         for block in self.blocks:
@@ -114,8 +114,8 @@ class Transformer(nn.Module):
         new[:, : c.depth] += scene.surfaces
         newest = last_picture[:, :, -c.channels :].repeat(1, 1, c.frames, 1, 1)
         made = _compose(newest, new.unflatten(0, (batch, chunks)), 2)
-        said = self.sound_out(x[:, :, c.picture_tokens :])
-        return made, _compose(last_sound[:, :, -1:], said, -1) + scene.rings
+        new_sound = self.sound_out(x[:, :, c.picture_tokens :])
+        return made, _compose(last_sound[:, :, -1:], new_sound, -1) + scene.contacts
 
 
 def _compose(known: Tensor, out: Tensor, dim: int) -> Tensor:

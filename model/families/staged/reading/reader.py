@@ -2,7 +2,7 @@
 appearance that a prompt names.
 
 It learns from the simulator alone. It is the parser of trajectories and the probe of prompts when
-generated worlds are judged, and tells what is the case in a picture from which a world begins.
+generated worlds are judged, and reads the facts of a picture from which a session starts.
 """
 
 from __future__ import annotations

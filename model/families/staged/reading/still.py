@@ -1,4 +1,4 @@
-"""A still as the beginning of a world: what it shows, as far as a reader can tell, is the case."""
+"""A still as the start of a session: its facts are what it shows, as far as a reader sees it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from lightcone.model.families.staged.reading.reader import (
 
 @dataclass(frozen=True)
 class Moment:
-    """Where a world begins: `state` (1, frames, COUNT) what is the case, and its prompt."""
+    """Where a session starts: `state` (1, frames, COUNT) are its facts, `values` its prompt."""
 
     state: Tensor
     values: Values
@@ -38,7 +38,7 @@ def read_still(
     states: Tensor,
     values: Sequence[Values],
 ) -> Moment:
-    """What is the case in `image` (H, W, 3).
+    """The facts of `image` (H, W, 3).
 
     One picture tells no speeds and not all of the rest: that is of the start, among `states`
     (N, frames, COUNT) and their `values`, which comes nearest to what is read. `names` are those
@@ -51,12 +51,12 @@ def read_still(
     seen |= asked
     shown = _facts(reading, grammar, seen)
     known = [names.index(name) for name in shown]
-    told = torch.stack(list(shown.values()), -1) if shown else states.new_zeros(1, 0)  # (1, facts)
-    distance = (states[:, -1, known] - told).square().sum(-1)
+    read = torch.stack(list(shown.values()), -1) if shown else states.new_zeros(1, 0)  # (1, facts)
+    distance = (states[:, -1, known] - read).square().sum(-1)
     fits = torch.tensor([float(grammar.fit(v, seen)) for v in values])
     nearest = int((distance - fits).argmin())
     state = states[None, nearest].clone()
-    state[..., known] = told[:, None]
+    state[..., known] = read[:, None]
     return Moment(state, grammar.settled(values[nearest], seen))
 
 
