@@ -38,12 +38,13 @@ TOGETHER = 4  # sessions in one pass
 @dataclass(frozen=True)
 class Held:
     """`sessions` held their full rate, with these `rates`. `limit` is why there are not more:
-    "admission" (the server takes no more), "rate" (they are too slow), or "max" (none was tried).
-    """
+    "admission" (the server takes no more), "rate" (they are too slow, and had the rates
+    `too_many`), or "max" (no more were tried)."""
 
     sessions: int
     limit: str
     rates: list[Rate]
+    too_many: list[Rate]
 
 
 def run(args: Namespace) -> dict[str, Any]:
@@ -89,6 +90,7 @@ async def _find(url: str, args: Namespace, bar: tqdm[Any]) -> Held:
     fps = world_info(args.world).fps
     entries: list[SessionEntry] = []
     limit = "max"
+    too_many: list[Rate] = []
     async with api(url) as server, crowd() as viewers:
         while len(entries) < args.max:
             try:
@@ -101,17 +103,17 @@ async def _find(url: str, args: Namespace, bar: tqdm[Any]) -> Held:
             await asyncio.sleep(SETTLE_S)
             rates = await viewers.measure(TRIAL_S)
             if not all(rate.full(TRIAL_TOLERANCE) for rate in rates):
-                limit = "rate"
+                limit, too_many = "rate", rates
                 await _end_last(server, viewers, entries)
                 break
         while entries:
             await asyncio.sleep(SETTLE_S)
             rates = await viewers.measure(args.seconds)
             if all(rate.full(TOLERANCE) for rate in rates):
-                return Held(len(entries), limit, rates)
-            limit = "rate"
+                return Held(len(entries), limit, rates, too_many)
+            limit, too_many = "rate", rates
             await _end_last(server, viewers, entries)
-    return Held(0, limit, [])
+    return Held(0, limit, [], too_many)
 
 
 async def _end_last(server: Api, viewers: Crowd, entries: list[SessionEntry]) -> None:

@@ -221,14 +221,14 @@ class Session:
     async def end(self, reason: str) -> None:
         """Stop for good and hang up on everybody. Does nothing to a session that has ended."""
         if self._lifecycle.allows(Event.END):
-            log.info("%s: ends (%s)", self.id, reason)
             await self._stop(Event.END, reason)
+            log.info("%s: ended (%s)", self.id, reason)
 
     async def fail(self, reason: str) -> None:
         """Does nothing to a session that is over."""
         if self._lifecycle.allows(Event.FAIL):
-            log.error("%s: fails: %s", self.id, reason)
             await self._stop(Event.FAIL, reason)
+            log.error("%s: failed: %s", self.id, reason)
 
     async def _stop(self, event: Event, reason: str) -> None:
         self.reason = reason

@@ -18,12 +18,7 @@ from pathlib import Path
 
 from lightcone.model.interface import How, Image
 from lightcone.model.runtime.threads import openmp
-from lightcone.server.worker.errors import RequestFailed as RequestFailed
-from lightcone.server.worker.errors import RewindError as RewindError
-from lightcone.server.worker.errors import UnknownSession as UnknownSession
-from lightcone.server.worker.errors import WorkerError as WorkerError
-from lightcone.server.worker.errors import WorkerLost as WorkerLost
-from lightcone.server.worker.errors import WorkerRefused as WorkerRefused
+from lightcone.server.worker.errors import WorkerLost, WorkerRefused
 from lightcone.server.worker.link import Link, R
 from lightcone.server.worker.messages import (
     Bitrate,
@@ -73,6 +68,7 @@ class WorkerConfig:
     steps: int = 1
     device: str = "cpu"
     threads: int = 1
+    most_threads: int = 1
     probe_compute_ms: float = 20.0
     step_timeout_s: float = 30.0
     history_s: float = 30.0
@@ -89,6 +85,7 @@ class WorkerConfig:
             steps=self.steps,
             device=self.device,
             threads=self.threads,
+            most_threads=self.most_threads,
             probe_compute_ms=self.probe_compute_ms,
             step_timeout_s=self.step_timeout_s,
             history_s=self.history_s,

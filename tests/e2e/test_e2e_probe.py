@@ -59,11 +59,10 @@ def test_ten_taps_have_ten_receipts_and_all_are_seen(
     pictures = dict(shown(page))
     seen = 0
     for sample in samples:
-        first: int = sample["worldFrame"]
-        for frame in range(first, first + CHUNK):
-            if frame in pictures:
-                assert pictures[frame][KEYS[sample["code"]]], frame
-                seen += 1
+        frame: int = sample["worldFrame"]  # a tap may be as short as that one frame
+        if frame in pictures:
+            assert pictures[frame][KEYS[sample["code"]]], frame
+            seen += 1
     assert seen > 0
 
 

@@ -110,7 +110,7 @@ def test_a_setting_that_is_none() -> None:
 
 def test_the_flags_are_explained() -> None:
     text = lightcone("serve", "--help").stdout
-    assert "--max-worlds" in text
+    assert "--max-sessions" in text
     assert "generate" in lightcone("--help").stdout
 
 

@@ -24,14 +24,13 @@ from lightcone.model.interface import (
     UnknownWorld,
 )
 from lightcone.server.worker import messages as wire
-from lightcone.server.worker.host import (
+from lightcone.server.worker.errors import (
     RewindError,
     UnknownSession,
-    WorkerConfig,
-    WorkerHost,
     WorkerLost,
     WorkerRefused,
 )
+from lightcone.server.worker.host import WorkerConfig, WorkerHost
 
 M = TypeVar("M", bound=wire.Message)
 
