@@ -32,9 +32,7 @@ lint: setup
 
 test: lint
 	$(BIN)/python -m lightcone.bench.browser_setup
-	# those of the model count; the others keep time, and so run alone
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile tests/model
-	$(BIN)/pytest --ignore tests/model
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile
 
 wheel: setup
 	$(BIN)/python -m build --wheel

@@ -8,9 +8,8 @@ export default defineConfig({
   server: {
     proxy: {
       "/sessions": { target: server, ws: true },
-      ...Object.fromEntries(
-        ["/queue", "/catalogue", "/snapshots", "/recordings", "/healthz"].map((path) => [path, server]),
-      ),
+      ...{ "/queue": server, "/catalogue": server, "/healthz": server },
+      ...{ "/snapshots": server, "/recordings": server },
     },
   },
   test: { include: ["test/**/*.test.ts"], environment: "node" },

@@ -142,7 +142,7 @@ export class App {
           place: (place) => this.happened({ type: "queued", place }),
           admitted: (session) => {
             this.happened({ type: "admitted", session });
-            this.page.say("It is your turn: this session is yours");
+            this.page.remark("It is your turn: this session is yours");
           },
           lapsed: () => this.happened({ type: "lapsed" }),
         });
@@ -171,7 +171,7 @@ export class App {
     const instead = insteadOf(ask, refusal);
     if (instead === null)
       return this.happened({ type: "failed", problem: "unavailable", detail: refusal.message });
-    this.page.say(refusal.message);
+    this.page.remark(refusal.message);
     this.happened({ type: "start", id: null, ask: instead });
   }
 
@@ -263,7 +263,7 @@ export class App {
     this.driving.changed(status);
     this.showWheel();
     const news = wheelNews(before, status);
-    if (news !== null) this.page.say(news);
+    if (news !== null) this.page.remark(news);
     this.happened({ type: "company", alone: status.role === "driver" && status.viewers <= 1 });
     if (status.phase === "ended" || status.phase === "failed")
       this.happened({
@@ -311,7 +311,7 @@ export class App {
       const image = await readPicture(file, world.width, world.height);
       this.go({ world: world.name, image, ...(prompt ? { prompt } : {}) });
     } catch {
-      this.page.say(`${file.name} is not a picture that this browser can read`);
+      this.page.remark(`${file.name} is not a picture that this browser can read`);
     }
   }
 

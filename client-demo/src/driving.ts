@@ -92,7 +92,7 @@ export class Driving {
 
   refused(error: ControlError): void {
     this.prompted({ type: "refused", refusal: error });
-    if (error.code === "rewind_failed") this.page.say(error.message);
+    if (error.code === "rewind_failed") this.page.remark(error.message);
     this.rewound({ type: "refused", refusal: error });
   }
 

@@ -36,7 +36,7 @@ export class SessionMenu {
         record: act((session) => this.record(session)),
         saveLog: act(async (session) => download(logPath(session))),
       },
-      () => page.say("Link copied"),
+      () => page.remark("Link copied"),
     );
     this.show(null, null);
   }
@@ -74,7 +74,7 @@ export class SessionMenu {
     try {
       await what;
     } catch (error) {
-      this.page.say(error instanceof Refusal ? error.message : "The server does not answer");
+      this.page.remark(error instanceof Refusal ? error.message : "The server does not answer");
     }
   }
 }

@@ -125,13 +125,13 @@ export class Steering {
       },
       connected: ({ id }) => {
         this.page.showGamepads(true);
-        this.page.say(`${gamepadName(id)} connected`);
+        this.page.remark(`${gamepadName(id)} connected`);
       },
       gone: ({ id, index }, left, at) => {
         this.hold({ type: "pad", pad: index, names: [] }, "gamepad", at);
         this.move(padMoved(this.axes, [], index, null));
         this.page.showGamepads(left > 0);
-        this.page.say(`${gamepadName(id)} disconnected`);
+        this.page.remark(`${gamepadName(id)} disconnected`);
       },
     });
     listenToTouch(document.body, {

@@ -182,7 +182,7 @@ test("a refusal closes and does not try again", () => {
 describe("the queue", () => {
   const OTHER: SessionEntry = { ...SESSION, id: "a2", created: false };
   const place = (n: number, ticket = "t1"): Place => ({
-    ...{ ticket, place: n, reason: null, running: [OTHER] },
+    ...{ ticket, place: n, running: [OTHER] },
   });
   const QUEUED: ConnectionEvent[] = [
     { type: "start", id: null, ask: { world: "pond", prompt: "night" } },

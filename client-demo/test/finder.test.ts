@@ -32,7 +32,7 @@ class Server {
 
   async queue(ticket: string): Promise<void> {
     await settled();
-    this.waiting.shift()![0]({ place: { ticket, place: 1, reason: null, running: [] } });
+    this.waiting.shift()![0]({ place: { ticket, place: 1, running: [] } });
     await settled();
   }
 

@@ -3,7 +3,7 @@ import type { SessionEntry } from "../src/core/connection";
 import { QueueWait } from "../src/shell/queue";
 
 const session: SessionEntry = { id: "a1", title: "", whep: "", control: "", created: true };
-const place = { ticket: "t1", place: 2, reason: null, running: [] };
+const place = { ticket: "t1", place: 2, running: [] };
 
 const server = vi.hoisted(() => ({
   askQueue: vi.fn(),

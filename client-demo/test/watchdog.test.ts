@@ -16,7 +16,7 @@ test("a world that talks and shows itself is well", () => {
   expect(ailment(WELL)).toBeNull();
 });
 
-test("an open socket that says nothing is silent", () => {
+test("an open socket without messages is silent", () => {
   expect(ailment({ ...WELL, lastMessageAt: 53_000 })).toBe("silent");
   expect(ailment({ ...WELL, lastMessageAt: null, openedAt: 59_000 })).toBeNull();
 });

@@ -17,13 +17,13 @@ from lightcone.model.codecs.picture import PictureCodec, PictureCodecConfig, to_
 from lightcone.model.codecs.sound import SoundCodec, SoundCodecConfig
 from lightcone.model.families.staged.network.config import PictureSize
 from lightcone.model.interface import ModelError
-from lightcone.model.simulators.catalogue import SIMULATED, Simulator, open_simulator
-from lightcone.model.training import loop
-from lightcone.model.training.checkpoint import (
+from lightcone.model.runtime.checkpoint import (
     load_training,
     read,
     save_training,
 )
+from lightcone.model.simulators.catalogue import SIMULATED, Simulator, open_simulator
+from lightcone.model.training import loop
 from lightcone.model.training.muon import MuonAdam
 from lightcone.model.training.parallel import Group
 from lightcone.model.training.trained import (

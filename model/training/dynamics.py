@@ -20,14 +20,14 @@ from tqdm import tqdm
 from lightcone.model.families.staged.learnable import learnable
 from lightcone.model.families.staged.striking import surprise
 from lightcone.model.interface import ModelError
-from lightcone.model.simulators.catalogue import SIMULATED, open_simulator
-from lightcone.model.training import loop
-from lightcone.model.training.checkpoint import (
+from lightcone.model.runtime.checkpoint import (
     load_module,
     load_training,
     read,
     save_training,
 )
+from lightcone.model.simulators.catalogue import SIMULATED, open_simulator
+from lightcone.model.training import loop
 from lightcone.model.training.muon import MuonAdam
 from lightcone.model.training.parallel import Group
 

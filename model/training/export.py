@@ -31,11 +31,11 @@ from lightcone.model.interface import (
     ModelError,
     WeightsError,
 )
-from lightcone.model.simulators.catalogue import open_simulator
-from lightcone.model.training.checkpoint import (
+from lightcone.model.runtime.checkpoint import (
     load_module,
     read,
 )
+from lightcone.model.simulators.catalogue import open_simulator
 from lightcone.model.training.dynamics import (
     dynamics_path,
     load_dynamics,

@@ -29,13 +29,13 @@ from lightcone.model.families.staged.reading.reader import (
     Reading,
 )
 from lightcone.model.interface import ModelError
-from lightcone.model.simulators.catalogue import SIMULATED, open_simulator
-from lightcone.model.training import loop
-from lightcone.model.training.checkpoint import (
+from lightcone.model.runtime.checkpoint import (
     load_training,
     read,
     save_training,
 )
+from lightcone.model.simulators.catalogue import SIMULATED, open_simulator
+from lightcone.model.training import loop
 from lightcone.model.training.muon import MuonAdam
 from lightcone.model.training.parallel import Group
 

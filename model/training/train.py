@@ -29,18 +29,10 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from lightcone.model.catalogue import WEIGHTS_DIR
-from lightcone.model.families.staged.latents import (
-    Reservoir,
-    TrainingBatch,
-)
 from lightcone.model.families.staged.network.config import (
     DEFAULT_SIZE,
     PictureSize,
     TransformerConfig,
-)
-from lightcone.model.families.staged.network.contact_sounds import (
-    CLIPS,
-    fit_contact_sounds,
 )
 from lightcone.model.families.staged.network.kv_cache import Unrolled
 from lightcone.model.families.staged.network.network import (
@@ -53,12 +45,20 @@ from lightcone.model.interface import (
     ModelError,
     WeightsError,
 )
-from lightcone.model.runtime.precision import compute_dtype
-from lightcone.model.training import loop
-from lightcone.model.training.checkpoint import (
+from lightcone.model.runtime.checkpoint import (
     load_training,
     read,
     save_training,
+)
+from lightcone.model.runtime.precision import compute_dtype
+from lightcone.model.training import loop
+from lightcone.model.training.contact_sounds import (
+    CLIPS,
+    fit_contact_sounds,
+)
+from lightcone.model.training.latents import (
+    Reservoir,
+    TrainingBatch,
 )
 from lightcone.model.training.muon import MuonAdam
 from lightcone.model.training.parallel import Group

@@ -14,7 +14,7 @@ from lightcone.model.codecs.sound import SoundCodec, SoundCodecConfig
 from lightcone.model.families.staged.network.config import TransformerConfig
 from lightcone.model.families.staged.weights import Weights
 from lightcone.model.interface import WeightsError
-from lightcone.model.training.checkpoint import (
+from lightcone.model.runtime.checkpoint import (
     load_module,
     read,
 )

@@ -11,8 +11,6 @@ from small_worlds import CONFIG
 
 from lightcone.model.codecs.picture import PictureCodec, PictureCodecConfig
 from lightcone.model.codecs.sound import SoundCodec, SoundCodecConfig
-from lightcone.model.families.staged.latents import Reservoir
-from lightcone.model.families.staged.network import contact_sounds as rings
 from lightcone.model.families.staged.network.config import DEFAULT_SIZE
 from lightcone.model.families.staged.network.network import (
     Network,
@@ -22,9 +20,11 @@ from lightcone.model.simulators.catalogue import SIMULATED
 from lightcone.model.training import (
     codecs as train_codecs,
 )
+from lightcone.model.training import contact_sounds as rings
 from lightcone.model.training import (
     train,
 )
+from lightcone.model.training.latents import Reservoir
 from lightcone.model.training.muon import (
     Muon,
     MuonAdam,

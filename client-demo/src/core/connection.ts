@@ -33,7 +33,6 @@ export interface Place {
   readonly ticket: string;
   /** 1 is next. */
   readonly place: number;
-  readonly reason: string | null;
   /** Sessions to watch meanwhile. */
   readonly running: readonly SessionEntry[];
 }
@@ -61,7 +60,7 @@ export type Phase =
 
 export type Problem =
   | "unreachable" // no HTTP answer
-  | "unavailable" // an HTTP answer that says no
+  | "unavailable" // a refusal by HTTP
   | "control_lost" // the websocket closed
   | "media_lost" // the peer connection failed, or WHEP did
   | "silent" // the websocket is open and nothing comes

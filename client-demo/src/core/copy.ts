@@ -91,14 +91,14 @@ export const perSecond = (fps: number | null): string => (fps === null ? "–" :
 export const megabits = (bitrate: number | null): string =>
   bitrate === null ? "–" : (bitrate / 1e6).toFixed(bitrate < 1e6 ? 2 : 1);
 
-function queueVeil({ queue, ask }: Connection): Veil {
+function queueVeil({ queue }: Connection): Veil {
   const watch = (queue?.running ?? []).slice(0, MOST_OFFERED).map((session): Choice => ({
     label: `Watch ${session.title} meanwhile`,
     deed: { type: "watch", session },
   }));
   return {
     title: placeText(queue?.place ?? 1),
-    text: queue?.reason ?? `There is no room for another session${ask.world ? " of this world" : ""} yet.`,
+    text: "There is no room for another session now. Yours begins as soon as there is.",
     busy: true,
     choices: [...watch, { label: "Leave the queue", deed: { type: "leave_queue" } }],
   };

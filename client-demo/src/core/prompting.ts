@@ -88,14 +88,16 @@ export function promptNews(now: Prompting): string {
   if (now.seenMs === null) return "On its way to the picture";
   const seen = `In the picture after ${duration(now.seenMs)}`;
   if (now.receipt !== null && now.receipt.full_stream_frame === now.receipt.stream_frame) return seen;
-  return now.fullMs === null ? `${seen}, changing` : `${seen}, fully after ${duration(now.fullMs)}`;
+  if (now.fullMs === null) return `${seen}, changing`;
+  return `${seen}, fully after ${duration(now.fullMs)}`;
 }
 
 function refusalText({ code, message, words = [], known = [] }: Refusal): string {
   if (code !== "unknown_words" || words.length === 0) return message;
   const unknown = words.map((word) => `“${word}”`).join(", ");
   const some = known.slice(0, WORDS_NAMED).join(", ");
-  return `This world has no word for ${unknown}. It knows ${some}${known.length > WORDS_NAMED ? ", …" : "."}`;
+  const end = known.length > WORDS_NAMED ? ", …" : ".";
+  return `This world has no word for ${unknown}. It knows ${some}${end}`;
 }
 
 function duration(ms: number): string {

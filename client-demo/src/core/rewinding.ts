@@ -22,7 +22,7 @@ export type RewindEvent =
   | { readonly type: "release"; readonly seq: number }
   | { readonly type: "receipt"; readonly receipt: RewindReceipt }
   | { readonly type: "refused"; readonly refusal: Refusal }
-  /** What the server says is shown now. */
+  /** What is shown now, by a status. */
   | { readonly type: "world_frame"; readonly worldFrame: number }
   | { readonly type: "presented"; readonly frame: PresentedFrame }
   | { readonly type: "forget" };

@@ -40,7 +40,8 @@ export function wheelText(status: Status, seat: string, turnLeft: number | null)
       text: sentences("The wheel is free.", others),
       choices,
     };
-  const promise = place === 0 ? "You are next at the wheel." : `You are number ${place + 1} in line.`;
+  const promise =
+    place === 0 ? "You are next at the wheel." : `You are number ${place + 1} in line.`;
   return {
     title: "Somebody else is driving; you are watching",
     text: sentences(
@@ -52,7 +53,7 @@ export function wheelText(status: Status, seat: string, turnLeft: number | null)
   };
 }
 
-/** Seconds of the turn that are left at `now`, of what a status said at `heardAt` (ms). */
+/** Seconds of the turn that are left at `now`, by a status received at `heardAt` (ms). */
 export function turnLeft(status: Status, heardAt: number, now: number): number | null {
   if (status.turn_left_s === null) return null;
   return Math.max(0, status.turn_left_s - (now - heardAt) / 1000);

@@ -1,9 +1,9 @@
-/** HTTP as the page speaks it: failures, answers that say no, and JSON. */
+/** HTTP: requests, failures, refusals and JSON. */
 
 /** No answer, or none that can be understood. */
 export class Unreachable extends Error {}
 
-/** An answer that says no; the message is the server's own sentence (RFC 9457). */
+/** The server refused; the message is its own sentence (RFC 9457). */
 export class Refusal extends Error {
   constructor(
     message: string,
@@ -18,7 +18,7 @@ export class Refusal extends Error {
 /** A server that accepts connections and answers nothing is away too. */
 const PATIENCE_MS = 10_000;
 
-/** `fetch`, with its failures as Unreachable; an answer that takes longer than `patienceMs` is one. */
+/** `fetch`, with its failures as Unreachable; no answer within `patienceMs` is one. */
 export async function request(
   path: string,
   init: RequestInit = {},

@@ -1,5 +1,6 @@
 /** The control websocket: binary msgpack, one message each way at a time. */
 import { decode, encode } from "@msgpack/msgpack";
+import type { Role } from "../core/copy";
 import { type ClientMessage, type Hello, type ServerMessage, VERSION } from "../protocol";
 
 export interface ControlListener {
@@ -12,7 +13,7 @@ export class ControlSocket {
   private readonly socket: WebSocket;
 
   /** `resume`: the token of a seat to take again. */
-  constructor(path: string, want: "driver" | "spectator", resume: string | null, listener: ControlListener) {
+  constructor(path: string, want: Role, resume: string | null, listener: ControlListener) {
     const url = new URL(path, window.location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     this.socket = new WebSocket(url);

@@ -1,7 +1,7 @@
 /** Frames as the browser presents them. */
 
 export interface FrameReport {
-  /** Null where the browser does not say (it then has no media time either). */
+  /** Null where the browser gives none (it then has no media time either). */
   readonly rtpTimestamp: number | null;
   readonly presentedAt: number;
   readonly displayAt: number;
@@ -9,7 +9,7 @@ export interface FrameReport {
 
 /**
  * Calls `presented` for every frame of `video` until the returned function is called. A browser
- * without requestVideoFrameCallback only tells that the picture goes on, a few times a second.
+ * without requestVideoFrameCallback only shows that the picture goes on, a few times a second.
  */
 export function watchFrames(
   video: HTMLVideoElement,

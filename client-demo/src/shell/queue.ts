@@ -36,7 +36,7 @@ export class QueueWait {
   }
 
   private async ask(): Promise<void> {
-    // No answer, or one that says no: the place is kept for a while, so ask again.
+    // No answer, or a refusal: the place is kept for a while, so ask again.
     const found = await askQueue(this.ticket).catch(() => undefined);
     if (!this.waiting) {
       // It was left while the answer was on its way: nobody wants that session.

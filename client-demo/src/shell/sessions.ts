@@ -51,19 +51,18 @@ export async function found(response: Response): Promise<Found> {
   if (!response.ok) throw await refusal(response);
   const body = await object(response);
   if (response.status !== ACCEPTED) return { session: entry(body, body["created"] !== false) };
-  const { ticket, place, reason, running } = body;
+  const { ticket, place, running } = body;
   if (typeof ticket !== "string" || typeof place !== "number")
     throw new Unreachable("the answer does not describe a place in the queue");
   return {
     place: {
       ...{ ticket, place },
-      reason: typeof reason === "string" ? reason : null,
       running: (Array.isArray(running) ? running : []).map((each) => entry(each, false)),
     },
   };
 }
 
-/** What the server offers; nothing where it does not say. */
+/** What the server offers; nothing where it gives no catalogue. */
 export async function catalogue(): Promise<readonly CatalogueEntry[]> {
   try {
     const response = await request("/catalogue");

@@ -20,7 +20,7 @@ export function wireTools(page: PageView, offersSound: () => boolean): void {
     const change = document.fullscreenElement
       ? document.exitFullscreen()
       : document.documentElement.requestFullscreen({ navigationUI: "hide" });
-    change.catch(() => page.say("The browser does not allow full screen here"));
+    change.catch(() => page.remark("The browser does not allow full screen here"));
   });
   document.addEventListener("fullscreenchange", () =>
     page.showFullscreen(document.fullscreenElement !== null),
@@ -39,10 +39,10 @@ async function share(page: PageView): Promise<void> {
     if (touch && "share" in navigator) await navigator.share({ title: document.title, url });
     else {
       await navigator.clipboard.writeText(url);
-      page.say("Link copied: send it to a friend");
+      page.remark("Link copied: send it to a friend");
     }
   } catch (error) {
     // The clipboard is there only on https and localhost.
-    if (!(error instanceof DOMException && error.name === "AbortError")) page.say(url);
+    if (!(error instanceof DOMException && error.name === "AbortError")) page.remark(url);
   }
 }

@@ -38,7 +38,7 @@ export class Visit {
   private totals: Totals | null = null;
   private closed = false;
 
-  /** `resume`: the token of a seat to take again. After `close()` the listener hears nothing more. */
+  /** `resume`: the token of a seat to take again. The listener hears nothing after `close()`. */
   constructor(
     session: SessionEntry,
     want: Role,
@@ -55,7 +55,9 @@ export class Visit {
     this.stopFrames = watchFrames(video, (frame) => this.shown(frame));
     this.timer = window.setInterval(() => void this.tick(), TICK_MS);
     document.addEventListener("visibilitychange", this.visibility);
-    this.watch.open(session.whep).catch((error: unknown) => this.unlessClosed(() => this.unopened(error)));
+    this.watch
+      .open(session.whep)
+      .catch((error: unknown) => this.unlessClosed(() => this.unopened(error)));
   }
 
   send(message: ClientMessage): void {

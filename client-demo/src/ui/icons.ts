@@ -7,7 +7,7 @@ const PATHS = {
   fullscreen: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
   picture: "M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4M15.5 9.5v.01",
   send: "M5 12h13M13 6.5l5.5 5.5-5.5 5.5",
-  menu: "M5.5 12v.01M12 12v.01M18.5 12v.01",
+  menu: "M5 7h14M5 12h14M5 17h14",
   fork: "M8 20V4M8 16c7 0 8-4 8-10M12.5 9 16 5.5 19.5 9",
   save: "M12 4v11M8 11.5 12 15.5l4-4M5 16v4h14v-4",
   open: "M12 15.5v-11M8 8.5 12 4.5l4 4M5 16v4h14v-4",

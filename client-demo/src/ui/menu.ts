@@ -42,7 +42,8 @@ export class MenuView {
     byId("offered-close").addEventListener("click", () => (this.offered.hidden = true));
     byId<HTMLButtonElement>("offered-copy").addEventListener("click", () => {
       const link = byId("offered-links").querySelector("a");
-      if (link !== null) void navigator.clipboard.writeText(link.href).then(copied, () => undefined);
+      if (link === null) return;
+      navigator.clipboard.writeText(link.href).then(copied, () => undefined);
     });
   }
 

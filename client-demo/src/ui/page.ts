@@ -106,7 +106,7 @@ export class PageView {
   /** The mouse is taken, or given back. */
   showCaptured(captured: boolean): void {
     this.page.classList.toggle("captured", captured);
-    if (captured) this.say("The mouse looks around now; Esc gives it back");
+    if (captured) this.remark("The mouse looks around now; Esc gives it back");
   }
 
   /** A file hovers over the page. */
@@ -115,7 +115,7 @@ export class PageView {
   }
 
   /** A passing remark. */
-  say(text: string): void {
+  remark(text: string): void {
     setText(this.toast, text);
     this.toast.classList.add("on");
     clearTimeout(this.toastTimer);

@@ -32,7 +32,6 @@ from lightcone.model.evaluation.play import (
     watch,
 )
 from lightcone.model.families.staged.definition import definition
-from lightcone.model.families.staged.latents import Encoded, encode
 from lightcone.model.families.staged.network.sampler import Latents
 from lightcone.model.families.staged.pond.basin import LEVEL
 from lightcone.model.families.staged.rates import FRAMES
@@ -43,6 +42,7 @@ from lightcone.model.families.staged.reading.readable import (
 from lightcone.model.families.staged.shared import camera as cameras
 from lightcone.model.simulators.catalogue import open_simulator
 from lightcone.model.simulators.clips import Clip
+from lightcone.model.training.latents import Encoded, encode
 
 CLIP_FRAMES = FRAMES + 64
 GROUP = 8  # worlds in one batch

@@ -11,7 +11,7 @@ import numpy as np
 import vizdoom
 from numpy.typing import NDArray
 
-from lightcone.model.families.env.player import Inputs
+from lightcone.model.families.env.player import Box, Inputs
 from lightcone.model.interface import (
     Axis,
     Button,
@@ -65,13 +65,28 @@ _AXES = {  # degrees a tic
     "TURN_LEFT_RIGHT_DELTA": Axis("turn", "Turn", -10, 10, "x", GamepadBinding("axis", 2, 1)),
     "LOOK_UP_DOWN_DELTA": Axis("look", "Look", -5, 5, "y", GamepadBinding("axis", 3, 1)),
 }
+# Numbers that every scenario has, beside those that its configuration asks for.
+_NUMBERS = (
+    "HEALTH", "ARMOR", "SELECTED_WEAPON", "SELECTED_WEAPON_AMMO", "ATTACK_READY", "KILLCOUNT",
+    "HITCOUNT", "HITS_TAKEN", "ITEMCOUNT", "ANGLE", "POSITION_X", "POSITION_Y",
+)  # fmt: skip
 _ASIDE = {"MOVE_LEFT": ("TURN_LEFT", "ArrowLeft"), "MOVE_RIGHT": ("TURN_RIGHT", "ArrowRight")}
 
 
 class DoomPlayer:
-    """One scenario. Without the library libopenal1 it is silent, and a warning says so."""
+    """One scenario. Without the library libopenal1 it is silent, and a warning says so.
 
-    def __init__(self, world: str, scenario: str) -> None:
+    `size` is one of ViZDoom's resolutions (`resolutions`). `numbers` are the names of `state`;
+    `boxes` needs `labels`. Both are for recordings: no session shows them.
+    """
+
+    def __init__(
+        self,
+        world: str,
+        scenario: str,
+        size: tuple[int, int] = (WIDTH, HEIGHT),
+        labels: bool = False,
+    ) -> None:
         known = scenarios()
         if scenario not in known:
             others = ", ".join(known)
@@ -81,20 +96,26 @@ class DoomPlayer:
             _log.warning(
                 "'%s' is silent: libopenal1 is missing (apt-get install libopenal1)", world
             )
-        self._game = _game(scenario, sounds)
+        self._game = _game(scenario, sounds, size, labels)
         available = [button.name for button in self._game.get_available_buttons()]
         names = [name for name in available if name in _BUTTONS]
         axes = [name for name in available if name in _AXES]
         self._columns = [available.index(name) for name in (*names, *axes)]
         self._count = len(available)
-        self._picture = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+        own = [variable.name for variable in self._game.get_available_game_variables()]
+        names_of_state = tuple(dict.fromkeys((*own, *_NUMBERS)))
+        self.numbers = tuple(name.lower() for name in names_of_state)
+        self._variables = [getattr(vizdoom.GameVariable, name) for name in names_of_state]
+        self._boxes: list[Box] = []
+        self._size = size
+        self._picture = np.zeros((size[1], size[0], 3), np.uint8)
         self._sound = np.zeros(SAMPLE_RATE // FPS, np.float32) if sounds else None
         self.info = WorldInfo(
             name=world,
             title=f"ViZDoom: {scenario.replace('_', ' ')}",
             description="A scenario of ViZDoom with Freedoom: real, not generated.",
-            width=WIDTH,
-            height=HEIGHT,
+            width=size[0],
+            height=size[1],
             buttons=tuple(_button(name, available) for name in names),
             axes=tuple(_AXES[name] for name in axes),
             fps=FPS,
@@ -118,6 +139,7 @@ class DoomPlayer:
             self._sound = np.zeros_like(self._sound) if state is None else _mono(state)
         if state is not None:  # else the episode is over: the last picture stays
             self._picture = np.array(state.screen_buffer)
+        self._boxes = [] if state is None else _boxes(state, self._size)
         return bool(self._game.is_episode_finished())
 
     def picture(self) -> Image:
@@ -126,8 +148,23 @@ class DoomPlayer:
     def sound(self) -> NDArray[np.float32] | None:
         return self._sound
 
+    def state(self) -> NDArray[np.float32]:
+        """After the last frame: (numbers,)."""
+        values = [self._game.get_game_variable(variable) for variable in self._variables]
+        return np.array(values, np.float32)
+
+    def boxes(self) -> list[Box]:
+        """What is seen in the last frame."""
+        return self._boxes
+
     def close(self) -> None:
         self._game.close()
+
+
+def resolutions() -> tuple[tuple[int, int], ...]:
+    """(width, height) that ViZDoom renders, smaller ones first."""
+    names = (name.removeprefix("RES_").split("X") for name in vizdoom.ScreenResolution.__members__)
+    return tuple(sorted((int(width), int(height)) for width, height in names))
 
 
 def scenarios() -> tuple[str, ...]:
@@ -137,13 +174,14 @@ def scenarios() -> tuple[str, ...]:
     return tuple(name for name in names if not name.startswith(_NOT_ALONE))
 
 
-def _game(scenario: str, sounds: bool) -> vizdoom.DoomGame:
+def _game(scenario: str, sounds: bool, size: tuple[int, int], labels: bool) -> vizdoom.DoomGame:
     game = vizdoom.DoomGame()
     game.load_config(str(Path(vizdoom.scenarios_path) / f"{scenario}.cfg"))
     game.set_window_visible(False)
     game.set_mode(vizdoom.Mode.PLAYER)
-    game.set_screen_resolution(vizdoom.ScreenResolution.RES_320X240)
+    game.set_screen_resolution(getattr(vizdoom.ScreenResolution, f"RES_{size[0]}X{size[1]}"))
     game.set_screen_format(vizdoom.ScreenFormat.RGB24)
+    game.set_labels_buffer_enabled(labels)
     game.set_audio_buffer_enabled(sounds)
     if sounds:
         game.set_audio_sampling_rate(vizdoom.SamplingRate.SR_22050)
@@ -159,6 +197,18 @@ def _button(name: str, available: list[str]) -> Button:
     return Button(name.lower(), key.label, keys, key.gamepad)
 
 
+def _boxes(state: vizdoom.GameState, size: tuple[int, int]) -> list[Box]:
+    width, height = size
+    return [
+        Box(
+            label.object_name, label.object_category, label.object_id,
+            label.x / width, label.y / height, label.width / width, label.height / height,
+        )
+        for label in state.labels or ()
+    ]  # fmt: skip
+
+
 def _mono(state: vizdoom.GameState) -> NDArray[np.float32]:
     stereo = np.asarray(state.audio_buffer, np.float32)  # (630, 2), 16 bits
-    return stereo.mean(1) / 32768
+    mono: NDArray[np.float32] = stereo.mean(1) / 32768
+    return mono

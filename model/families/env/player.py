@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +17,19 @@ INSTALL = "pip install 'lightcone[env]'"
 
 Inputs = NDArray[np.float32]
 """Of one frame: (controls,), a row of `Actions`."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """Where a thing is in a picture, in shares of it from 0 to 1."""
+
+    kind: str  # its class in the game
+    category: str  # "Monster", "Self", "Gibs", ...
+    thing: int  # a number that it keeps
+    left: float
+    top: float
+    width: float
+    height: float
 
 
 class Player(Protocol):

@@ -30,7 +30,7 @@ from lightcone.model.families.staged.network.text import Vocabulary
 from lightcone.model.families.staged.prompts import Values
 from lightcone.model.families.staged.reading.reader import Reader
 from lightcone.model.interface import WeightsError
-from lightcone.model.training.checkpoint import another
+from lightcone.model.runtime.checkpoint import another
 
 
 @dataclass(frozen=True)

@@ -125,7 +125,7 @@ function paid({ owed, paying }: Motion, axis: AxisControl | null, passed: number
   return { owed: left, paying: clamp(left / ahead, axis.low, axis.high) };
 }
 
-/** Finer near the middle; in steps, so that a trembling stick says nothing new. */
+/** Finer near the middle; in steps, so that a trembling stick sends nothing new. */
 function stickStrength(axis: AxisControl, pad: PadSnapshot): number {
   const bound = axis.gamepad;
   if (bound === null) return 0;

@@ -7,7 +7,7 @@ export interface PadSnapshot {
   readonly axes: readonly number[];
 }
 
-/** An axis counts from here on; the protocol says half way. */
+/** An axis counts from here on; half way, as in the protocol. */
 const AXIS_THRESHOLD = 0.5;
 
 /** Names of the controls that `pad` holds, in announced order. */

@@ -1,6 +1,6 @@
 /**
  * From a key event to the first presented frame that its receipt names: to the callback that
- * tells of it ("key to photon"), and to when the browser expects it on the screen ("key to
+ * reports it ("key to photon"), and to when the browser expects it on the screen ("key to
  * display"). Pure.
  */
 import type { Receipt } from "../../protocol";
@@ -18,7 +18,7 @@ export interface Press {
   readonly sentAt: number;
 }
 
-/** With what the receipt says: the press is in the picture from there on. */
+/** With its receipt: the press is in the picture from there on. */
 interface Receipted extends Press {
   readonly receiptAt: number;
   /** Seconds. */

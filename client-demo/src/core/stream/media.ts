@@ -6,7 +6,7 @@ export interface PresentedFrame {
   readonly rtpTimestamp: number;
   /** Seconds of the session's stream. */
   readonly mediaTime: number;
-  /** When the page was told that the frame is presented: ms of `performance.now()`. */
+  /** When the browser reported the frame as presented: ms of `performance.now()`. */
   readonly presentedAt: number;
   /** When the browser expected it to light up, a refresh or two of the screen later. */
   readonly displayAt: number;

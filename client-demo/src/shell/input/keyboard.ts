@@ -3,7 +3,7 @@
 export interface KeyListener {
   down(code: string, at: number): void;
   up(code: string, at: number): void;
-  /** The browser will not tell when they come up: take all keys as released. */
+  /** The browser reports no release: take all keys as released. */
   released(at: number): void;
 }
 

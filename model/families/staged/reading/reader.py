@@ -27,7 +27,7 @@ from lightcone.model.families.staged.reading.readable import (
     readable,
 )
 from lightcone.model.interface import WeightsError
-from lightcone.model.training.checkpoint import load_module
+from lightcone.model.runtime.checkpoint import load_module
 
 COUNTS = 3  # none, one, more
 _FINE, _MIDDLE, _COARSE = 48, 72, 80  # widths at a fourth, an eighth and a sixteenth

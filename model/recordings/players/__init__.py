@@ -1,0 +1,1 @@
+"""Who and what is recorded: agents, environments and simulators."""
