@@ -1,7 +1,8 @@
 """`lightcone data preview`: what training sees and hears, on one page.
 
-For each seed a strip of frames over its spectrogram on the same time axis, what is held as bars
-between them, and every contact as a mark as long as it is strong.
+With --recordings, some episodes of a folder. Else, for each seed of a simulator, a strip of frames
+over its spectrogram on the same time axis, what is held as bars between them, and every contact as
+a mark as long as it is strong.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from lightcone.model.families.staged.definition import definition
 from lightcone.model.families.staged.network.config import PictureSize
 from lightcone.model.families.staged.rates import FPS, SAMPLE_RATE
 from lightcone.model.interface import ModelError, WorldInfo
+from lightcone.model.recordings.preview import page as recorded_page
+from lightcone.model.recordings.scan import scan
 from lightcone.model.simulators.catalogue import open_simulator
 from lightcone.model.simulators.clips import Clip
 from lightcone.model.training import loop
@@ -91,7 +94,8 @@ def _contacts(axes: Axes, clip: Clip[Any], row: int, names: tuple[str, ...]) -> 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="lightcone data preview", description=__doc__)
-    parser.add_argument("--world", default="court")
+    parser.add_argument("--recordings", type=Path, help="folder of recordings")
+    parser.add_argument("--world", default="court", help="a simulated one")
     parser.add_argument("--seeds", type=parse_seeds, default=parse_seeds("0:6"))
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--columns", type=int, default=12, help="frames of each clip")
@@ -101,12 +105,18 @@ def main(argv: list[str] | None = None) -> int:
     if args.seconds * FPS < 1 or args.columns < 1:
         parser.error("a clip needs a frame or more")
     try:
-        size = PictureSize(args.height)
-        figure = page(args.world, args.seeds, args.seconds, args.columns, size)
+        if args.recordings is not None:
+            shown = scan(args.recordings)
+            figure = recorded_page(shown, args.seconds, args.columns)
+            summary = shown.summary()
+        else:
+            size = PictureSize(args.height)
+            figure = page(args.world, args.seeds, args.seconds, args.columns, size)
+            summary = f"{len(args.seeds)} clips of {args.seconds:g} s"
         figure.savefig(args.out, dpi=100)
     except (ModelError, OSError, ValueError) as error:  # matplotlib refuses endings by ValueError
         parser.exit(1, f"lightcone data preview: {error}\n")
-    print(f"{args.out}: {len(args.seeds)} clips of {args.seconds:g} s")
+    print(f"{args.out}: {summary}")
     return 0
 
 

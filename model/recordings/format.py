@@ -120,6 +120,11 @@ class EpisodeMeta:
             raise BrokenEpisode(f"{META} is damaged ({_reason(error)})") from error
 
 
+def recorded_name(env: str) -> str:
+    """The name that recordings of an environment have: "env:vizdoom/basic" gives "basic"."""
+    return env.removeprefix("env:").rpartition("/")[2]
+
+
 def read_meta(folder: Path) -> EpisodeMeta:
     """Raises BrokenEpisode."""
     try:

@@ -165,14 +165,38 @@ def evaluate(context: typer.Context) -> None:
     _forward("lightcone.model.evaluation.evaluate", context)
 
 
+@app.command(context_settings=FORWARDED, add_help_option=False)
+def record(context: typer.Context) -> None:
+    """Record what agents play. Flags: lightcone record --help."""
+    _forward("lightcone.model.recordings.record", context)
+
+
 data = typer.Typer(help="The data that training sees.", no_args_is_help=True)
 app.add_typer(data, name="data")
 
 
 @data.command(context_settings=FORWARDED, add_help_option=False)
 def preview(context: typer.Context) -> None:
-    """Simulated clips as frames and spectrograms. Flags: lightcone data preview --help."""
+    """Recordings or simulated clips on one page. Flags: lightcone data preview --help."""
     _forward("lightcone.model.evaluation.preview", context)
+
+
+@data.command(context_settings=FORWARDED, add_help_option=False)
+def pack(context: typer.Context) -> None:
+    """Decode recordings once, for training. Flags: lightcone data pack --help."""
+    _forward("lightcone.model.recordings.pack", context)
+
+
+@data.command("import", context_settings=FORWARDED, add_help_option=False)
+def import_(context: typer.Context) -> None:
+    """Recordings of LeRobot or OWL Control. Flags: lightcone data import --help."""
+    _forward("lightcone.model.recordings.exchange.importer", context)
+
+
+@data.command("export", context_settings=FORWARDED, add_help_option=False)
+def export(context: typer.Context) -> None:
+    """Recordings for LeRobot. Flags: lightcone data export --help."""
+    _forward("lightcone.model.recordings.exchange.exporter", context)
 
 
 @app.command(context_settings=FORWARDED, add_help_option=False)

@@ -18,6 +18,8 @@ LATE_CHUNKS = 3  # of them are evidence
 CALM_S = 5.0  # without a late chunk, before more is tried
 MOST_CALM_S = 80.0  # the same after attempts that have failed
 ROOM = 0.85  # of the thread's time may be needed at what is tried
+BUSY = 0.75  # a chunk that is late while the thread is less busy was started too late: the pacer
+# learns from it, and less work would not help
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ class Degradation:
             self._calm_since = now
         if late:
             self._calm_since = now
-            self._late.append(now)
+            if load >= BUSY:
+                self._late.append(now)
         while self._late and self._late[0] <= now - EVIDENCE_S:
             self._late.popleft()
         if len(self._late) >= LATE_CHUNKS:

@@ -187,6 +187,9 @@ class RemoteState:
                 self._go_back(message.world_frame)
                 self.prompt = message.prompt
                 self._listener.on_changed()
+            case wire.RunningBack():
+                self.shown.went_to(message.world_frame)
+                self._listener.on_changed()
             case wire.Level():
                 self.level = message
                 self._listener.on_changed()

@@ -4,6 +4,7 @@ stream and its clock go on."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from lightcone.server.worker.history import History, Moment
 from lightcone.streaming import MediaClock, Transmitter
@@ -12,15 +13,22 @@ EVERY_S = 0.25  # of media time, for about a second of world time
 
 
 class Backwards:
-    """From `now` on, until `stop`. `moment` is the one shown last; at the oldest it stands."""
+    """From `now` on, until `stop`. `moment` is the one shown last; at the oldest it stands.
+    `on_shown` is called with the world frame of each."""
 
     def __init__(
-        self, now: Moment, history: History, clock: MediaClock, transmitter: Transmitter
+        self,
+        now: Moment,
+        history: History,
+        clock: MediaClock,
+        transmitter: Transmitter,
+        on_shown: Callable[[int], None],
     ) -> None:
         self.moment = now
         self._history = history
         self._clock = clock
         self._transmitter = transmitter
+        self._on_shown = on_shown
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         transmitter.cut()
@@ -40,6 +48,7 @@ class Backwards:
         self.moment = older
         if older.picture is not None:
             self._transmitter.still(older.picture)
+        self._on_shown(older.frame)
         self._next += EVERY_S
         self._arm()
 

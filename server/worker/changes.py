@@ -111,7 +111,13 @@ class Changes:
         async with self._runner.between_steps(session):
             check(session)
             session.backwards = Backwards(
-                session.now, session.history, session.clock, session.transmitter
+                session.now,
+                session.history,
+                session.clock,
+                session.transmitter,
+                lambda frame: self._runner.chores.send_in_order(
+                    wire.RunningBack(session.id, frame)
+                ),
             )
 
     def _go_on(self, session: Session) -> None:

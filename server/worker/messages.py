@@ -358,6 +358,13 @@ class WentBack(Message, frozen=True):
     prompt: str
 
 
+class RunningBack(Message, frozen=True):
+    """The session runs backwards and shows this world frame now."""
+
+    session: str
+    world_frame: int
+
+
 class Level(Message, frozen=True):
     """How the session is degraded now: its denoising steps, its share of the full frame rate, and
     whether even that does not hold."""
@@ -411,7 +418,18 @@ ToWorker = (
     | Ping
 )
 Reply = WorldOpened | Opened | Conditioned | Rewound | Saved | Pong
-OfSession = Picture | Sound | Clock | Made | Prompted | WentBack | Level | Kept | SessionFailed
+OfSession = (
+    Picture
+    | Sound
+    | Clock
+    | Made
+    | Prompted
+    | WentBack
+    | RunningBack
+    | Level
+    | Kept
+    | SessionFailed
+)
 FromWorker = Ready | Refused | Failed | Reply | OfSession | Stats
 
 _encoder = msgspec.msgpack.Encoder()

@@ -169,12 +169,13 @@ class Runner:
             else:
                 chores.append(self._advance(session, step, row, state, seconds))
         self._judge_pace(lane, step, step.late and not suspicious, now)
-        for session in step.members:
-            self._rejoin(session)
         if lane is not self._main:
             self._judge_alone(step.members[0], seconds)
         elif suspicious:
             self._note_slow(step, now)
+        # last: it may start the next step, and who is in one can not be sent to a lane of its own
+        for session in step.members:
+            self._rejoin(session)
         lane.wake()
         self.chores.do(chores)
 

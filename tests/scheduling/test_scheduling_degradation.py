@@ -22,7 +22,7 @@ def run(
 ) -> float:
     now = start
     while now < start + seconds:
-        ladder.observe(now, late=late, load=load)
+        ladder.observe(now, late=late, load=1.0 if late else load)
         now += CHUNK_S
     return now
 
@@ -43,6 +43,12 @@ def test_steps_go_first_then_the_rate_then_the_claim_to_be_in_time() -> None:
         Rung(1, Fraction(1, 2)),
         Rung(1, Fraction(1, 2)),
     ]
+
+
+def test_late_chunks_of_a_thread_with_room_change_nothing() -> None:
+    ladder = Degradation((2, 1), 0.5)
+    for i in range(100):
+        assert not ladder.observe(i * CHUNK_S, late=True, load=0.6)
 
 
 def test_a_late_chunk_now_and_then_changes_nothing() -> None:
@@ -80,7 +86,8 @@ def test_what_has_failed_is_tried_again_more_and_more_rarely() -> None:
     while len(tried) < 4:
         late = ladder.standing.rung.steps == 2  # the machine can not keep that up
         before = ladder.standing
-        if ladder.observe(now, late=late, load=0.3) and before.rung.steps == 1:
+        load = 1.0 if late else 0.3
+        if ladder.observe(now, late=late, load=load) and before.rung.steps == 1:
             tried.append(now)
         now += CHUNK_S
     waits = [b - a for a, b in itertools.pairwise(tried)]

@@ -53,9 +53,9 @@ async def played(server: Served) -> list[ActionLog]:
         first, second = Play(await http.new(None, 1)), Play(await http.new(None, 2))
         await first.watch()
         await second.watch()
-        await first.play(48)
-        await client.post(f"/sessions/{first.entry.id}/rewind", json={"world_frame": 24})
-        await second.play(24)
+        await first.play(36)
+        await client.post(f"/sessions/{first.entry.id}/rewind", json={"world_frame": 12})
+        await second.play(12)
         fork = Play(await http.fork(first.entry.id))
         await fork.watch()
         await fork.play(12)
@@ -65,7 +65,7 @@ async def played(server: Served) -> list[ActionLog]:
         sessions = (first, second, fork)
         logs = []
         for session in sessions:
-            await session.play(36)
+            await session.play(24)
         for session in sessions:
             answer = await client.get(f"/sessions/{session.entry.id}/log")
             logs.append(parse_log(answer.content))

@@ -128,3 +128,26 @@ def test_a_machine_that_is_too_slow_lowers_steps_then_the_rate_and_never_the_pac
         worker.close()
 
     run_virtual(scenario())
+
+
+@pytest.mark.parametrize("factor", [3.0, 6.0, 9.0, 20.0])
+@pytest.mark.parametrize("between", [0.2, 0.33, 0.5])
+def test_a_machine_that_is_slow_now_and_then_stops_nobody_for_good(
+    factor: float, between: float
+) -> None:
+    async def scenario() -> None:
+        worker = VirtualWorker("probe-faulty", compute_ms=30)
+        await three(worker)
+        for _ in range(30):
+            worker.computing.factor = factor
+            await asyncio.sleep(0.12)
+            worker.computing.factor = 1.0
+            await asyncio.sleep(between)
+        before = {name: len(worker.made(name)) for name in "abc"}
+        await asyncio.sleep(10)
+        for name in "abc":
+            assert len(worker.made(name)) > before[name] + 50
+            assert follow(worker.made(name))
+        worker.close()
+
+    run_virtual(scenario())

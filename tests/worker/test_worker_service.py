@@ -269,6 +269,7 @@ def test_running_backwards_shows_older_and_older_pictures_until_it_goes_on() -> 
         seen = len(worker.of("a", wire.Picture))
         await asyncio.sleep(0.6)
         assert len(worker.of("a", wire.Picture)) - seen == 3
+        assert [m.world_frame for m in worker.of("a", wire.RunningBack)] == [96, 72, 48]
         failed = await worker.ask(lambda n: wire.Condition(n, "a", "red", "cut", 1), wire.Failed)
         assert failed.kind == "RewindError"
         on = await worker.rewind("a", "stop")

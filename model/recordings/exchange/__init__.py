@@ -1,0 +1,1 @@
+"""Recordings from and for other projects."""
