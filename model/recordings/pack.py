@@ -60,24 +60,27 @@ def pack(
     state = recordings.state()
     kinds = tuple(dict.fromkeys(k for e in recordings.episodes for k in e.meta.kinds))
     labels = [_labels(episode, kinds) for episode in recordings.episodes]
-    index = {
-        "format": PACKED_VERSION,
-        **info_to_json(info),
-        "state": list(state),
-        "kinds": list(kinds),
-        "episodes": [
-            {
-                "name": episode.path.relative_to(recordings.folder).as_posix(),
-                "digest": episode.meta.digest,
-                "frames": len(episode),
-                "labels": len(boxes),
-                "seed": episode.meta.seed,
-                "ended": episode.meta.ended,
-                "text": [list(each) for each in episode.meta.text],
-            }
-            for episode, boxes in zip(recordings.episodes, labels, strict=True)
-        ],
-    }
+    index = json.dumps(
+        {
+            "format": PACKED_VERSION,
+            **info_to_json(info),
+            "state": list(state),
+            "kinds": list(kinds),
+            "episodes": [
+                {
+                    "name": episode.path.relative_to(recordings.folder).as_posix(),
+                    "digest": episode.meta.digest,
+                    "frames": len(episode),
+                    "labels": len(boxes),
+                    "seed": episode.meta.seed,
+                    "ended": episode.meta.ended,
+                    "text": [list(each) for each in episode.meta.text],
+                }
+                for episode, boxes in zip(recordings.episodes, labels, strict=True)
+            ],
+        },
+        indent=1,
+    )
     if _same(out, index):
         progress(recordings.frames)
         return open_packed(out)
@@ -87,7 +90,7 @@ def pack(
         if any(map(len, labels)):
             np.save(part / LABELS, np.concatenate(labels))
         _decode(recordings, part, (info.width, info.height), state, progress)
-        (part / INDEX).write_text(json.dumps(index, indent=1))
+        (part / INDEX).write_text(index)
         if out.exists():
             shutil.rmtree(out)
         part.rename(out)
@@ -167,10 +170,10 @@ def _labels(episode: Episode, kinds: tuple[str, ...]) -> NDArray[np.float32]:
     return labels
 
 
-def _same(out: Path, index: Any) -> bool:
+def _same(out: Path, index: str) -> bool:
     try:
         open_packed(out)
-        return bool(json.loads((out / INDEX).read_text()) == index)
+        return (out / INDEX).read_text() == index
     except ModelError:
         return False
 

@@ -28,6 +28,7 @@ from lightcone.model.recordings.format import (
     PICTURE,
     SOUND,
     STATE,
+    BrokenEpisode,
     EpisodeMeta,
     FileRecord,
     RecordingFailed,
@@ -109,10 +110,11 @@ class EpisodeWriter:
         self._text.append((self._frames, text))
 
     def close(self, *, ended: bool = False) -> Path:
-        """Make it whole, and return where it is. Raises RecordingFailed."""
+        """Make it whole, and return where it is. Raises RecordingFailed, and BrokenEpisode without
+        frames."""
         if not self._frames:
             self.abandon()
-            raise RecordingFailed(f"{self.path}: an episode without frames is not kept")
+            raise BrokenEpisode(f"{self.path}: an episode without frames is not kept")
         with self._writing():
             for writer in (self._picture, self._sound):
                 if writer is not None:

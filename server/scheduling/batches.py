@@ -16,6 +16,7 @@ from typing import Generic, Protocol, TypeVar
 MARGIN_S = 0.001
 SLACK = 0.25  # of a chunk: who is due so much later than the first of a batch is made with it
 ROUNDING_S = 0.0001
+SUSTAINABLE = 0.75  # of a chunk: what steps that are not made together may take
 GRACE_S = 0.005  # a chunk this late is sent at once: nobody can see it
 
 
@@ -102,11 +103,13 @@ def _members(waiting: Sequence[C], free: float, predict: Predict[C], most: int) 
 
 def _is_better_alone(members: Sequence[C], free: float, predict: Predict[C]) -> bool:
     """The last member is due later than the first: with it the batch is late, without it both are
-    in time."""
+    in time, and can go on like that, although two steps take longer than one of both."""
     first, last = members[0], members[-1]
     if last.due <= first.due + GRACE_S:
         return False
     whole, without = (predict(first, len(members) - less) for less in (0, 1))
+    if without.busy_s + predict(last, 1).busy_s > SUSTAINABLE * first.chunk_s:
+        return False
     if free + whole.lead_s <= first.due + GRACE_S or free + without.lead_s > first.due + GRACE_S:
         return False
     return free + without.busy_s + predict(last, 1).lead_s <= last.due + GRACE_S

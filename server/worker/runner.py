@@ -173,6 +173,8 @@ class Runner:
             self._judge_alone(step.members[0], seconds)
         elif suspicious:
             self._note_slow(step, now)
+        if lane is self._main:
+            self._keep_together(step)
         # last: it may start the next step, and who is in one can not be sent to a lane of its own
         for session in step.members:
             self._rejoin(session)
@@ -293,6 +295,14 @@ class Runner:
         session.ready_at = now
         self.wake(session)
 
+    def _keep_together(self, step: Step) -> None:
+        """Who was made together is due together from now on: the clocks of those who are ahead are
+        held."""
+        members = [m for m in step.members if not m.gone and m.due < float("inf")]
+        latest = max((member.due for member in members), default=0.0)
+        for member in members:
+            member.clock.hold(member.transmitter.next_media_time, latest)
+
     def _rejoin(self, session: Session) -> None:
         """One that was held alone, for longer than a batch would wait, finds back to the others."""
         due = session.due
@@ -308,8 +318,8 @@ class Runner:
 
     def _meeting(self, session: Session, earliest: float) -> float:
         """The first moment from `earliest` on at which its next chunk is due together with those
-        of others."""
-        for other in self._company(session):
+        of others: of the first of them by id, so that all meet at one moment."""
+        for other in sorted(self._company(session), key=lambda other: other.id)[:1]:
             grid = other.due + other.to_grid_s - session.to_grid_s
             chunk_s = session.world.info.chunk_frames[-1] * session.frame_s
             return aligned(earliest, grid, chunk_s)

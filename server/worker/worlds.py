@@ -23,7 +23,7 @@ from lightcone.server.worker.threads import Aside, Caller
 from lightcone.streaming import StreamFormat, StreamSettings, measure_encoding
 
 OPEN_TIMEOUT_S = 120.0
-LONG = 0.6  # of a chunk: a step that takes longer is given all threads
+LONG = 0.75  # of a chunk: a step that takes longer is given all threads
 
 
 @dataclass

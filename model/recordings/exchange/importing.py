@@ -51,10 +51,9 @@ def timed_frames(path: Path, start: float = 0.0) -> Iterator[tuple[float, Image]
 def frames_at(path: Path, fps: int, start: float, count: int) -> Iterator[Image]:
     """The `count` pictures that show at `start` + i / `fps` seconds; fewer where the video ends."""
     shown: Image | None = None
-    index = 0
+    index, rounding = 0, 0.5 / max(fps, _rate(path))
     for time, picture in timed_frames(path, start):
-        # The one before shows until this one does; half a frame is for rounded times.
-        while index < count and shown is not None and (index + 0.5) / fps < time:
+        while index < count and shown is not None and index / fps + rounding < time:
             yield shown
             index += 1
         shown = picture
@@ -62,6 +61,12 @@ def frames_at(path: Path, fps: int, start: float, count: int) -> Iterator[Image]
             return
     if shown is not None and index < count:
         yield shown
+
+
+def _rate(path: Path) -> float:
+    """Frames a second of a video, on average."""
+    with av.open(str(path)) as container:
+        return float(container.streams.video[0].average_rate or 0)
 
 
 def seconds_of(path: Path) -> float:

@@ -136,7 +136,7 @@ class _Dataset:
     def _video(self, where: Mapping[str, Any]) -> Path | None:
         if self.features[self.camera]["dtype"] != "video":
             return None
-        return self.root / self.info["video_path"].format(video_key=self.camera, **where)
+        return self.root / str(self.info["video_path"]).format(video_key=self.camera, **where)
 
 
 def import_lerobot(root: Path, out: Path, wishes: Wishes, camera: str = "") -> Imported:
@@ -166,7 +166,7 @@ def import_lerobot(root: Path, out: Path, wishes: Wishes, camera: str = "") -> I
         try:
             _write(dataset, episode, order, EpisodeWriter(out, name, meta), meta)
             written += 1
-        except (BrokenEpisode, OSError, av.FFmpegError, KeyError, IndexError) as error:
+        except (BrokenEpisode, OSError, av.FFmpegError, KeyError, IndexError, ValueError) as error:
             left_out.append(LeftOut(root / f"episode {episode.index}", str(error)))
     return Imported(written, tuple(left_out))
 

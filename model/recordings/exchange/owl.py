@@ -83,7 +83,7 @@ def import_owl(folder: Path, out: Path, wishes: Wishes, fps: int = 20) -> Import
         try:
             _write(session, moved, info, out, f"owl-{number:06d}", wishes)
             written += 1
-        except (BrokenEpisode, OSError, av.FFmpegError) as error:
+        except (BrokenEpisode, OSError, av.FFmpegError, ValueError) as error:
             left_out.append(LeftOut(session.path, str(error)))
     pads = sum(session.log.gamepad for session in sessions)
     notes = (f"{pads} events of gamepads were left out",) if pads else ()
