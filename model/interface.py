@@ -316,8 +316,7 @@ class Model(Protocol):
         ...
 
     def cost(self, world: str) -> Cost:
-        """Measured once for each number of threads that torch computes with in the calling thread,
-        then kept; takes a second or so the first time."""
+        """Measured once, then kept; takes a second or so the first time."""
         ...
 
     def close(self) -> None:

@@ -58,18 +58,13 @@ class Crew:
             self._listen(None, lambda index, frames: None)
         return self._info
 
-    def run(self, plan: Plan, grown: Callable[[int], None], whole: Callable[[int], None]) -> None:
-        """Until the plan is finished. `grown` is called with frames as they are made, `whole` with
-        the number of each episode. Raises what a process says."""
-
-        def recorded(index: int, frames: int) -> None:
-            plan.take(index, frames)
-            whole(index)
-
+    def run(self, plan: Plan, grown: Callable[[int], None]) -> None:
+        """Until the plan is finished. `grown` is called with numbers of frames as they are made.
+        Raises what a process says."""
         while not plan.finished:
             while self._idle and (order := plan.order()) is not None:
                 self._idle.pop().connection.send(order)
-            self._listen(grown, recorded)
+            self._listen(grown, plan.take)
 
     def _listen(
         self, grown: Callable[[int], None] | None, recorded: Callable[[int, int], None]

@@ -21,7 +21,8 @@ class Plan:
     def __init__(self, wanted: int, most: int) -> None:
         self._wanted, self._most = wanted, most
         self._done: dict[int, int] = {}  # frames by number
-        self._ordered: set[int] = set()
+        self._ordered: set[int] = set()  # that are not whole yet
+        self._ever_ordered: set[int] = set()
 
     @property
     def finished(self) -> bool:
@@ -45,12 +46,13 @@ class Plan:
         while index in self._ordered or index in self._done:
             index, most = index + 1, self._most  # what is left for it is not known yet
         self._ordered.add(index)
+        self._ever_ordered.add(index)
         return Order(index, most)
 
     def beyond(self) -> list[int]:
-        """Numbers of whole episodes that the finished run does not need."""
+        """Numbers that were ordered, but that the finished run does not need."""
         after = self._counted()[1]
-        return sorted(index for index in self._done if index >= after)
+        return sorted(index for index in self._ever_ordered if index >= after)
 
     def _counted(self) -> tuple[int, int]:
         """Frames of the episodes without a gap that suffice, and the number after them."""

@@ -53,7 +53,6 @@ def record(job: Job, seconds: float, processes: int) -> Done:
         plan = Plan(wanted, most)
         for index, frames in there.items():
             plan.take(index, frames)
-        made: set[int] = set()
         begun = time.perf_counter()
         with tqdm(total=wanted, initial=before, unit=" frames", dynamic_ncols=True) as bar:
 
@@ -61,9 +60,9 @@ def record(job: Job, seconds: float, processes: int) -> Done:
                 """What is made anew, or beyond what is wanted, does not show."""
                 bar.update(min(frames, wanted - bar.n))
 
-            crew.run(plan, grown, made.add)
-        for index in made.intersection(plan.beyond()):
-            shutil.rmtree(job.out / job.name_of(index), ignore_errors=True)
+            crew.run(plan, grown)
+    for index in plan.beyond():  # once no process can finish one any more
+        shutil.rmtree(job.out / job.name_of(index), ignore_errors=True)
     return Done(wanted, before, time.perf_counter() - begun)
 
 

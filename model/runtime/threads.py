@@ -13,11 +13,6 @@ def default_threads() -> int:
     return max(1, min(_MOST, (os.cpu_count() or 1) - 1))
 
 
-def most_threads() -> int:
-    """What the steps of several sessions at once are worth: all cores."""
-    return max(1, min(_MOST, os.cpu_count() or 1))
-
-
 def openmp(threads: int) -> dict[str, str]:
     """Environment variables of the model's process. PASSIVE: a spinning thread would take the
     core that sends RTP."""

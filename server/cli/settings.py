@@ -10,7 +10,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, CliSettingsSource, SettingsConfigDict
 
 from lightcone.model.catalogue import WEIGHTS_DIR
-from lightcone.model.runtime.threads import default_threads, most_threads
+from lightcone.model.runtime.threads import default_threads
 from lightcone.server.access.seats import SeatRules
 from lightcone.server.cli.weights import (
     ALL,
@@ -47,12 +47,6 @@ class Settings(BaseSettings):
         default_factory=default_threads,
         ge=1,
         description="Threads of each worker's model; default: all cores but one, at most 4.",
-    )
-    most_threads: int = Field(
-        default_factory=most_threads,
-        ge=1,
-        description="Threads of a step of so many sessions that it would take long with fewer; "
-        "default: all cores, at most 4.",
     )
     workers: int = Field(1, ge=1, le=64, description="Worker processes, each with its models.")
     max_sessions: int = Field(
@@ -127,7 +121,6 @@ class Settings(BaseSettings):
             steps=self.steps,
             device=self.device,
             threads=self.threads,
-            most_threads=max(self.threads, self.most_threads),
             probe_compute_ms=self.probe_compute_ms,
             step_timeout_s=self.step_timeout_s,
             history_s=self.history_s,

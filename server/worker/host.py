@@ -68,7 +68,6 @@ class WorkerConfig:
     steps: int = 1
     device: str = "cpu"
     threads: int = 1
-    most_threads: int = 1
     probe_compute_ms: float = 20.0
     step_timeout_s: float = 30.0
     history_s: float = 30.0
@@ -85,7 +84,6 @@ class WorkerConfig:
             steps=self.steps,
             device=self.device,
             threads=self.threads,
-            most_threads=self.most_threads,
             probe_compute_ms=self.probe_compute_ms,
             step_timeout_s=self.step_timeout_s,
             history_s=self.history_s,

@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any, Protocol
 
 from lightcone.model.interface import Chunk
-from lightcone.model.runtime.threads import use_threads
 from lightcone.server.scheduling.batches import GRACE_S, Batch, Times, plan
 from lightcone.server.scheduling.pacer import Pacer
 from lightcone.server.worker.session import Making, Session
@@ -33,7 +32,6 @@ class Step:
     makings: tuple[Making, ...]
     bucket: int
     steps: int  # of denoising
-    threads: int
     pacer: Pacer
     eligible: float  # since when it could have been started
     patience_s: float
@@ -130,7 +128,6 @@ class Lane:
             makings=makings,
             bucket=world.bucket(len(batch.members)),
             steps=steps,
-            threads=world.threads[world.bucket(len(batch.members))],
             pacer=pacer,
             eligible=min(eligible, now),
             patience_s=max(LEAST_PATIENCE_S, PATIENCE * pacer.busy_s),
@@ -155,7 +152,6 @@ class Lane:
                 post(partial(self._part, step, row, part))
 
         model = step.world.model
-        use_threads(step.threads)
         after = model.step(
             states + states[:1] * fill, actions + actions[:1] * fill, emit, step.steps
         )

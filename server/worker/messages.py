@@ -31,8 +31,7 @@ class Message(msgspec.Struct, frozen=True, tag=True, array_like=True):
 class Load(Message, frozen=True):
     """First message: how to open models. `worlds` are what the server serves; the model of the
     first is opened at once, the others with their first `Open`. Answered by Ready or Refused.
-    A step has `threads` threads, and `most_threads` where it would take long with fewer. `scale`
-    and `video_bitrate` are those with which the cost of encoding is measured."""
+    `scale` and `video_bitrate` are those with which the cost of encoding is measured."""
 
     worlds: list[str]
     weights: str
@@ -45,7 +44,6 @@ class Load(Message, frozen=True):
     min_rate: float  # the lowest share of the full frame rate that degradation may use
     scale: int = 4  # the largest scale of the picture
     video_bitrate: int = 2_000_000
-    most_threads: int = 0  # 0: as `threads`
     max_batch: int = 0  # the most sessions in one step; 0: as many as the largest bucket takes
 
 

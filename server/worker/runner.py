@@ -39,7 +39,7 @@ log = logging.getLogger("lightcone.worker")
 
 class Runner:
     """`new_caller` makes a thread of a name; `send` takes messages for the server; `on_failed` is
-    called with a session that has failed, which is removed."""
+    called with a session that has failed, which is removed. `threads` are those of a step."""
 
     def __init__(
         self,
@@ -47,12 +47,14 @@ class Runner:
         send: Callable[[Message], None],
         on_failed: Callable[[Session], None],
         *,
+        threads: int,
         step_timeout_s: float,
     ) -> None:
         self.chores = Chores(new_caller("chores"), send, self.fail)
         self._new_step_caller = partial(new_caller, "step")
         self._send = send
         self._on_failed = on_failed
+        self._threads = threads
         self._step_timeout_s = step_timeout_s
         self._loop = asyncio.get_running_loop()
         self._main = Lane(self._new_step_caller, self)
@@ -250,7 +252,7 @@ class Runner:
             actions=making.sample.actions.tobytes(),
             batch=step.bucket,
             row=row,
-            threads=step.threads,
+            threads=self._threads,
             steps=step.steps,
             digest=b"",
             step_ms=1000 * seconds,

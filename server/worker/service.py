@@ -66,6 +66,7 @@ class Service:
             new_caller,
             send,
             self._forget,
+            threads=load.threads,
             step_timeout_s=load.step_timeout_s,
         )
         self._changes = Changes(self.runner, self._aside, new_caller)

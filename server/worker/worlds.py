@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from lightcone.model.catalogue import ModelSettings, family_of, open_model, world_info
-from lightcone.model.interface import Cost, Model, UnknownWorld, WorldInfo
-from lightcone.model.runtime.threads import use_threads
+from lightcone.model.interface import Model, UnknownWorld, WorldInfo
 from lightcone.server.scheduling.degradation import Degradation
 from lightcone.server.scheduling.pacer import Pacer
 from lightcone.server.worker.history import KEEP_EVERY_S
@@ -23,7 +22,6 @@ from lightcone.server.worker.threads import Aside, Caller
 from lightcone.streaming import StreamFormat, StreamSettings, measure_encoding
 
 OPEN_TIMEOUT_S = 120.0
-LONG = 0.75  # of a chunk: a step that takes longer is given all threads
 
 
 @dataclass
@@ -35,7 +33,6 @@ class OpenWorld:
     cost: StepCost
     most: int  # sessions in one step
     ladder: Degradation
-    threads: Mapping[int, int]  # of a step, by bucket
     _pacers: dict[tuple[int, int, int], Pacer] = field(default_factory=dict)
 
     @property
@@ -89,9 +86,7 @@ class Worlds:
             model = await self._aside.call(lambda: self._open_model(family), OPEN_TIMEOUT_S)
             self._models[family] = model
         model, info = self._models[family], self.infos[name]
-        cost, threads = await self._aside.call(
-            lambda: _measured(model, info, self._load), OPEN_TIMEOUT_S
-        )
+        cost = await self._aside.call(lambda: model.cost(name), OPEN_TIMEOUT_S)
         encode_ms = await asyncio.get_running_loop().run_in_executor(
             self._encoder, measure_encoding, *_sent(info, self._load)
         )
@@ -106,7 +101,6 @@ class Worlds:
             ),
             min(self._load.max_batch or largest, largest),
             Degradation(model.steps, self._load.min_rate),
-            threads,
         )
 
     def _open_model(self, family: str) -> Model:
@@ -114,21 +108,6 @@ class Worlds:
         worlds = tuple(name for name in load.worlds if family_of(name).name == family)
         settings = ModelSettings(Path(load.weights), load.steps, load.device, load.probe_compute_ms)
         return open_model(worlds, settings)
-
-
-def _measured(model: Model, info: WorldInfo, load: Load) -> tuple[Cost, dict[int, int]]:
-    """The cost of a world's sessions, and the threads of a step by bucket with which it is so."""
-    cost = model.cost(info.name)
-    step_ms, threads = dict(cost.step_ms), dict.fromkeys(cost.step_ms, load.threads)
-    long_ms = 1000 * LONG * info.chunk_seconds
-    if load.most_threads > load.threads and max(step_ms.values()) > long_ms:
-        use_threads(load.most_threads)
-        with_more = model.cost(info.name).step_ms
-        use_threads(load.threads)
-        for bucket, few_ms in cost.step_ms.items():
-            if few_ms > long_ms and with_more[bucket] < few_ms:
-                step_ms[bucket], threads[bucket] = with_more[bucket], load.most_threads
-    return Cost(step_ms, cost.state_bytes), threads
 
 
 def stream_format(info: WorldInfo) -> StreamFormat:

@@ -108,7 +108,6 @@ class VirtualWorker:
                 wire.StepCost(dict(steps), 1.0, SESSION_BYTES),
                 max_batch or max(steps),
                 Degradation(self.model.steps, load.min_rate),
-                dict.fromkeys(steps, 1),
             )
         self.service = Service(load, opened, self._take, self._new_caller, encoder)
         self._request = 0

@@ -63,7 +63,6 @@ from lightcone.model.interface import (
     WorldInfo,
 )
 from lightcone.model.runtime.precision import compute_dtype, usable_device
-from lightcone.model.runtime.threads import threads_used
 
 _VERSION = "staged 2"  # of the family: another one steps differently, or has other states
 _STEPS = {1: (1,), 2: (2, 1), 4: (4, 2, 1)}
@@ -115,7 +114,7 @@ class StagedModel:
         self.network.transformer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._reader = weights.reader
         self.parts = {name: self._part(weights, name) for name in worlds or weights.network.worlds}
-        self._costs: dict[tuple[str, int], Cost] = {}
+        self._costs: dict[str, Cost] = {}
         self._measuring = Lock()
 
     def _part(self, weights: Weights, name: str) -> World:
@@ -361,10 +360,9 @@ class StagedModel:
 
     def cost(self, world: str) -> Cost:
         with self._measuring:
-            key = world, threads_used()
-            if key not in self._costs:
-                self._costs[key] = measured(self, world)
-            return self._costs[key]
+            if world not in self._costs:
+                self._costs[world] = measured(self, world)
+            return self._costs[world]
 
     def close(self) -> None:
         """Does nothing: a model holds only memory."""
