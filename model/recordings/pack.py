@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -122,8 +123,9 @@ def _decode(
     def create(name: str, dtype: type, *shape: int) -> NDArray[Any]:
         path = part / name
         array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
-        with path.open("r+b") as file:  # a disk that is too small is found out now, not by a crash
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        if sys.platform == "linux":  # a disk that is too small is found out now, not by a crash
+            with path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
         return array
 
     width, height = size

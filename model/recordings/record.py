@@ -54,7 +54,7 @@ def record(job: Job, seconds: float, processes: int) -> Done:
         for index, frames in there.items():
             plan.take(index, frames)
         begun = time.perf_counter()
-        with tqdm(total=wanted, initial=before, unit=" frames", dynamic_ncols=True) as bar:
+        with tqdm(total=wanted, initial=before, unit=" frames", mininterval=0.5) as bar:
 
             def grown(frames: int) -> None:
                 """What is made anew, or beyond what is wanted, does not show."""
@@ -67,9 +67,9 @@ def record(job: Job, seconds: float, processes: int) -> Done:
 
 
 def existing(job: Job, info: WorldInfo) -> dict[int, int]:
-    """Frames by number of the job's episodes that are whole in its folder. The last one, which was
-    cut to make up a run, counts only if nothing is to follow it, so it is made anew. Raises
-    RecordingFailed for recordings that were made otherwise."""
+    """Frames by number of the job's episodes that are whole in its folder. The last one of an
+    earlier run, which was cut to make that up, is not among them: it is made anew. Raises
+    RecordingFailed for recordings that were made with other settings."""
     found: dict[int, int] = {}
     for path in sorted(job.out.glob(job.name_of(0).removesuffix("000000") + "[0-9]*")):
         try:
