@@ -23,6 +23,8 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from lightcone.bench.clients.headless import HeadlessViewer
 from lightcone.bench.clients.watched import Rate, Watched
 from lightcone.bench.errors import BenchError
@@ -110,7 +112,7 @@ class _Members:
             case {"measure": seconds}:
                 return {"rates": [asdict(rate) for rate in await self._measure(seconds)]}
             case {"joins": whep, "count": count}:
-                return {"ms": [await _join_ms(whep) for _ in range(count)]}
+                return {"ms": [await _join_ms(whep, apart) for apart in _apart(count)]}
         return {"viewers": len(self._members)}
 
     async def close(self) -> None:
@@ -125,7 +127,15 @@ class _Members:
         return [member.watched.rate(began, ended) for member in self._members]
 
 
-async def _join_ms(whep: str) -> float:
+def _apart(count: int) -> list[float]:
+    """Seconds before each join: at every phase of the stream, and with nothing left of the join
+    before, as a keyframe on its way is."""
+    found: list[float] = np.random.default_rng(0).uniform(0.5, 1.0, count).tolist()
+    return found
+
+
+async def _join_ms(whep: str, after_s: float) -> float:
+    await asyncio.sleep(after_s)
     began = time.monotonic()
     viewer = HeadlessViewer()
     try:

@@ -18,7 +18,7 @@ from lightcone.model.catalogue import world_info
 MEASURED = (
     "from before the offer is made (ICE candidates and all) to the arrival of the last packet of "
     "the first whole picture, at a headless viewer in another process on this machine; another "
-    "viewer watches all the time"
+    "viewer watches all the time, and joins are half a second and more apart"
 )
 
 
