@@ -40,8 +40,8 @@ class DemoPage:
         self.page.goto(url)
 
     def until(self, condition: str) -> None:
-        """A JavaScript expression over `lightcone` and the document."""
-        self.page.wait_for_function(condition)
+        """A JavaScript expression over `lightcone`, once it is there, and the document."""
+        self.page.wait_for_function(f"typeof lightcone !== 'undefined' && ({condition})")
 
     def until_live(self) -> None:
         self.until("lightcone.phase === 'live'")

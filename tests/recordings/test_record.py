@@ -15,7 +15,8 @@ from lightcone.model.recordings import record
 from lightcone.model.recordings.crew import Crew
 from lightcone.model.recordings.job import Job
 from lightcone.model.recordings.plan import Plan
-from lightcone.model.recordings.players.agents import Agent
+from lightcone.model.recordings.players.agents import Agent, AimingPlayer
+from lightcone.model.recordings.players.sources import AgentSource
 from lightcone.model.recordings.reader import Episode
 from lightcone.model.recordings.scan import scan
 
@@ -101,6 +102,29 @@ def test_doom_is_recorded_with_all_that_is_known(tmp_path: Path) -> None:
     assert "Monster/Cacodemon" in episode.meta.kinds
     assert ((episode.labels[:, 3:] >= 0) & (episode.labels[:, 3:] <= 1)).all()
     assert np.abs(np.diff(episode.frames(0, 30).astype(int), axis=0)).any((1, 2, 3)).all()
+
+
+@audible
+def test_an_episode_of_doom_does_not_depend_on_those_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # ViZDoom leaves files
+
+    def source() -> AgentSource:
+        env = "vizdoom/defend_the_center"
+        return AgentSource(env, "doom", AimingPlayer, 1, (160, 120))
+
+    def played(source: AgentSource, seed: int, most: int) -> list[bytes]:
+        pieces = list(source.episode(0, seed, most))
+        arrays = [(p.frames, p.sound, p.actions, p.state) for p in pieces]
+        return [a.tobytes() for piece in arrays for a in piece if a is not None]
+
+    fresh, used = source(), source()
+    for seed, most in ((1, 300), (2, 400), (3, 20)):  # cut, played to its end, cut
+        played(used, seed, most)
+    assert played(used, 4, 300) == played(fresh, 4, 300)
+    fresh.close()
+    used.close()
 
 
 @pytest.mark.parametrize("world", ["court", "corridors"])

@@ -65,10 +65,11 @@ _AXES = {  # degrees a tic
     "TURN_LEFT_RIGHT_DELTA": Axis("turn", "Turn", -10, 10, "x", GamepadBinding("axis", 2, 1)),
     "LOOK_UP_DOWN_DELTA": Axis("look", "Look", -5, 5, "y", GamepadBinding("axis", 3, 1)),
 }
-# Numbers that every scenario has, beside those that its configuration asks for.
+# Numbers that every scenario has, beside those that its configuration asks for. Not HITS_TAKEN,
+# which goes on from an episode that was not played to its end.
 _NUMBERS = (
     "HEALTH", "ARMOR", "SELECTED_WEAPON", "SELECTED_WEAPON_AMMO", "ATTACK_READY", "KILLCOUNT",
-    "HITCOUNT", "HITS_TAKEN", "ITEMCOUNT", "ANGLE", "POSITION_X", "POSITION_Y",
+    "HITCOUNT", "ITEMCOUNT", "ANGLE", "POSITION_X", "POSITION_Y",
 )  # fmt: skip
 _ASIDE = {"MOVE_LEFT": ("TURN_LEFT", "ArrowLeft"), "MOVE_RIGHT": ("TURN_RIGHT", "ArrowRight")}
 
