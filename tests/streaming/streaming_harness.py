@@ -21,6 +21,8 @@ from av import AudioFrame, VideoFrame
 from numpy.typing import NDArray
 
 from lightcone.streaming import (
+    EncodedPacket,
+    EncodedPicture,
     MediaClock,
     SessionStream,
     StreamFormat,
@@ -81,13 +83,15 @@ class AtOnceExecutor(Executor):
 
 class PacedSession:
     """A session whose encoders and viewers are in one process: pushes coded chunks with a tone
-    just before they are due, as a scheduler would. `stream` is what viewers join."""
+    just before they are due, as a scheduler would. `stream` is what viewers join, `last_pts` the
+    time of the last picture that was sent."""
 
     def __init__(
         self, format: StreamFormat = FORMAT, settings: StreamSettings | None = None
     ) -> None:
         self.format = format
         self.clock = MediaClock()
+        self.last_pts = -1
         self.stream = SessionStream(format, settings)
         self.stream.on_lanes = self._watch
         self.stream.on_keyframe_wanted = self._want_keyframe
@@ -143,11 +147,16 @@ class PacedSession:
             self.format,
             self.clock,
             self._settings,
-            self.stream.send,
+            self._send,
             executor=self._executor,
             stream_frame=stream_frame,
             media_time=media_time,
         )
+
+    def _send(self, packet: EncodedPacket) -> None:
+        if isinstance(packet, EncodedPicture):
+            self.last_pts = packet.pts
+        self.stream.send(packet)
 
     def _watch(self, codecs: frozenset[VideoCodec], sound: bool) -> None:
         self._lanes = (codecs, sound)
