@@ -30,12 +30,13 @@ class Noted:
 
 
 def run(play: Play, minutes: float, chunk_seconds: float, paced: bool) -> list[Noted]:
-    """`paced`: each chunk is begun when it is due, as a server does; else as soon as it can."""
+    """Two chunks at least. `paced`: each is begun when it is due, as a server does; else as soon
+    as it can."""
     play.warm_up()
     began, total = time.monotonic(), _MINUTE * minutes
     noted: list[Noted] = []
     with tqdm(total=round(total), desc="seconds", unit="s") as bar:
-        while (now := time.monotonic() - began) < total:
+        while (now := time.monotonic() - began) < total or len(noted) < 2:
             due = len(noted) * chunk_seconds
             if paced and due > now:
                 time.sleep(due - now)
@@ -47,13 +48,13 @@ def run(play: Play, minutes: float, chunk_seconds: float, paced: bool) -> list[N
 
 
 def compared(noted: Sequence[Noted]) -> dict[str, Any]:
-    """The last minute beside the first one; halves where there are not two minutes."""
+    """The last minute beside the first one, of two chunks or more; halves where there are not two
+    minutes."""
     end = noted[-1].at
     length = min(_MINUTE, end / 2)
-    first = [each for each in noted if each.at <= length]
-    last = [each for each in noted if each.at > end - length]
-    # The first chunk alone where there are too few of them to tell apart.
-    first, last = first or list(noted[:1]), last or list(noted[-1:])
+    # The first chunk itself may have taken more than half of the time.
+    first = [each for each in noted if each.at <= length] or list(noted[:1])
+    last = [each for each in noted[len(first) :] if each.at > end - length]
     ratios = {
         f"ratio_{name}": round(
             median(getattr(n, field) for n in last) / median(getattr(n, field) for n in first), 3

@@ -108,7 +108,7 @@ def _recovery(parser: argparse.ArgumentParser) -> None:
 
 def _lag(parser: argparse.ArgumentParser) -> None:
     _server(parser, url=False)
-    parser.add_argument("--sessions", type=_positive, default=3)
+    parser.add_argument("--sessions", type=_positive, default=3, help="or as many as fit")
     parser.add_argument("--viewers", type=_positive, default=10, help="of all sessions together")
     parser.add_argument("--seconds", type=_positive, default=30)
 

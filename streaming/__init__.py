@@ -1,12 +1,14 @@
 """Media clock, encoding, fan-out to viewers, recording. Knows no torch and no model.
 
 In two halves: `encoding` lives with the model in the worker, `viewers` in the server; packets
-cross between them.
+cross between them. The worker never names `SessionStream`, and so never loads aiortc.
 """
+
+from typing import TYPE_CHECKING
 
 from lightcone.streaming.clock import MediaClock
 from lightcone.streaming.encoding.lane import measure_encoding
-from lightcone.streaming.encoding.meter import TransmitterStats
+from lightcone.streaming.encoding.stats import TransmitterStats
 from lightcone.streaming.encoding.transmitter import Transmitter
 from lightcone.streaming.errors import (
     BadOffer,
@@ -24,8 +26,20 @@ from lightcone.streaming.packets import (
 )
 from lightcone.streaming.recording.fragmented import FragmentedRecorder
 from lightcone.streaming.recording.mp4 import Mp4Writer
-from lightcone.streaming.viewers.session_stream import SessionStream
 from lightcone.streaming.viewers.stats import StreamStats
+
+if TYPE_CHECKING:
+    from lightcone.streaming.viewers.session_stream import SessionStream
+else:
+
+    def __getattr__(name: str) -> object:
+        """Import `SessionStream` when it is first named (PEP 562)."""
+        if name != "SessionStream":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from lightcone.streaming.viewers.session_stream import SessionStream
+
+        return SessionStream
+
 
 __all__ = [
     "BadOffer",

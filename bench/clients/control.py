@@ -58,7 +58,9 @@ class ControlClient:
 
     @property
     def status(self) -> dict[str, Any]:
-        """The last one."""
+        """The last one. Raises BenchError where the connection is lost, as it is out of date."""
+        if self._over is not None:
+            raise BenchError(f"no status from the server: {self._over}")
         return self.statuses[-1]
 
     async def hold(self, buttons: list[str]) -> int:
@@ -99,9 +101,10 @@ class ControlClient:
             async for data in self._socket:
                 self._received(msgpack.unpackb(data))
                 self.progress.notify()
+            self._over = f"it closed the connection: {self._socket.close_reason}"
         except ConnectionClosed as error:
             self._over = str(error)
-            self.progress.notify()
+        self.progress.notify()
 
     def _received(self, message: dict[str, Any]) -> None:
         match message["type"]:

@@ -26,6 +26,8 @@ from typing import Any
 import numpy as np
 
 from lightcone.bench.clients.headless import HeadlessViewer
+from lightcone.bench.clients.pictures import stands_alone
+from lightcone.bench.clients.rtp import Picture
 from lightcone.bench.clients.watched import Rate, Watched
 from lightcone.bench.errors import BenchError
 
@@ -137,10 +139,14 @@ def _apart(count: int) -> list[float]:
 async def _join_ms(whep: str, after_s: float) -> float:
     await asyncio.sleep(after_s)
     began = time.monotonic()
-    viewer = HeadlessViewer()
+    pictures: list[Picture] = []
+    viewer = HeadlessViewer(pictures.append)
     try:
         await viewer.join(whep)
-        return round(1000 * (time.monotonic() - began), 1)
+        ms = round(1000 * (time.monotonic() - began), 1)
+        if not stands_alone(viewer.codec, pictures[0]):
+            raise BenchError(f"the first picture after joining {whep} cannot be decoded")
+        return ms
     finally:
         await viewer.close()
 

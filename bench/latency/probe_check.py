@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
 from lightcone.bench.clients.control import Receipt
+from lightcone.bench.clients.pictures import decoded
 from lightcone.bench.clients.rtp import Picture
 from lightcone.bench.clients.sound import (
     Sound,
@@ -26,7 +26,6 @@ from lightcone.bench.clients.sound import (
 CODE_BITS = 16
 CONTROLS = 4
 ROWS = 6  # cells of the code's size in the picture's height
-DECODERS = {"H264": "h264", "VP8": "vp8"}
 
 
 @dataclass(frozen=True)
@@ -58,13 +57,10 @@ class ProbeCheck:
 
 def decode(pictures: Sequence[Picture], codec: str, fps: int) -> list[Seen]:
     """`codec` as in SDP."""
-    decoder = av.CodecContext.create(DECODERS[codec.upper()], "r")
-    assert isinstance(decoder, av.VideoCodecContext)
     seen = []
-    for picture in pictures:
-        for frame in decoder.decode(av.Packet(picture.data)):
-            code, held = read_frame_code(frame.to_ndarray(format="gray"))
-            seen.append(Seen(round(picture.media_time * fps), code, held))
+    for picture, frame in decoded(codec, pictures):
+        code, held = read_frame_code(frame.to_ndarray(format="gray"))
+        seen.append(Seen(round(picture.media_time * fps), code, held))
     return seen
 
 

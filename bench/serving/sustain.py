@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import math
 import shlex
+import time
 from argparse import Namespace
 from dataclasses import asdict
 from typing import Any
@@ -18,7 +19,6 @@ from lightcone.bench.clients.crowd import crowd
 from lightcone.bench.clients.headless import HeadlessViewer
 from lightcone.bench.clients.session import new_session
 from lightcone.bench.clients.watched import Watched
-from lightcone.bench.latency.figures import rate
 from lightcone.bench.latency.presses import (
     perform,
     presses,
@@ -61,9 +61,10 @@ async def _measure(server: Target, args: Namespace) -> dict[str, Any]:
                 await others.join(entry.whep, fps)
             before = _resident(server), _cpu(server)
             watched.clear()
-            began = driver.status
+            began_at, began = time.monotonic(), driver.status
             start = len(driver.statuses)
             await _drive(driver, args.seconds, args.seed)
+            rate = watched.rate(began_at, time.monotonic())
             after = _resident(server), _cpu(server)
             ended, statuses = driver.status, driver.statuses[start:]
         finally:
@@ -73,8 +74,9 @@ async def _measure(server: Target, args: Namespace) -> dict[str, Any]:
     return {
         "seconds": args.seconds,
         "viewers": args.viewers,
-        "fps": rate(watched.arrived),
+        "fps": rate.fps,
         "frames_missing": watched.missing,
+        "held": rate.held,
         "packets_lost": viewer.lost,
         "stalls": ended["stalls"] - began["stalls"],
         "stalled_ms": round(ended["stalled_ms"] - began["stalled_ms"], 1),

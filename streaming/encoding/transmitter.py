@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from typing import Any, TypeVar
@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from lightcone.streaming.clock import MediaClock
 from lightcone.streaming.encoding.keyframes import KeyframeGate
 from lightcone.streaming.encoding.lane import Encoded, Lane, LaneEncoder, Shown
-from lightcone.streaming.encoding.meter import EncodingMeter, TransmitterStats
 from lightcone.streaming.encoding.sound import FrameSound, SoundEncoder, SoundPacket
 from lightcone.streaming.encoding.sound_lane import SoundLane
+from lightcone.streaming.encoding.stats import TransmitterStats
 from lightcone.streaming.encoding.timeline import Timeline
 from lightcone.streaming.encoding.video import Picture, PictureScaler
 from lightcone.streaming.format import StreamFormat, StreamSettings
@@ -84,7 +84,7 @@ class Transmitter:
         self._timeline = Timeline(format.fps, stream_frame, media_time)
         self._bitrate = settings.video_bitrate
         self._scaler = PictureScaler(format, settings.scale)
-        self._meter = EncodingMeter()
+        self._stats = TransmitterStats()
         self._waiting: deque[_Frame] = deque()
         self._shown: Shown | None = None
         self._continues = False  # the next sound follows on the last one
@@ -105,13 +105,9 @@ class Transmitter:
         """Seconds of media time at which the next frame begins."""
         return float(self._timeline.time)
 
-    @property
-    def encode_ms(self) -> float:
-        """Median of the recent pictures, 0 before the first."""
-        return self._meter.encode_ms
-
     def stats(self) -> TransmitterStats:
-        return self._meter.stats()
+        """As they are now."""
+        return replace(self._stats)
 
     def push(
         self, frames: NDArray[np.uint8], sound: NDArray[np.float32] | None = None
@@ -247,15 +243,15 @@ class Transmitter:
         """The newest frame that is due becomes the picture that is shown."""
         due: _Frame | None = None
         while self._waiting and self._clock.due(float(self._waiting[0].media_time)) <= soon:
-            self._meter.frames_skipped += due is not None
+            self._stats.frames_skipped += due is not None
             due = self._waiting.popleft()
             if self._sound is not None and due.sound is not None:
                 self._sound.add(due.sound)
         if due is None:
             return
         if self._shown is not None:
-            self._meter.frames_skipped += any(lane.stale for lane in self._lanes.values())
-        self._meter.frames_shown += 1
+            self._stats.frames_skipped += any(lane.stale for lane in self._lanes.values())
+        self._stats.frames_shown += 1
         pts = round(due.media_time * VIDEO_CLOCK_HZ)
         ntp = self._ntp(float(due.media_time))
         self._shown = Shown(due.picture, due.stream_frame, pts, ntp)
@@ -288,8 +284,9 @@ class Transmitter:
         if self._lanes.get(codec) is not lane:  # nobody watches it any more
             return
         encoded = job.result()
-        self._meter.encoded(encoded.took_s, encoded.keyframe)
+        self._stats.busy_s += encoded.took_s
         if encoded.keyframe:
+            self._stats.keyframes += 1
             lane.gate.made(self._loop.time())
         self._out(
             EncodedPicture(
@@ -314,7 +311,7 @@ class Transmitter:
         if self._sound is not sound:  # nobody hears it any more
             return
         packets, took_s = job.result()
-        self._meter.busy_s += took_s
+        self._stats.busy_s += took_s
         sound.encoded(packets)
         self._work()
 
@@ -326,7 +323,7 @@ class Transmitter:
                 return
             sound.take_next()
             if due < now - STALE_SOUND_S:
-                self._meter.sounds_dropped += 1
+                self._stats.sounds_dropped += 1
             else:
                 ntp = self._ntp(packet.media_time)
                 self._out(EncodedSound(packet.data, packet.first_sample, ntp))

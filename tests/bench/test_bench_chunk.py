@@ -65,8 +65,8 @@ def test_a_leak_and_a_slowing_down_are_seen() -> None:
 def test_a_short_run_is_compared_by_halves() -> None:
     found = compared([Noted(1.0, 10, 100), Noted(2.0, 10, 100), Noted(3.0, 30, 100)])
     assert found["ratio_time"] == 2.0
-    single = compared([Noted(1.0, 10, 100)])
-    assert (single["ratio_time"], single["ratio_memory"]) == (1.0, 1.0)
+    slow_start = compared([Noted(5.0, 10, 100), Noted(6.0, 30, 200)])
+    assert (slow_start["ratio_time"], slow_start["ratio_memory"]) == (3.0, 2.0)
 
 
 @pytest.mark.parametrize("minutes", ["0", "-1", "nan", "inf", "soon"])

@@ -71,10 +71,19 @@ def test_joins_a_fork_and_the_event_loop(capsys: pytest.CaptureFixture[str]) -> 
     assert joins["join_to_first_picture_ms"]["n"] == len(joins["samples_ms"]) == 2
     fork = report(capsys, "fork", *quick, "--forks", "1")
     assert fork["deadlines_missed"] >= 0
+    assert 0 < fork["lowest_rate"] <= 1
     assert fork["first_picture_ms"]["n"] == 1
     lag = report(capsys, "lag", *quick, "--sessions", "2", "--viewers", "3", "--seconds", "1")
+    assert (lag["sessions"] == lag["sessions_asked_for"]) == (lag["no_room"] is None)
     assert lag["viewers"] == len(lag["fps_at_viewers"]) == 3
     assert 0 <= lag["loop_lag_ms"]["p50"] <= lag["loop_lag_ms"]["p99"]
+
+
+def test_the_lag_of_as_many_sessions_as_are_admitted(capsys: pytest.CaptureFixture[str]) -> None:
+    few = ("--world", "probe", "--serve", "--probe-compute-ms 1 --max-sessions 1")
+    lag = report(capsys, "lag", *few, "--sessions", "3", "--viewers", "2", "--seconds", "1")
+    assert (lag["sessions"], lag["sessions_asked_for"], lag["viewers"]) == (1, 3, 2)
+    assert "no room for one more session" in lag["no_room"]
 
 
 def test_a_killed_worker(capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,13 +101,14 @@ def test_snapshots_beside_chunks(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_viewers_and_their_cost(capsys: pytest.CaptureFixture[str]) -> None:
     found = report(capsys, "viewers", "--world", "probe", "--max", "2", "--seconds", "1")
-    assert set(found["percent_of_a_core"]) == {"1", "2"}
+    assert set(found["percent_of_a_core"]) == set(found["fps_of_the_slowest"]) == {"1", "2"}
     assert isinstance(found["percent_of_a_core_per_extra_viewer"], float)
 
 
 def test_sustaining_a_session(capsys: pytest.CaptureFixture[str]) -> None:
     found = report(capsys, "sustain", "--world", "probe", "--seconds", "2", "--viewers", "2")
     assert found["fps"] > 0
+    assert 0 <= found["held"] <= 1
     assert found["chunk_over_duration"]["n"] > 0
     for key in ("resident_mb_at_start", "resident_mb_at_end", "cpu_percent_of_a_core"):
         assert set(found[key]) == {"server", "model"}

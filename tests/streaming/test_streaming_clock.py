@@ -1,8 +1,9 @@
-"""The media clock: due times, holding for late chunks, pausing."""
+"""The media clock: due times, holding for late chunks, pausing. The times of frames on it."""
 
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from lightcone.streaming import MediaClock
+from lightcone.streaming.encoding.timeline import Timeline
 
 seconds = st.floats(min_value=0, max_value=1e4, allow_nan=False)
 
@@ -132,3 +134,23 @@ class ClockHistory(RuleBasedStateMachine):
 
 TestClockHistory = ClockHistory.TestCase
 TestClockHistory.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    fps=st.integers(1, 120),
+    begin=st.integers(0, 10**6),
+    rates=st.lists(st.fractions(Fraction(1, 4), Fraction(1), max_denominator=8), max_size=20),
+)
+def test_frame_times_are_exact_and_grow(fps: int, begin: int, rates: list[Fraction]) -> None:
+    timeline = Timeline(fps, begin, begin / fps)
+    expected = Fraction(begin, fps)
+    for count, rate in enumerate(rates):
+        timeline.set_rate(rate)
+        assert (timeline.frame, timeline.time) == (begin + count, expected)
+        timeline.advance()
+        expected += 1 / (fps * rate)
+    timeline.skip_to(float(expected) + 1)
+    assert abs(timeline.time - expected - 1) < 1e-5
+    timeline.skip_to(0)
+    assert timeline.time > expected
