@@ -8,8 +8,11 @@ export default defineConfig({
   server: {
     proxy: {
       "/sessions": { target: server, ws: true },
-      ...{ "/queue": server, "/catalogue": server, "/healthz": server },
-      ...{ "/snapshots": server, "/recordings": server },
+      "/queue": server,
+      "/catalogue": server,
+      "/healthz": server,
+      "/snapshots": server,
+      "/recordings": server,
     },
   },
   test: { include: ["test/**/*.test.ts"], environment: "node" },

@@ -1,6 +1,6 @@
-"""Real servers for every room's tests.
+"""Real servers for the tests of every folder.
 
-Its place makes the helpers beside it importable from every room (pytest's prepend mode).
+Its place makes the helpers beside it importable from all of them (pytest's prepend mode).
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import httpx
 
 LIGHTCONE = str(Path(sys.executable).with_name("lightcone"))
 STARTED = " at http://"
+PATIENCE_S = 60  # a busy machine; nothing here is about time
 
 
 class Served:
@@ -49,11 +50,15 @@ class Served:
 
     def client(self) -> httpx.AsyncClient:
         """For HTTP; certificates, slow to load, are of no use here."""
-        return httpx.AsyncClient(base_url=self.url, timeout=20, verify=False)
+        return httpx.AsyncClient(base_url=self.url, timeout=PATIENCE_S, verify=False)
+
+    def blocking_client(self) -> httpx.Client:
+        """The same for tests that are not asynchronous."""
+        return httpx.Client(base_url=self.url, timeout=PATIENCE_S, verify=False)
 
     def new_session(self, **body: Any) -> dict[str, Any]:
         """POST /sessions once whatever lived there before is gone."""
-        with httpx.Client(base_url=self.url, timeout=20, verify=False) as client:
+        with self.blocking_client() as client:
             for session in client.get("/sessions").json():
                 client.delete(f"/sessions/{session['id']}")
             made = client.post("/sessions", json=body)
@@ -72,7 +77,7 @@ class Served:
         """Send a signal and wait; returns the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        code = self.process.wait(timeout=20)
+        code = self.process.wait(timeout=PATIENCE_S)
         assert self.process.stdout is not None
         self.process.stdout.close()
         return code

@@ -10,7 +10,7 @@ import {
   START,
   type Wish,
 } from "./core/connection";
-import { type Deed, placeText, type Role, veil } from "./core/copy";
+import { type Action, placeText, type Role, veil } from "./core/copy";
 import { degradationText } from "./core/degradation";
 import { LatencyMeter } from "./core/stream/latency";
 import type { PresentedFrame } from "./core/stream/media";
@@ -50,11 +50,11 @@ export class App {
   private readonly finder = new Finder({ locate, end: endSession, leaveQueue });
   private retryTimer = 0;
   private worlds: readonly CatalogueEntry[] = [];
-  private heardAt = 0; // of the status
+  private statusAt = 0; // when it was received
   private fullSteps = 0; // the most that the session was seen to have
   private onlyWatch = false;
 
-  private readonly page = new PageView((deed) => this.do(deed));
+  private readonly page = new PageView((action) => this.do(action));
   private readonly picker = new PickerView((world) => this.go({ world }));
   private readonly wheel = new WheelView((choice) => this.steer(choice));
   private readonly menu = new SessionMenu(this.page, (ask) => this.go(ask));
@@ -88,15 +88,15 @@ export class App {
     else this.happened({ type: "start", id: null, ask, leave: true });
   }
 
-  private do(deed: Deed): void {
-    switch (deed.type) {
+  private do(action: Action): void {
+    switch (action.type) {
       case "retry":
         return this.connection.phase === "refused"
           ? this.restart()
           : this.happened({ type: "retry" });
       case "watch":
       case "leave_queue":
-        return this.happened(deed);
+        return this.happened(action);
       case "choose_image":
         return this.driving.prompt.choosePicture();
     }
@@ -179,6 +179,7 @@ export class App {
     if (want === "driver") rememberSession(session.id);
     this.frames.clear();
     this.fullSteps = 0;
+    if (session.created) this.onlyWatch = false; // a session of one's own is there to be driven
     const role = this.onlyWatch ? "spectator" : want;
     // Who only watches while waiting does not take the wheel again that they had here.
     const resume = want === "driver" ? seatToken(session.id) : null;
@@ -254,7 +255,7 @@ export class App {
   private changed(status: Status): void {
     const before = this.status;
     this.status = status;
-    this.heardAt = performance.now();
+    this.statusAt = performance.now();
     this.fullSteps = Math.max(this.fullSteps, status.steps);
     const fps = this.welcome?.session.fps ?? 0;
     const degradation = degradationText(status, fps, this.fullSteps);
@@ -276,7 +277,7 @@ export class App {
 
   private showWheel(): void {
     if (this.status === null || this.welcome === null) return;
-    const left = turnLeft(this.status, this.heardAt, performance.now());
+    const left = turnLeft(this.status, this.statusAt, performance.now());
     this.wheel.show(wheelText(this.status, this.welcome.seat, left));
   }
 
@@ -300,6 +301,7 @@ export class App {
 
   /** A new session of this world, from a picture. */
   private async startFrom(file: File): Promise<void> {
+    if (this.worlds.length === 0) await this.learnWorlds(); // the catalogue is still on its way
     const { phase, ask } = this.connection;
     const asked = phase === "needs_image";
     if (!asked && this.status?.role !== "driver") return;

@@ -42,10 +42,12 @@ export class SessionMenu {
   }
 
   show(session: string | null, status: Status | null): void {
+    const recording = status?.recording ?? false;
     this.session = session;
-    this.recording = status?.recording ?? false;
     this.view.enable(session !== null);
-    this.view.showRecording(this.recording);
+    if (recording === this.recording) return;
+    this.recording = recording;
+    this.view.showRecording(recording);
   }
 
   /** Go on from a saved session. */

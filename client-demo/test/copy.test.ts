@@ -49,7 +49,8 @@ test("a seat that another tab took can be taken back", () => {
 
 test("a restart of the model is named over the picture, and nothing else is", () => {
   expect(pauseText("restoring")).toBe("The model restarts; your session goes on");
-  expect(pauseText("running")).toBe("");
+  for (const phase of ["starting", "running", "paused", "ended", "failed"] as const)
+    expect(pauseText(phase)).toBe("");
 });
 
 test("measurements read at a glance", () => {

@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 from lightcone.model.families.probe.picture import read_axis, read_frame_code, read_ground
 from lightcone.model.families.probe.variants import PROBE
 
-PATIENCE_MS = 20_000  # a busy machine; nothing here is about time
+PATIENCE_MS = 60_000  # a busy machine; nothing here is about time
 
 READ_PIXELS = f"""() => {{
   const canvas = new OffscreenCanvas({PROBE.width}, {PROBE.height});
@@ -27,6 +27,31 @@ PROBE_CELL = f"""(index) => {{
   context.drawImage(document.querySelector('video'), 0, 0, {PROBE.width}, {PROBE.height});
   return context.getImageData(32 * index + 16, 24, 1, 1).data[1];
 }}"""
+
+
+# Keeps every text that the element has had, in `texts`.
+WATCH_TEXTS = """(selector) => {
+  const element = document.querySelector(selector);
+  window.texts = [element.textContent];
+  new MutationObserver(() => window.texts.push(element.textContent))
+    .observe(element, {childList: true});
+}"""
+
+# Keeps how far the axes were moved at each animation frame, in `moves`.
+WATCH_AXES = """() => {
+  window.moves = [];
+  const look = () => { window.moves.push(lightcone.moved); requestAnimationFrame(look); };
+  look();
+}"""
+
+# Keeps how many wait in the server's queue, in `waiting`.
+WATCH_QUEUE = """() => {
+  const ask = async () => {
+    window.waiting = (await (await fetch('/healthz')).json()).queue;
+    setTimeout(ask, 50);
+  };
+  void ask();
+}"""
 
 
 class DemoPage:
@@ -49,6 +74,11 @@ class DemoPage:
     def until_role(self, role: str) -> None:
         """Until this visitor sees the session and has this role."""
         self.until(f"lightcone.phase === 'live' && lightcone.role === '{role}'")
+
+    def until_nobody_waits(self) -> None:
+        """Until the server's queue is empty."""
+        self.page.evaluate(WATCH_QUEUE)
+        self.until("window.waiting === 0")
 
     def get(self, expression: str) -> Any:
         return self.page.evaluate(expression)

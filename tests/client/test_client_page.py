@@ -169,7 +169,7 @@ def test_everything_is_on_the_screen(
         assert top >= 0, name
         assert right <= width + 0.5, name
         assert bottom <= height + 0.5, name
-    nameless = "(button) => button.checkVisibility() && !button.ariaLabel && !button.textContent"
+    nameless = "(button) => !button.hidden && !button.ariaLabel && !button.textContent"
     assert page.get(f"[...document.querySelectorAll('button')].filter({nameless}).length") == 0
 
 

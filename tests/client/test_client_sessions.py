@@ -8,9 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
-import pytest
-from client_page import DemoPage
+from client_page import WATCH_TEXTS, DemoPage
 from playwright.sync_api import BrowserContext, expect
 from serving import Served
 
@@ -32,13 +30,14 @@ def children(process: int) -> list[int]:
 
 
 def test_r_runs_the_session_back_and_its_release_lets_it_go_on(page: DemoPage) -> None:
-    before = page.until_frame(lambda frame: frame > 72)  # some seconds to go back
+    before = page.until_frame(lambda frame: frame > 144)  # some seconds to go back
     page.page.keyboard.down("KeyR")
     expect(page.page.locator("#rewound")).to_be_visible()
-    back = page.until_frame(lambda frame: frame < before - 24)
+    back = page.until_frame(lambda frame: frame < before - 96)
     page.page.keyboard.up("KeyR")
-    expect(page.page.locator("#rewound")).to_be_hidden()
+    # at once: `before` comes again some seconds later
     page.until_frame(lambda frame: back < frame < before)
+    expect(page.page.locator("#rewound")).to_be_hidden()
     media_times = page.get("lightcone.frames.map(({mediaTime}) => mediaTime)")
     assert media_times == sorted(media_times)  # the stream never went back
     page.page.keyboard.down("ArrowRight")
@@ -113,7 +112,7 @@ def test_a_recording_has_links_to_its_video_and_log(page: DemoPage, server: Serv
     links = page.page.locator("#offered-links a")
     expect(links).to_have_text(["Video", "Action log"])
     hrefs = [link.get_attribute("href") or "" for link in links.all()]
-    with httpx.Client(base_url=server.url, verify=False) as client:
+    with server.blocking_client() as client:
         video, log = (client.get(href) for href in hrefs)
     assert video.status_code == log.status_code == 200
     assert video.content[4:8] == b"ftyp"
@@ -164,6 +163,8 @@ def test_the_wheel_is_asked_for_handed_over_and_left(
     second = others()
     second.open(page.page.url)
     second.until_role("spectator")
+    assert second.get("lightcone.session") == page.get("lightcone.session")
+    expect(second.page.locator("#role")).to_contain_text("Somebody else is driving")
     expect(second.page.locator("#role")).to_contain_text("You are next at the wheel")
     second.page.keyboard.press("ArrowRight", delay=50)  # steers nothing, breaks nothing
     page.page.keyboard.down("ArrowLeft")
@@ -192,6 +193,8 @@ def test_the_wheel_is_free_after_its_driver_has_left(
     page.page.close()
     second.until_role("driver")
     expect(second.page.locator("#toast")).to_have_text("You are driving now")
+    second.page.keyboard.down("ArrowRight")
+    second.until_cell("right", True)
 
 
 def test_turns_end_by_themselves_and_count_down(
@@ -201,8 +204,10 @@ def test_turns_end_by_themselves_and_count_down(
     page, second = DemoPage(context.new_page()), others()
     page.open(server.url)
     page.until_role("driver")
+    watch = f"addEventListener('DOMContentLoaded', () => ({WATCH_TEXTS})('#role-text'))"
+    second.page.add_init_script(watch)
     second.open(page.page.url)
-    expect(second.page.locator("#role-text")).to_contain_text("Their turn ends in")
+    second.until("window.texts.some((text) => text.includes('Their turn ends in'))")
     second.until_role("driver")
     page.until_role("spectator")
 
@@ -231,7 +236,7 @@ def test_one_waits_in_the_queue_and_watches_meanwhile(
     expect(third.page.locator("#veil-title")).to_have_text("Place 1 in the queue")
     third.page.reload()  # the place is kept
     expect(third.page.locator("#veil-title")).to_have_text("Place 1 in the queue")
-    with httpx.Client(base_url=pair.url, verify=False) as client:
+    with pair.blocking_client() as client:
         client.delete(f"/sessions/{first.get('lightcone.session')}")
     first.page.close()
     second.page.close()
@@ -248,13 +253,7 @@ def test_a_place_in_the_queue_can_be_left(context: BrowserContext, pair: Served)
     second.open(pair.url)
     second.page.get_by_role("button", name="Leave the queue").click()
     expect(second.page.locator("#veil-title")).to_have_text("You left the queue")
-    with httpx.Client(base_url=pair.url, verify=False) as client:
-        for _ in range(400):
-            if client.get("/healthz").json()["queue"] == 0:
-                break
-            second.page.wait_for_timeout(50)
-        else:
-            pytest.fail("the place is still taken")
+    second.until_nobody_waits()
 
 
 def test_a_lost_worker_is_named_over_the_picture_and_the_session_goes_on(
@@ -262,16 +261,12 @@ def test_a_lost_worker_is_named_over_the_picture_and_the_session_goes_on(
 ) -> None:
     page.until_frame(lambda frame: frame > 60)
     session, seat = page.get("[lightcone.session, lightcone.seat]")
-    page.get(
-        "new MutationObserver(() => { window.shownBanner ||="
-        " document.querySelector('#banner').textContent })"
-        ".observe(document.querySelector('#banner'), {childList: true, attributes: true})"
-    )
+    page.page.evaluate(WATCH_TEXTS, "#banner")
     connection = page.get("document.querySelector('video').srcObject.id")
     frames = page.get("lightcone.mediaTime")
     [worker] = children(server.process.pid)
     os.kill(worker, signal.SIGKILL)
-    page.until("window.shownBanner === 'The model restarts; your session goes on'")
+    page.until("window.texts.includes('The model restarts; your session goes on')")
     page.until("lightcone.sessionPhase === 'running'")
     page.until(f"lightcone.mediaTime > {frames} + 1")
     assert page.get("[lightcone.session, lightcone.seat]") == [session, seat]

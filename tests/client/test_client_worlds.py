@@ -7,9 +7,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import pytest
-from client_page import DemoPage
+from client_page import WATCH_AXES, DemoPage
 from playwright.sync_api import BrowserContext, expect
 from serving import Served
 from some_pictures import picture
@@ -147,7 +146,7 @@ def test_of_two_worlds_in_a_row_the_last_one_comes(
     expect(page.page.locator("#title")).to_have_text(title)
     expect(tabs.nth(here)).to_have_attribute("aria-pressed", "true")
     expect(page.page.locator("#notice")).to_be_hidden()
-    with httpx.Client(base_url=pair.url, verify=False) as client:
+    with pair.blocking_client() as client:
         assert [session["id"] for session in client.get("/sessions").json()] == [
             page.get("lightcone.session")
         ]
@@ -170,6 +169,7 @@ def test_a_session_that_others_watch_stays(
     assert second.get("lightcone.phase") == "live"
     page.page.get_by_role("button", name="Leave the queue").click()
     expect(page.page.locator("#notice")).to_be_hidden()
+    page.until_nobody_waits()
 
 
 @pytest.mark.parametrize("way", ["chosen", "dropped"])
@@ -210,10 +210,10 @@ def test_a_click_takes_the_mouse_and_its_motion_turns(page: DemoPage) -> None:
     page.page.mouse.click(640, 300)
     page.until("document.pointerLockElement !== null")
     expect(page.page.locator("#toast")).to_contain_text("Esc gives it back")
-    for i in range(200):  # slowly, and long enough for a frame to show it
-        page.page.mouse.move(640 + 5 * (i % 100), 300)
-        if page.get("lightcone.moved.turn > 0.1"):
-            break
+    page.page.evaluate(WATCH_AXES)
+    for i in range(20):
+        page.page.mouse.move(640 + 5 * i, 300)
+    page.until("window.moves.some(({turn}) => turn > 0.1)")
     page.until("lightcone.moved.turn === undefined")
     page.until_axis(0.0)
     page.page.evaluate("document.exitPointerLock()")
@@ -244,16 +244,12 @@ def test_a_finger_that_drags_the_picture_turns(phone: BrowserContext, server: Se
         points = [{"x": x, "y": 200} for x in xs]
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
-    page.get("window.most = 0")
-    page.get(
-        "(() => { const look = () => { window.most = Math.max(window.most,"
-        " lightcone.moved.turn ?? 0); requestAnimationFrame(look) }; look() })()"
-    )
+    page.page.evaluate(WATCH_AXES)
     finger("touchStart", 100)
     for x in range(110, 300, 10):
         finger("touchMove", x)
     finger("touchEnd")
-    page.until("window.most > 0.5")
+    page.until("window.moves.some(({turn}) => turn > 0.5)")
     page.until("lightcone.moved.turn === undefined")
     page.until_axis(0.0)
 
@@ -293,6 +289,18 @@ def test_frames_have_the_media_times_of_their_own_rate(
     assert page.get("lightcone.fps") == fps
     for frame in page.get("lightcone.frames"):
         assert frame["rtpTimestamp"] == round(frame["mediaTime"] * 90_000) % 2**32
+
+
+def test_who_only_watches_one_session_drives_a_new_one(
+    context: BrowserContext, formats: Served
+) -> None:
+    page = DemoPage(context.new_page())
+    open_driving(page, formats, "probe-35")
+    page.page.get_by_role("button", name="Just watch").click()
+    page.until_role("spectator")
+    page.page.click('[data-world="probe-60"]')
+    page.until("lightcone.world === 'probe-60'")
+    page.until_role("driver")
 
 
 def test_a_world_without_prompts_has_no_line_for_them(
@@ -343,12 +351,10 @@ def test_the_mouse_moves_both_axes(context: BrowserContext, formats: Served) -> 
     open_driving(page, formats, "probe-y")
     page.page.mouse.click(640, 300)
     page.until("document.pointerLockElement !== null")
-    for i in range(200):  # slowly, and long enough for a frame to show it
-        page.page.mouse.move(640 + 5 * (i % 100), 300 - 2 * (i % 100))
-        if page.get("lightcone.moved.turn > 0.1 && lightcone.moved.look < -0.05"):
-            break
-    else:
-        raise AssertionError("the mouse moved nothing")
+    page.page.evaluate(WATCH_AXES)
+    for i in range(20):
+        page.page.mouse.move(640 + 5 * i, 300 - 2 * i)
+    page.until("window.moves.some(({turn, look}) => turn > 0.1 && look < -0.05)")
     page.until("Object.keys(lightcone.moved).length === 0")
     page.until_axis(0.0)
     page.until_axis(0.0, axis=1)

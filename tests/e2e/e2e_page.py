@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import Browser, BrowserContext
 
 WIDTH, HEIGHT = 128, 96
-PATIENCE_MS = 30_000  # a busy machine; nothing here is about time
+PATIENCE_MS = 60_000  # a busy machine; nothing here is about time
 
 # Keeps every presented picture: [media time, RGBA] in `pictures`; and the connections, for
 # their statistics.

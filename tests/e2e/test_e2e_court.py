@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import httpx
 import msgpack
 import numpy as np
 import pytest
 from e2e_page import HEIGHT, Picture, Visitor
 from numpy.typing import NDArray
-from serving import Served
+from serving import PATIENCE_S, Served
 from websockets.sync.client import connect
 
 from lightcone.model.families.staged.court.constants import RUN_SPEED
@@ -82,6 +81,7 @@ def test_holding_the_right_arrow_moves_the_player_right(driver: Visitor) -> None
 def test_a_jump_and_its_landing_are_heard(driver: Visitor) -> None:
     energy, seconds = driver.sound()
     driver.page.keyboard.down("ArrowUp")
+    driver.until("lightcone.samples.length === 1")
     driver.until_later(0.3)
     driver.page.keyboard.up("ArrowUp")
     driver.until_later(1.2)
@@ -103,7 +103,7 @@ def test_a_second_visitor_watches_and_nonsense_disturbs_nobody(
             answer = socket.recv()
             assert isinstance(answer, bytes)
             assert msgpack.unpackb(answer)["type"] == "error"
-    with httpx.Client(base_url=court.url, timeout=20) as client:
+    with court.blocking_client() as client:
         headers = {"content-type": "application/sdp"}
         assert client.post(session["whep"], content="v=1", headers=headers).status_code == 400
         assert client.post("/sessions", content="{").status_code in (400, 415)
@@ -122,7 +122,7 @@ def test_a_session_that_nobody_watches_pauses(
         driver.close()
         phase = ""
         while phase != "paused":
-            phase = msgpack.unpackb(socket.recv(timeout=20)).get("phase")
-    with httpx.Client(base_url=court.url, timeout=20) as client:
+            phase = msgpack.unpackb(socket.recv(timeout=PATIENCE_S)).get("phase")
+    with court.blocking_client() as client:
         shown = client.get(f"/sessions/{session['id']}").json()
     assert (shown["phase"], shown["viewers"]) == ("paused", 0)

@@ -12,8 +12,6 @@ from lightcone.model.families.probe.picture import read_frame_code
 from lightcone.model.families.probe.variants import PROBE
 
 KEYS = {button.keys[0]: i for i, button in enumerate(PROBE.buttons)}
-
-
 [CHUNK] = PROBE.chunk_frames
 
 

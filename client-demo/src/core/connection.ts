@@ -185,15 +185,7 @@ export function advance(now: Connection, event: ConnectionEvent): Step {
       return refused(now, event.obstacle, event.detail ?? null);
     case "retry":
       if (now.phase !== "away") return [now, []];
-      return [
-        { ...now, phase: "locating" },
-        [
-          {
-            ...{ type: "locate", id: now.session?.id ?? null, ticket: null },
-            ...{ ask: now.ask, leave: null },
-          },
-        ],
-      ];
+      return [{ ...now, phase: "locating" }, [locate(now.ask, now.session?.id)]];
   }
 }
 
@@ -237,10 +229,7 @@ function inQueue(now: Connection, event: QueueEvent): Step {
       return [next, [...gone(now), ...effects]];
     }
     case "lapsed":
-      return [
-        { ...START, ask: now.ask },
-        [...gone(now), { type: "locate", id: null, ticket: null, ask: now.ask, leave: null }],
-      ];
+      return [{ ...START, ask: now.ask }, [...gone(now), locate(now.ask)]];
     case "leave_queue":
       if (isThere(now)) return [{ ...now, queue: null }, [unqueue]];
       return refused(now, "left_queue", null);
@@ -277,6 +266,10 @@ function open(now: Connection, session: SessionEntry, want: Role): Step {
     failures: now.failures,
   };
   return [next, [{ type: "open", session, want }]];
+}
+
+function locate(ask: Ask, id: string | null = null): Effect {
+  return { type: "locate", id, ticket: null, ask, leave: null };
 }
 
 /** What is left when the page turns to something else. */

@@ -1,4 +1,4 @@
-/** What the page says, in words. Pure. */
+/** The texts of the page. Pure. */
 import type { Status } from "../protocol";
 import type { Connection, Obstacle, Problem, SessionEntry } from "./connection";
 
@@ -6,7 +6,7 @@ export type Role = Status["role"];
 export type SessionPhase = Status["phase"];
 
 /** What a button on the card does. */
-export type Deed =
+export type Action =
   | { readonly type: "retry" }
   | { readonly type: "watch"; readonly session: SessionEntry }
   | { readonly type: "leave_queue" }
@@ -14,7 +14,7 @@ export type Deed =
 
 export interface Choice {
   readonly label: string;
-  readonly deed: Deed;
+  readonly action: Action;
 }
 
 /** The card over the picture while there is none to watch. */
@@ -58,7 +58,7 @@ export function veil(connection: Connection, session: SessionPhase | null): Veil
       title: "This world starts from a picture",
       text: "Choose one, or drop it here.",
       busy: false,
-      choices: [{ label: "Choose a picture", deed: { type: "choose_image" } }],
+      choices: [{ label: "Choose a picture", action: { type: "choose_image" } }],
     };
   if (obstacle !== null) {
     const [title, text, again] = OBSTACLES[obstacle];
@@ -94,13 +94,13 @@ export const megabits = (bitrate: number | null): string =>
 function queueVeil({ queue }: Connection): Veil {
   const watch = (queue?.running ?? []).slice(0, MOST_OFFERED).map((session): Choice => ({
     label: `Watch ${session.title} meanwhile`,
-    deed: { type: "watch", session },
+    action: { type: "watch", session },
   }));
   return {
     title: placeText(queue?.place ?? 1),
     text: "There is no room for another session now. Yours begins as soon as there is.",
     busy: true,
-    choices: [...watch, { label: "Leave the queue", deed: { type: "leave_queue" } }],
+    choices: [...watch, { label: "Leave the queue", action: { type: "leave_queue" } }],
   };
 }
 
@@ -110,5 +110,5 @@ function underWay(phase: Connection["phase"], session: SessionPhase | null): str
 }
 
 function retry(label: string): Choice {
-  return { label, deed: { type: "retry" } };
+  return { label, action: { type: "retry" } };
 }

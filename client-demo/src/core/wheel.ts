@@ -53,10 +53,10 @@ export function wheelText(status: Status, seat: string, turnLeft: number | null)
   };
 }
 
-/** Seconds of the turn that are left at `now`, by a status received at `heardAt` (ms). */
-export function turnLeft(status: Status, heardAt: number, now: number): number | null {
+/** Seconds of the turn that are left at `now`, by a status received at `statusAt` (ms). */
+export function turnLeft(status: Status, statusAt: number, now: number): number | null {
   if (status.turn_left_s === null) return null;
-  return Math.max(0, status.turn_left_s - (now - heardAt) / 1000);
+  return Math.max(0, status.turn_left_s - (now - statusAt) / 1000);
 }
 
 /** What to announce when the role or the askers change; null where it is no news. */

@@ -56,7 +56,8 @@ export async function found(response: Response): Promise<Found> {
     throw new Unreachable("the answer does not describe a place in the queue");
   return {
     place: {
-      ...{ ticket, place },
+      ticket,
+      place,
       running: (Array.isArray(running) ? running : []).map((each) => entry(each, false)),
     },
   };

@@ -1,6 +1,6 @@
 /** The page around the controls: words, measurements, and what lies over the picture. */
 import {
-  type Deed,
+  type Action,
   megabits,
   milliseconds,
   pauseText,
@@ -29,7 +29,7 @@ export class PageView {
   private hasSound = true;
 
   /** `done`: a button of the card over the picture, or of the notice, was pressed. */
-  constructor(private readonly done: (deed: Deed) => void) {
+  constructor(private readonly done: (action: Action) => void) {
     dress(this.share, "share", "Share this session");
     dress(this.unmute, "soundOff", "Turn the sound on", "Turn the sound on");
     this.fullscreen.hidden = !document.fullscreenEnabled;
@@ -73,7 +73,7 @@ export class PageView {
     setHidden(byId("veil-busy"), !veil.busy);
     setText(byId("veil-title"), veil.title);
     setOptional(byId("veil-text"), veil.text);
-    buttons(byId("veil-choices"), "action", veil.choices, ({ deed }) => this.done(deed));
+    buttons(byId("veil-choices"), "action", veil.choices, ({ action }) => this.done(action));
   }
 
   /** `offer`: there is sound to turn on, so offer that over the picture. */

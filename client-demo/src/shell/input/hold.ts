@@ -1,4 +1,5 @@
 /** A button that counts for as long as it is held: by a pointer, or by Space or Enter. */
+import { isPress } from "./keyboard";
 
 export interface HoldListener {
   down(): void;
@@ -15,12 +16,12 @@ export function listenToHold(button: HTMLElement, listener: HoldListener): void 
   button.addEventListener("mousedown", (event) => event.preventDefault());
   button.addEventListener("contextmenu", (event) => event.preventDefault());
   button.addEventListener("keydown", (event) => {
-    if (event.key !== " " && event.key !== "Enter") return;
+    if (!isPress(event)) return;
     event.preventDefault();
     if (!event.repeat) listener.down();
   });
-  button.addEventListener("keyup", ({ key }) => {
-    if (key === " " || key === "Enter") listener.up();
+  button.addEventListener("keyup", (event) => {
+    if (isPress(event)) listener.up();
   });
   for (const type of ["pointerup", "pointercancel", "lostpointercapture", "blur"] as const)
     button.addEventListener(type, () => listener.up());

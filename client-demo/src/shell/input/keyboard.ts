@@ -26,9 +26,13 @@ export function listenToKeys(isBound: (code: string) => boolean, listener: KeyLi
   });
 }
 
+/** Whether the key presses the button that has the focus. */
+export function isPress({ code }: KeyboardEvent): boolean {
+  return code === "Space" || code === "Enter" || code === "NumpadEnter";
+}
+
 function isActivation(event: KeyboardEvent): boolean {
-  const activates = event.code === "Space" || event.code === "Enter";
-  return activates && event.target instanceof Element && event.target.closest("button, a") !== null;
+  return isPress(event) && event.target instanceof Element && event.target.closest("button, a") !== null;
 }
 
 function isTyping({ target }: KeyboardEvent): boolean {

@@ -1,4 +1,5 @@
 /** Fingers, mouse and keyboard on the on-screen controls. */
+import { isPress } from "./keyboard";
 
 export interface TouchListener {
   /** The control under this pointer, or null once it left or was lifted. */
@@ -47,16 +48,12 @@ export function listenToTouch(area: HTMLElement, listener: TouchListener): void 
 
   area.addEventListener("keydown", (event) => {
     const name = event.target instanceof Element ? under(event.target) : null;
-    if (name === null || !presses(event)) return;
+    if (name === null || !isPress(event)) return;
     event.preventDefault(); // of the click that would follow
     if (!event.repeat) listener.at(KEYBOARD, name, event.timeStamp);
   });
   area.addEventListener("keyup", (event) => {
-    if (presses(event)) listener.at(KEYBOARD, null, event.timeStamp);
+    if (isPress(event)) listener.at(KEYBOARD, null, event.timeStamp);
   });
   area.addEventListener("focusout", ({ timeStamp }) => listener.at(KEYBOARD, null, timeStamp));
-}
-
-function presses({ code }: KeyboardEvent): boolean {
-  return code === "Space" || code === "Enter" || code === "NumpadEnter";
 }
