@@ -1,0 +1,1 @@
+"""avdit: one transformer that makes the next picture and sound from recordings of play alone."""

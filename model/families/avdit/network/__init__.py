@@ -1,0 +1,1 @@
+"""The transformer of the avdit family, its cache and its sampler."""

@@ -1,0 +1,88 @@
+"""Shapes of the transformer. Standard library only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class AvditConfig:
+    """A chunk is `latents` latent pictures of `group` frames each, with the sound, the numbers and
+    the actions of exactly these frames.
+
+    `layers`: "S" attends inside a chunk, across space and modality; "T" over time at one position.
+    `window` counts the chunks that a T layer sees beside the sink, the one being made included.
+    """
+
+    rows: int  # of a latent picture
+    columns: int
+    controls: int
+    channels: int = 16  # of a latent picture
+    latents: int = 2
+    group: int = 2
+    sound_channels: int = 16
+    sound_latents: int = 4  # of a chunk; 0 without sound
+    numbers: int = 0  # of a frame; 0 without
+    words: int = 0  # that a text may use; 0 without text
+    window: int = 36
+    width: int = 256
+    heads: int = 4
+    layers: str = "STSSTSSTS"
+    patch: int = 4  # latents of a token, along each side
+    detail: int = 48  # width of the convolutions around the blocks
+
+    @property
+    def frames(self) -> int:
+        """Of a chunk."""
+        return self.latents * self.group
+
+    @property
+    def depth(self) -> int:
+        """Channels of a chunk's latent pictures, one after the other."""
+        return self.latents * self.channels
+
+    @property
+    def picture_tokens(self) -> int:
+        return (self.rows // self.patch) * (self.columns // self.patch)
+
+    @property
+    def tokens(self) -> int:
+        """Of a chunk: picture, sound, numbers, actions."""
+        return self.picture_tokens + self.sound_latents + bool(self.numbers) + self.frames
+
+    @property
+    def sound_at(self) -> int:
+        return self.picture_tokens
+
+    @property
+    def numbers_at(self) -> int:
+        return self.picture_tokens + self.sound_latents
+
+    @property
+    def time_layers(self) -> int:
+        return self.layers.count("T")
+
+    @property
+    def flops(self) -> float:
+        """Of one pass over one chunk, roughly: two for each weight and token, and the products of
+        attention."""
+        blocks = len(self.layers) * 12 * self.width**2 * self.tokens * 2
+        inside = self.layers.count("S") * 4 * self.tokens**2 * self.width
+        over_time = self.time_layers * 4 * self.tokens * (self.window + 1) * self.width
+        cells = self.rows * self.columns * 9 * self.detail * 2
+        around = cells * (2 * self.depth + 3 * self.detail + 3 * self.depth)
+        return float(blocks + inside + over_time + around)
+
+    @property
+    def cache_values(self) -> int:
+        """Numbers in the cache of one state."""
+        return 2 * self.time_layers * self.tokens * self.width * (self.window + 1)
+
+
+SIZES: dict[str, dict[str, int | str]] = {
+    "tiny": {"width": 64, "heads": 2, "layers": "STS", "detail": 16},
+    "small": {"width": 256, "heads": 4, "layers": "STSSTSSTS", "detail": 48},
+    "base": {"width": 768, "heads": 12, "layers": "STSS" * 5, "detail": 96},
+    "large": {"width": 1792, "heads": 28, "layers": "STSS" * 6 + "S", "detail": 192},
+}
+"""What differs between the sizes. `tiny` is for tests."""

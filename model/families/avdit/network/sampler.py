@@ -1,0 +1,107 @@
+"""Sampling the next chunk of one or many states, in 1, 2 or 4 steps.
+
+The first pass also takes the chunk before it, which is clean by now, and keeps its keys: one pass
+instead of two. The noise of a chunk depends on the seed and the chunk's index alone, so a seed and
+an action log give the same latents to the bit in batches of the same size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lightcone.model.families.avdit.network.cache import Cache, Past
+from lightcone.model.families.avdit.network.latents import Latents, mix
+from lightcone.model.families.avdit.network.transformer import Transformer
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the next chunk of B states follows. `last` is the newest chunk, whose keys are not in
+    `pasts` yet, `before` the end of the chunk before that, `actions` (B, frames, controls) and
+    `text` (B, words) those of `last`."""
+
+    pasts: Sequence[Past]
+    last: Latents
+    before: Latents
+    actions: Tensor
+    text: Tensor
+
+
+def sample(
+    model: Transformer,
+    context: Context,
+    actions: Tensor,
+    text: Tensor,
+    noise: Latents,
+    levels: Sequence[float],
+) -> tuple[Latents, list[Past]]:
+    """The next chunk of B states, under `actions` (B, frames, controls), and their pasts with the
+    chunk before it. `levels` are the noise levels of the steps, 0 first, ascending: Euler steps on
+    the straight path from noise to the clean latents."""
+    c = model.config
+    ends = context.last.last(c)
+    cache = Cache(c, context.pasts, noise.picture)
+    count = len(actions)
+    both = model(
+        _pair(context.last, noise),
+        _pair(context.before, ends),
+        actions.new_tensor([[1.0, levels[0]]]).expand(count, -1),
+        torch.stack([context.actions, actions], 1),
+        actions.new_ones(count, 2),
+        torch.stack([context.text, text], 1),
+        cache,
+    )
+    pasts = [past.with_next(cache.block(i, 0), c.window) for i, past in enumerate(context.pasts)]
+    clean = both.map(lambda x: x[:, 1])
+    x = noise
+    for i, level in enumerate(levels[1:], 1):
+        share = (level - levels[i - 1]) / (1 - levels[i - 1])
+        x = mix(x, clean, actions.new_full((count,), share))
+        out = model(
+            x.map(lambda t: t[:, None]),
+            ends.map(lambda t: t[:, None]),
+            actions.new_full((count, 1), level),
+            actions[:, None],
+            actions.new_ones(count, 1),
+            text[:, None],
+            Cache(c, pasts, noise.picture),
+        )
+        clean = out.map(lambda t: t[:, 0])
+    return clean, pasts
+
+
+def remember(model: Transformer, context: Context) -> list[Past]:
+    """The pasts with the newest chunk, without making another."""
+    cache = Cache(model.config, context.pasts, context.last.picture)
+    count = len(context.actions)
+    model(
+        context.last.map(lambda t: t[:, None]),
+        context.before.map(lambda t: t[:, None]),
+        context.actions.new_ones(count, 1),
+        context.actions[:, None],
+        context.actions.new_ones(count, 1),
+        context.text[:, None],
+        cache,
+    )
+    return [
+        past.with_next(cache.block(i, 0), model.config.window)
+        for i, past in enumerate(context.pasts)
+    ]
+
+
+def noise_of(model: Transformer, seeds: Sequence[int], chunks: Sequence[int]) -> Latents:
+    """What sampling starts from, (B, ...)."""
+    c = model.config
+    parts = []
+    for seed, chunk in zip(seeds, chunks, strict=True):
+        generator = torch.Generator().manual_seed((seed * 1_000_003 + chunk) % 2**63)
+        parts.append(Latents.noise(c, generator, 1))
+    return Latents.cat(parts).map(lambda x: x.to(model.place))
+
+
+def _pair(first: Latents, second: Latents) -> Latents:
+    return Latents(*(torch.stack(each, 1) for each in zip(first, second, strict=True)))

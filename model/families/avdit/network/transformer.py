@@ -1,0 +1,204 @@
+"""The causal audio-video diffusion transformer.
+
+One pass takes chunks of noisy latents, each at a noise level of its own (diffusion forcing, Chen
+et al. 2024), and predicts the clean ones (x-prediction, preconditioned as in Karras et al. 2022).
+A chunk is tokens of picture patches, of sound latents, of numbers, and of the actions of each
+frame, which all others attend to. Actions also come by AdaLN-single (Chen et al. 2023), with noise
+level and text. Every chunk is given the end of the chunk before it; the head moves that by a
+predicted flow and adds what is new.
+
+T layers attend over time: to the sink (the first chunk), the last `window` chunks and the chunk
+itself. Keys are cached without rotary embedding and get their positions when they are read, so
+that hour three looks like minute one.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lightcone.model.families.avdit.network.cache import Cache
+from lightcone.model.families.avdit.network.config import AvditConfig
+from lightcone.model.families.avdit.network.detail import Head, Stem
+from lightcone.model.families.avdit.network.latents import Latents, spread
+from lightcone.model.runtime.attention import attend
+from lightcone.model.runtime.layers import rms_norm, rotary_tables, rotate, waves
+
+_TAU_WAVES = 16
+
+
+class Transformer(nn.Module):
+    def __init__(self, config: AvditConfig) -> None:
+        super().__init__()
+        c = self.config = config
+        self.stem = Stem(c)
+        self.place = nn.Parameter(torch.randn(c.tokens, c.width) * 0.02)
+        self.sound_in = nn.Linear(2 * c.sound_channels, c.width) if c.sound_latents else None
+        many = c.numbers * (c.frames + 1)
+        self.numbers_in = nn.Linear(many, c.width) if c.numbers else None
+        self.action_in = nn.Linear(max(c.controls, 1), c.width)
+        self.no_action = nn.Parameter(torch.zeros(c.width))
+        known = 2 * _TAU_WAVES + c.frames * c.width + c.words
+        self.condition = nn.Sequential(
+            nn.Linear(known, c.width), nn.SiLU(), nn.Linear(c.width, c.width)
+        )
+        self.modulation = nn.Linear(c.width, 6 * c.width)
+        self.blocks = nn.ModuleList(Block(c, kind) for kind in c.layers)
+        self.final = nn.Linear(c.width, 2 * c.width)
+        self.head = Head(c)
+        self.sound_out = nn.Linear(c.width, c.sound_channels + 1) if c.sound_latents else None
+        self.numbers_out = nn.Linear(c.width, c.numbers * c.frames) if c.numbers else None
+        for layer in (self.modulation, self.final, self.sound_out, self.numbers_out):
+            if layer is not None:
+                nn.init.zeros_(layer.weight)
+                nn.init.zeros_(layer.bias)
+
+    def forward(
+        self,
+        noisy: Latents,
+        last: Latents,
+        tau: Tensor,
+        actions: Tensor,
+        known: Tensor,
+        text: Tensor,
+        cache: Cache | None = None,
+    ) -> Latents:
+        """The clean latents of C chunks in a row.
+
+        `noisy` (B, C) chunks at noise levels `tau` (B, C), `last` the ends of those before them,
+        `actions` (B, C, frames, controls), `known` (B, C): 1 where the actions are given, 0 where
+        the model is to do without, `text` (B, C, words): the share of each word. With a cache, its
+        chunks come before these, and the keys of these are kept in it.
+        """
+        c = self.config
+        acts = self._actions(actions, known)  # (B, C, frames, width)
+        levels = waves(tau, _TAU_WAVES).to(acts.dtype)
+        condition = F.silu(self.condition(torch.cat([levels, acts.flatten(2), text], -1)))
+        modulation = self.modulation(condition)[:, :, None]  # (B, C, 1, 6 width)
+        scaled = noisy.map(lambda x: spread(tau, x) * x)  # pure noise carries nothing
+        features, tokens = self.stem(scaled.picture, last.picture)
+        parts = [tokens]
+        if self.sound_in is not None:
+            before = last.sound.expand_as(noisy.sound)
+            parts.append(self.sound_in(torch.cat([scaled.sound, before], -1)))
+        if self.numbers_in is not None:
+            values = torch.cat([scaled.numbers, last.numbers], 2).flatten(2)
+            parts.append(self.numbers_in(values)[:, :, None])
+        x = torch.cat([*parts, acts], 2) + self.place  # (B, C, N, width)
+        time = Time(c, x, cache)
+        for block in self.blocks:
+            x = block(x, modulation, time)
+        shift, scale = self.final(condition)[:, :, None].chunk(2, -1)
+        x = torch.addcmul(shift, rms_norm(x), 1 + scale)
+        return _preconditioned(noisy, tau, self._out(x, features, last))
+
+    def _actions(self, actions: Tensor, known: Tensor) -> Tensor:
+        if not self.config.controls:
+            actions = actions.new_zeros(*actions.shape[:-1], 1)
+        given = self.action_in(actions)
+        return torch.lerp(self.no_action.expand_as(given), given, spread(known, given))
+
+    def _out(self, x: Tensor, features: Tensor, last: Latents) -> Latents:
+        """What is predicted of each modality, before preconditioning."""
+        c = self.config
+        picture = self.head(x[:, :, : c.picture_tokens], features, last.picture)
+        sound, numbers = last.sound[:, :, :0], last.numbers[:, :, :0]
+        if self.sound_out is not None:
+            out = self.sound_out(x[:, :, c.sound_at : c.numbers_at])
+            sound = out[..., :-1] + torch.sigmoid(out[..., -1:]) * last.sound
+        if self.numbers_out is not None:
+            change = self.numbers_out(x[:, :, c.numbers_at])
+            numbers = last.numbers + change.unflatten(-1, (c.frames, c.numbers))
+        elif c.numbers == 0:
+            numbers = last.numbers.expand(-1, -1, c.frames, -1)
+        return Latents(picture, sound, numbers)
+
+
+def _preconditioned(noisy: Latents, tau: Tensor, out: Latents) -> Latents:
+    """The best linear guess from the noisy latents of unit variance, and the network's for what
+    that leaves (Karras et al. 2022, here on the straight path)."""
+    power = tau.square() + (1 - tau).square()
+    keep, add = tau / power, output_scale(tau)
+
+    def one(x: Tensor, o: Tensor) -> Tensor:
+        return spread(keep, x) * x + spread(add, o) * o
+
+    return Latents(*map(one, noisy, out))
+
+
+def output_scale(tau: Tensor) -> Tensor:
+    """The standard deviation of what the network is to predict, at noise level `tau`."""
+    return (1 - tau) / (tau.square() + (1 - tau).square()).sqrt()
+
+
+class Time:
+    """What the T layers share in one pass: rotary tables and mask."""
+
+    def __init__(self, c: AvditConfig, x: Tensor, cache: Cache | None) -> None:
+        chunks, size = x.shape[1], c.width // c.heads
+        self.layer = 0
+        self.cache = cache
+        past = 0 if cache is None else cache.length
+        position = torch.arange(past + chunks, device=x.device)
+        ahead = position[past:, None] < position[None, :]
+        mask = torch.zeros(chunks, past + chunks, device=x.device, dtype=x.dtype)
+        mask.masked_fill_(ahead, float("-inf"))
+        self.mask = mask[None, None]  # (1, 1, C, past + C)
+        cos, sin = rotary_tables(position, size)
+        if cache is not None:
+            # A shorter past ends where a longer one does: its empty slots come first.
+            empty = F.pad(cache.mask.to(x.dtype), (0, chunks))
+            self.mask = self.mask + empty[:, None, None]  # (B, 1, C, past + C)
+        self.key = cos.to(x.dtype), sin.to(x.dtype)
+        self.query = self.key[0][past:], self.key[1][past:]
+
+
+class Block(nn.Module):
+    def __init__(self, config: AvditConfig, kind: str) -> None:
+        super().__init__()
+        width = config.width
+        self.kind, self.heads = kind, config.heads
+        self.qkv = nn.Linear(width, 3 * width, bias=False)
+        self.out = nn.Linear(width, width, bias=False)
+        self.up = nn.Linear(width, 4 * width, bias=False)
+        self.down = nn.Linear(4 * width, width, bias=False)
+        self.table = nn.Parameter(torch.zeros(6 * width))
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.down.weight)
+        with torch.no_grad():
+            self.table[2 * width : 3 * width] = 1.0
+            self.table[5 * width :] = 1.0
+
+    def forward(self, x: Tensor, modulation: Tensor, time: Time) -> Tensor:
+        """(B, C, N, width)."""
+        shift1, scale1, gate1, shift2, scale2, gate2 = (modulation + self.table).chunk(6, -1)
+        q, k, v = self._heads(self.qkv(torch.addcmul(shift1, rms_norm(x), 1 + scale1)))
+        attended = self._inside(q, k, v) if self.kind == "S" else self._over_time(q, k, v, time)
+        x = torch.addcmul(x, gate1, self.out(attended))
+        hidden = F.gelu(self.up(torch.addcmul(shift2, rms_norm(x), 1 + scale2)))
+        return torch.addcmul(x, gate2, self.down(hidden))
+
+    def _heads(self, qkv: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, C, N, 3 width) -> three of (B, C, N, H, D), queries and keys normalised."""
+        parts = qkv.unflatten(-1, (3, self.heads, -1))
+        q, k = rms_norm(parts[:, :, :, :2]).unbind(3)
+        return q, k, parts[:, :, :, 2]
+
+    def _inside(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        batch, chunks = q.shape[:2]
+        q, k, v = (t.flatten(0, 1).transpose(1, 2) for t in (q, k, v))  # (B C, H, N, D)
+        return attend(q, k, v).transpose(1, 2).flatten(2).unflatten(0, (batch, chunks))
+
+    def _over_time(self, q: Tensor, k: Tensor, v: Tensor, time: Time) -> Tensor:
+        if time.cache is not None:
+            k, v = time.cache.extend(time.layer, k, v)
+            time.layer += 1
+        q, k, v = (t.permute(0, 2, 3, 1, 4) for t in (q, k, v))  # (B, N, H, C, D)
+        q, k = rotate(q, *time.query), rotate(k, *time.key)
+        batch, tokens = q.shape[:2]
+        mask = time.mask
+        if mask.shape[0] > 1:  # of each state's own past
+            mask = mask[:, None].expand(-1, tokens, -1, -1, -1).flatten(0, 1)
+        out = attend(q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1), mask)
+        return out.unflatten(0, (batch, tokens)).permute(0, 3, 1, 2, 4).flatten(3)

@@ -1,0 +1,1 @@
+"""Training of the avdit family from recordings of play."""

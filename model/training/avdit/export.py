@@ -1,0 +1,78 @@
+"""Weights that can be served, from what training has so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from lightcone.model.codecs.sound import SoundCodec
+from lightcone.model.codecs.video import VideoCodec
+from lightcone.model.families.avdit.network.latents import Latents
+from lightcone.model.families.avdit.network.transformer import Transformer
+from lightcone.model.families.avdit.numbers import Numbers
+from lightcone.model.families.avdit.weights import Starts, Weights
+from lightcone.model.interface import WorldInfo
+from lightcone.model.recordings.format import info_to_json
+from lightcone.model.runtime.checkpoint import another, read
+from lightcone.model.training.avdit.latents import EncodedPlay
+
+STARTS = 12
+START_CHUNKS = 8
+
+
+def export(
+    folder: Path,
+    checkpoint: Path,
+    transformer: Transformer,
+    picture: VideoCodec,
+    sound: SoundCodec | None,
+    numbers: Numbers,
+    info: WorldInfo,
+    words: Sequence[str],
+    play: EncodedPlay,
+    trained: Mapping[str, Any],
+) -> Weights:
+    """Write the moving average of a training's transformer with its codecs. Raises WeightsError."""
+    saved = read(checkpoint)
+    try:
+        transformer.load_state_dict(saved["ema"])
+    except (KeyError, RuntimeError) as error:
+        raise another(checkpoint, error) from error
+    weights = Weights(
+        world=info_to_json(info),
+        words=tuple(words),
+        numbers=numbers,
+        picture=picture,
+        sound=sound,
+        transformer=transformer.to("cpu"),
+        starts=starts_of(play),
+        trained={**trained, "steps": int(saved["step"]), "seconds": round(saved["seconds"])},
+    )
+    weights.save(folder)
+    return weights
+
+
+def starts_of(play: EncodedPlay) -> Starts:
+    """The beginnings of episodes, spread over the recordings: each after a second or so."""
+    _, first = np.unique(play.episode, return_index=True)
+    long_enough = [
+        int(at)
+        for at in first
+        if at + START_CHUNKS <= len(play)
+        and play.episode[at] == play.episode[at + START_CHUNKS - 1]
+    ] or [0]
+    picked = [long_enough[i] for i in np.linspace(0, len(long_enough) - 1, STARTS).astype(int)]
+    at = np.stack([np.arange(i, min(i + START_CHUNKS, len(play))) for i in picked])
+
+    def taken(array: Any) -> torch.Tensor:
+        return torch.from_numpy(np.asarray(array[at], np.float32))
+
+    return Starts(
+        Latents(taken(play.picture), taken(play.sound), taken(play.numbers)),
+        taken(play.actions),
+        torch.from_numpy(np.asarray(play.text[at[:, 0]], np.float32)),
+    )

@@ -1,0 +1,129 @@
+"""The objective: flow matching with a noise level per chunk, on true and on own context.
+
+Every chunk of a clip is either a target, at a noise level between pure noise and almost clean, or
+context, almost clean. The network sees all of them in one pass (diffusion forcing, Chen et al.
+2024). What precedes a target is in part the model's own prediction, made in a pass without
+gradient, while the target stays the truth: that is how it learns to correct its own errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from lightcone.model.families.avdit.network.config import AvditConfig
+from lightcone.model.families.avdit.network.latents import Latents, mix, spread
+from lightcone.model.families.avdit.network.transformer import output_scale
+from lightcone.model.training.avdit.clips import Clips
+
+
+@dataclass(frozen=True)
+class Objective:
+    targets: float = 0.6  # share of chunks that are targets; the others are context
+    pure: float = 0.35  # share of targets that start from pure noise
+    context_noise: float = 0.12  # most of it
+    last_noise: float = 0.15  # most noise on the end of the chunk before
+    own: float = 0.7  # share of context that is the model's own, in rollout batches
+    no_actions: float = 0.1  # share of chunks whose actions are hidden
+    moving: float = 3.0  # weight of what changes
+    sound_weight: float = 0.3
+    numbers_weight: float = 0.2
+
+
+def loss(
+    model: nn.Module,
+    c: AvditConfig,
+    clips: Clips,
+    shows: Tensor,
+    objective: Objective,
+    generator: torch.Generator,
+    rollout: bool,
+) -> tuple[Tensor, dict[str, float]]:
+    """The loss of a batch of clips, and figures. `shows` (depth,): how much an error of each
+    channel of the picture is seen."""
+    device = shows.device
+    lead = clips.actions.shape[:2]
+
+    def random() -> Tensor:
+        return torch.rand(lead, generator=generator).to(device)
+
+    def noise() -> Latents:
+        return Latents.noise(c, generator, *lead).map(lambda x: x.to(device))
+
+    known = (random() >= objective.no_actions).float()
+    seen, before = clips.clean, clips.before
+    if rollout:
+        seen, before = _own_context(model, c, clips, known, objective, noise(), random)
+    target = random() < objective.targets
+    level = torch.where(random() < objective.pure, 0.0, 0.97 * random())
+    near = 1 - objective.context_noise * (random() - 0.25).clamp_min(0) / 0.75
+    tau = torch.where(target, level, near)
+    source = Latents(*(_where(target, a, b) for a, b in zip(clips.clean, seen, strict=True)))
+    noisy = mix(noise(), source, tau)
+    blur = objective.last_noise * random()
+    ends = noise().last(c)
+    before = Latents(*(b + spread(blur, b) * n for b, n in zip(before, ends, strict=True)))
+    predicted = model(noisy, before, tau, clips.actions, known, clips.text)
+    weight = target.float() / target.float().mean().clamp_min(1e-3)
+    scale = weight / output_scale(tau).clamp_min(0.05).square()
+    total, figures = torch.zeros((), device=device), {}
+    moved = _motion(c, clips, objective.moving)  # (B, C, depth, h, w)
+    error = (predicted.picture - clips.clean.picture).square() * shows[:, None, None]
+    picture = (spread(scale, error) * moved * error).mean()
+    total = total + picture
+    at_noise = (tau == 0) & target
+    with torch.no_grad():
+        if at_noise.any():
+            figures["from noise"] = float(error[at_noise].mean())
+        figures["picture"] = float(picture)
+    if c.sound_latents:
+        error = (predicted.sound - clips.clean.sound).square()
+        sound = (spread(scale, error) * error).mean()
+        total = total + objective.sound_weight * sound
+        figures["sound"] = float(sound.detach())
+    if c.numbers:
+        error = (predicted.numbers - clips.clean.numbers).square().clamp_max(25.0)
+        numbers = (spread(scale, error) * error).mean()
+        total = total + objective.numbers_weight * numbers
+        figures["numbers"] = float(numbers.detach())
+    return total, figures
+
+
+def _where(which: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    return torch.where(spread(which, a).bool(), a, b)
+
+
+@torch.no_grad()
+def _own_context(
+    model: nn.Module,
+    c: AvditConfig,
+    clips: Clips,
+    known: Tensor,
+    objective: Objective,
+    start: Latents,
+    random: Callable[[], Tensor],
+) -> tuple[Latents, Latents]:
+    """The clips with a share of their chunks as the model predicts them from pure noise, and the
+    ends before each chunk to go with that."""
+    tau = torch.zeros_like(known)
+    made = model(start, clips.before, tau, clips.actions, known, clips.text)
+    own = random() < objective.own
+    seen = Latents(*(_where(own, a, b) for a, b in zip(made, clips.clean, strict=True)))
+    ends = seen.last(c)
+    before = Latents(
+        *(torch.cat([b[:, :2], e[:, 1:-1]], 1) for b, e in zip(clips.before, ends, strict=True))
+    )  # what is before the first two chunks is the truth: the sink may be from longer ago
+    return seen, before
+
+
+def _motion(c: AvditConfig, clips: Clips, most: float) -> Tensor:
+    """Weights of latents, 1 on average: more where the picture changes."""
+    pictures = clips.clean.picture.unflatten(2, (c.latents, c.channels))
+    earlier = torch.cat([clips.before.picture[:, :, None], pictures[:, :, :-1]], 2)
+    change = (pictures - earlier).square().mean(3, keepdim=True)
+    weight = 1 + (2 * change).clamp_max(most)
+    weight = weight / weight.mean()
+    return weight.expand_as(pictures).flatten(2, 3)

@@ -1,0 +1,70 @@
+"""Groups of frames to train a picture codec on, from everywhere in the recordings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from lightcone.model.codecs.picture import to_signed
+from lightcone.model.training.avdit.source import Source, TrainingError
+
+_TAKEN = 4  # neighbouring groups taken at a time
+
+
+class PicturePool:
+    """Groups of `group` frames, drawn at random; decoded once, kept in a file."""
+
+    def __init__(self, source: Source, group: int, count: int, path: Path, seed: int) -> None:
+        """`count` groups, fewer where the recordings are short. Raises TrainingError."""
+        self._group = group
+        index = path.with_suffix(".digest")
+        wanted = f"{source.digest} {group} {count} {seed}"
+        if not (index.exists() and index.read_text() == wanted):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            index.unlink(missing_ok=True)
+            _decode(source, group, count, path, seed)
+            index.write_text(wanted)
+        self._groups: NDArray[np.uint8] = np.load(path, mmap_mode="r")
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    def batch(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """(N, 3 group, H, W) in [-1, 1], and the weight of pixels (N, 1, H, W), 1 on average:
+        what moves counts more, since it is small."""
+        at = torch.randint(len(self), (size,), generator=generator).tolist()
+        frames = torch.from_numpy(np.stack([self._groups[i] for i in at]))
+        video = to_signed(frames.permute(0, 1, 4, 2, 3))  # (N, group, 3, H, W)
+        moved = (video[:, -1] - video[:, 0]).abs().amax(1, keepdim=True)
+        weight = 1 + 2 * (moved > 0.1).float()
+        weight = weight / weight.mean((1, 2, 3), keepdim=True)
+        return video.flatten(1, 2).contiguous(memory_format=torch.channels_last), weight
+
+
+def _decode(source: Source, group: int, count: int, path: Path, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    long_enough = [e for e in source.episodes if len(e) >= group]
+    if not long_enough:
+        raise TrainingError(f"no episode is as long as {group} frames")
+    share = np.array([len(e) for e in long_enough], float)
+    info = source.info
+    beside = path.with_suffix(".partial")
+    shape = (count, group, info.height, info.width, 3)
+    out = np.lib.format.open_memmap(beside, mode="w+", dtype=np.uint8, shape=shape)
+    at = 0
+    with tqdm(total=count, desc="pictures for the codec", unit="group") as bar:
+        while at < count:
+            episode = long_enough[rng.choice(len(share), p=share / share.sum())]
+            many = min(_TAKEN, len(episode) // group, count - at)
+            start = int(rng.integers(len(episode) - many * group + 1))
+            frames = episode.frames(start, start + many * group)
+            out[at : at + many] = frames.reshape(many, *shape[1:])
+            at += many
+            bar.update(many)
+    out.flush()
+    beside.replace(path)

@@ -1,0 +1,265 @@
+"""`lightcone train avdit --recordings DIR --out RUN --hours H`: a world from recordings of play.
+
+Three stages in one run: the codecs of picture and sound, the recordings as latents, the
+transformer. It shows one bar at a time with what is left, keeps a page of the losses
+(RUN/loss.html), can be stopped at any moment and goes on with the same command; with a longer
+`--hours` a finished training goes on too. RUN/weights can be served at any time after its first
+minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from lightcone.model.codecs.sound import SoundCodec
+from lightcone.model.codecs.video import VideoCodec
+from lightcone.model.families.avdit.network.config import SIZES
+from lightcone.model.families.avdit.network.transformer import Transformer
+from lightcone.model.families.avdit.numbers import Numbers
+from lightcone.model.interface import ModelError
+from lightcone.model.runtime.precision import usable_device
+from lightcone.model.training.avdit import codecs
+from lightcone.model.training.avdit.budget import Budget
+from lightcone.model.training.avdit.clips import ClipSampler
+from lightcone.model.training.avdit.export import export
+from lightcone.model.training.avdit.latents import encode
+from lightcone.model.training.avdit.page import write_page
+from lightcone.model.training.avdit.pool import PicturePool
+from lightcone.model.training.avdit.shapes import shapes
+from lightcone.model.training.avdit.source import Source, TrainingError, open_source
+from lightcone.model.training.avdit.transformer import Recipe, train_transformer
+from lightcone.model.training.parallel import Group
+
+PICTURE, SOUND, TRANSFORMER = "picture.pt", "sound.pt", "transformer.pt"
+LOG, SPENT = "loss.jsonl", "spent.json"
+_PICTURE_SHARE, _SOUND_SHARE, _LATENT_SHARE = 0.2, 0.06, 0.25  # of the time, at most
+_PICTURE_MOST, _SOUND_MOST = 1500.0, 420.0  # seconds on this kind of machine; more hardly helps
+_GROUPS_A_SECOND = 8  # of frames for the codec
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long each stage may take, in seconds of wall time of all runs together."""
+
+    total: float | None  # None where steps alone decide
+    steps: int | None
+
+    def codec(self, share: float, most: float) -> Budget:
+        return Budget(seconds=most if self.total is None else min(most, share * self.total))
+
+    def transformer(self, spent: float) -> Budget:
+        """`spent` by the stages before it."""
+        seconds = None if self.total is None else max(self.total - spent, 1.0)
+        return Budget(seconds=seconds, steps=self.steps)
+
+
+class Spent:
+    """Seconds that stages took, kept in the run's folder."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._seconds: dict[str, float] = json.loads(path.read_text())
+        except (OSError, ValueError):
+            self._seconds = {}
+
+    def add(self, stage: str, seconds: float) -> None:
+        self._seconds[stage] = self._seconds.get(stage, 0.0) + seconds
+        self._path.write_text(json.dumps(self._seconds))
+
+    @property
+    def total(self) -> float:
+        return sum(self._seconds.values())
+
+
+def train(args: argparse.Namespace) -> bool:
+    """All that is left to do; returns False where it was stopped. Raises ModelError."""
+    device = usable_device(args.device)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    group = Group()
+    out: Path = args.out
+    out.mkdir(parents=True, exist_ok=True)
+    spent = Spent(out / SPENT)
+    hours = args.hours if args.hours is not None else (args.minutes or 0) / 60
+    plan = Plan(hours * 3600 or None, args.steps)
+    source = open_source(args.recordings)
+    print(source.summary)
+    numbers = _numbers(source) if args.numbers else Numbers()
+    words = vocabulary(source)
+    config, video, heard = shapes(
+        source.info, args.size, numbers.count, len(words), args.window_seconds
+    )
+    picture = VideoCodec(video)
+    sound = None if heard is None else SoundCodec(heard)
+    began = time.monotonic()
+    whole = _train_codecs(picture, sound, source, plan, args, out)
+    spent.add("codecs", time.monotonic() - began)
+    if not whole:
+        return False
+    began = time.monotonic()
+    used = source if plan.total is None else _within(source, picture, plan.total * _LATENT_SHARE)
+    with torch.inference_mode():
+        play = encode(used, config, picture, sound, numbers, words, out / "cache" / "latents")
+    spent.add("latents", time.monotonic() - began)
+    torch.manual_seed(args.seed)
+    model = Transformer(config)
+    sampler = ClipSampler(play, config, args.seed * 1_009 + group.rank)
+    recipe = Recipe(
+        batch=args.batch,
+        chunks=min(args.chunks, len(play) - 2),
+        rollout=args.rollout,
+        compiled=args.compile,
+    )
+    log = out / LOG
+
+    def keep() -> None:
+        trained = {
+            "recordings": source.summary,
+            "hours of play": round(used.hours, 3),
+            "size": args.size,
+            "seed": args.seed,
+            "command": "lightcone " + " ".join(["train", "avdit", *sys.argv[3:]]),
+        }
+        export(
+            out / "weights", out / TRANSFORMER, Transformer(config), picture, sound, numbers,
+            source.info, words, play, trained,
+        )  # fmt: skip
+        write_page(log, out / "loss.html")
+
+    whole = train_transformer(
+        model, sampler, shows(picture, config.latents), out / TRANSFORMER,
+        plan.transformer(spent.total), recipe, device, group, args.seed, log,
+        keep if group.leads else None,
+    )  # fmt: skip
+    if group.leads:
+        keep()
+        print(f"{out / 'weights'}: {'finished' if whole else 'so far'}")
+    group.close()
+    return whole
+
+
+def _train_codecs(
+    picture: VideoCodec,
+    sound: SoundCodec | None,
+    source: Source,
+    plan: Plan,
+    args: argparse.Namespace,
+    out: Path,
+) -> bool:
+    budget = plan.codec(_PICTURE_SHARE, _PICTURE_MOST)
+    assert budget.seconds is not None
+    count = int(min(codecs.POOL, max(64, budget.seconds * _GROUPS_A_SECOND)))
+    count = min(count, max(1, source.frames // picture.config.frames))
+    pool = PicturePool(source, picture.config.frames, count, out / "cache/pictures.npy", args.seed)
+    if not codecs.train_picture(picture, pool, out / PICTURE, budget, args.seed, out / LOG):
+        return False
+    picture.eval().requires_grad_(False)
+    if sound is None:
+        return True
+    budget = plan.codec(_SOUND_SHARE, _SOUND_MOST)
+    whole = codecs.train_sound(sound, source, out / SOUND, budget, args.seed, out / LOG)
+    sound.eval().requires_grad_(False)
+    return whole
+
+
+def _numbers(source: Source) -> Numbers:
+    states = [s for i in range(len(source.episodes)) if (s := source.state(i)) is not None]
+    return Numbers.fit(states, source.numbers) if states and source.numbers else Numbers()
+
+
+def vocabulary(source: Source) -> tuple[str, ...]:
+    """The words that the recordings' texts use."""
+    texts = (text for episode in source.texts for _, text in episode)
+    return tuple(dict.fromkeys(word for text in texts for word in text.lower().split()))
+
+
+def shows(codec: VideoCodec, latents: int) -> Tensor:
+    """(depth,): how much an error of each channel of a chunk's latents is seen, 1 on average."""
+    power = codec.std.square()
+    return (power / power.mean()).repeat(latents)
+
+
+@torch.inference_mode()
+def _within(source: Source, codec: VideoCodec, seconds: float) -> Source:
+    """As many episodes as can be encoded in that time."""
+    group = codec.config.frames
+    longest = max(source.episodes, key=len)
+    began = time.monotonic()
+    taken = min(len(longest) // group, 24)
+    if not taken:
+        raise TrainingError(f"no episode is as long as {group} frames")
+    video = torch.from_numpy(longest.frames(0, taken * group)).permute(0, 3, 1, 2)
+    codec.encode(video.unflatten(0, (taken, group)))
+    rate = taken * group / (time.monotonic() - began)
+    most, frames, kept = rate * seconds, 0, 0
+    for episode in source.episodes:
+        if kept and frames + len(episode) > most:
+            break
+        frames, kept = frames + len(episode), kept + 1
+    if kept == len(source.episodes):
+        return source
+    print(f"{kept} of {len(source.episodes)} episodes are used: all would take too long here")
+    return replace(
+        source,
+        episodes=source.episodes[:kept],
+        columns=source.columns[:kept],
+        texts=source.texts[:kept],
+    )
+
+
+def parser() -> argparse.ArgumentParser:
+    cuda = torch.cuda.is_available()
+    out = argparse.ArgumentParser(prog="lightcone train avdit", description=__doc__)
+    out.add_argument("--recordings", type=Path, required=True, help="a folder of recordings")
+    out.add_argument("--out", type=Path, required=True, help="the folder of this run")
+    out.add_argument("--minutes", type=float, help="of wall time, all stages and runs together")
+    out.add_argument("--hours", type=float, help="the same, in hours")
+    out.add_argument("--steps", type=int, help="of the transformer, at most")
+    out.add_argument("--size", choices=tuple(SIZES), default="small")
+    out.add_argument("--batch", type=int, default=Recipe.batch, help="clips of a step")
+    out.add_argument("--chunks", type=int, default=Recipe.chunks, help="of a clip")
+    out.add_argument(
+        "--rollout",
+        type=float,
+        default=Recipe.rollout,
+        help="share of steps on the model's own context",
+    )
+    out.add_argument("--window-seconds", type=float, default=4.1, help="that the model remembers")
+    out.add_argument(
+        "--no-numbers",
+        dest="numbers",
+        action="store_false",
+        help="leave out the recordings' numbers",
+    )
+    out.add_argument("--seed", type=int, default=1)
+    out.add_argument("--device", default="cuda" if cuda else "cpu")
+    out.add_argument("--threads", type=int)
+    out.add_argument(
+        "--compile", action="store_true", help="by torch.compile, which needs a C++ compiler"
+    )
+    return out
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = parser()
+    args = arguments.parse_args(argv)
+    if args.minutes is None and args.hours is None and args.steps is None:
+        arguments.error("say how long: --minutes, --hours or --steps")
+    try:
+        return 0 if train(args) else 130
+    except ModelError as error:
+        arguments.exit(1, f"lightcone train avdit: {error}\n")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,144 @@
+"""Stage 3: the transformer, on clips of encoded play."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from lightcone.model.families.avdit.network.transformer import Transformer
+from lightcone.model.runtime.checkpoint import another, read, save_training
+from lightcone.model.runtime.precision import compute_dtype
+from lightcone.model.training.avdit.budget import Budget, Point, run
+from lightcone.model.training.avdit.clips import Clips, ClipSampler
+from lightcone.model.training.avdit.objective import Objective, loss
+from lightcone.model.training.muon import MuonAdam
+from lightcone.model.training.parallel import Group
+
+KEEP_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Recipe:
+    batch: int = 4  # clips of a step, of all processes together
+    chunks: int = 24  # of a clip
+    rollout: float = 0.5  # share of steps with the model's own context
+    rollout_from: float = 0.1  # of the training
+    muon_lr: float = 0.01
+    adam_lr: float = 1e-3
+    ema: float = 0.998
+    compiled: bool = False
+    objective: Objective = field(default_factory=Objective)
+
+
+def train_transformer(
+    model: Transformer,
+    clips: ClipSampler,
+    shows: Tensor,
+    path: Path,
+    budget: Budget,
+    recipe: Recipe,
+    device: torch.device,
+    group: Group,
+    seed: int,
+    log: Path,
+    keep: Callable[[], None] | None = None,
+) -> bool:
+    """Train, or go on; returns False where it was stopped. Raises WeightsError, TrainingError.
+
+    The checkpoint also holds `ema`, the moving average of the weights that is exported; `keep` is
+    called every KEEP_SECONDS, after the checkpoint was written.
+    """
+    model.to(device)
+    optimizer = MuonAdam(model, matrices(model), recipe.muon_lr, recipe.adam_lr, group)
+    ema = copy.deepcopy(model.state_dict())
+    step, seconds = 0, 0.0
+    if path.exists():
+        saved = read(path)
+        try:
+            model.load_state_dict(saved["module"])
+            optimizer.load_state_dict(saved["optimizer"])
+            ema = {name: tensor.to(device) for name, tensor in saved["ema"].items()}
+            step, seconds = int(saved["step"]), float(saved["seconds"])
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise another(path, error) from error
+    group.share(model)
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + step * 101 + group.rank)
+    choices = torch.Generator().manual_seed(seed * 7_919 + step)  # equal in all processes
+    network = cast(Transformer, torch.compile(model)) if recipe.compiled else model
+    dtype = compute_dtype(device)
+    shows = shows.to(device)
+    config = model.config
+
+    def advance(point: Point) -> dict[str, float]:
+        own = float(torch.rand((), generator=choices)) < recipe.rollout
+        rollout = own and point.progress >= recipe.rollout_from
+        batch = clips.batch(max(1, recipe.batch // group.size), recipe.chunks)
+        batch = _moved(batch, device)
+        optimizer.set_rate(point.rate)
+        with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
+            value, figures = loss(
+                network, config, batch, shows, recipe.objective, generator, rollout
+            )
+        optimizer.zero_grad()
+        value.backward()
+        group.average_gradients(model.parameters())
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        decay = min(recipe.ema, (point.step + 1) / (point.step + 11))
+        with torch.no_grad():
+            for name, fast in model.state_dict().items():
+                ema[name].lerp_(fast, 1 - decay)
+        if rollout:
+            figures = {f"own {name}": figure for name, figure in figures.items()}
+        return {"loss": float(value.detach()), **figures}
+
+    kept_at = time.monotonic()
+
+    def save(step: int, seconds: float) -> None:
+        nonlocal kept_at
+        if group.leads:
+            save_training(path, model, optimizer, step, ema=ema, seconds=seconds)
+        if keep is not None and time.monotonic() - kept_at > KEEP_SECONDS:
+            keep()
+            kept_at = time.monotonic()
+
+    return run(
+        "transformer",
+        advance,
+        save,
+        budget,
+        step=step,
+        seconds=seconds,
+        log=log if group.leads else None,
+        quiet=not group.leads,
+    )
+
+
+def _moved(clips: Clips, device: torch.device) -> Clips:
+    if device.type == "cpu":
+        return clips
+    return Clips(
+        clips.clean.map(lambda x: x.to(device)),
+        clips.before.map(lambda x: x.to(device)),
+        clips.actions.to(device),
+        clips.text.to(device),
+    )
+
+
+def matrices(model: Transformer) -> list[nn.Parameter]:
+    """What Muon trains: the matrices of the blocks and the kernels of hidden convolutions."""
+    hidden = ("stem.mix", "head.first", "head.second")
+    return [
+        p
+        for name, p in model.named_parameters()
+        if p.ndim >= 2
+        and name.endswith("weight")
+        and (name.startswith("blocks") or name.startswith(hidden))
+    ]

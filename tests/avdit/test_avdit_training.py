@@ -1,0 +1,193 @@
+"""`lightcone train avdit`: from play to weights that can be served, stopped and gone on with."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny_avdit import CONFIG, INFO, NUMBERS, SOUND, VIDEO, WORDS, shaken, source
+
+from lightcone.model.catalogue import ModelSettings, open_model
+from lightcone.model.codecs.sound import SoundCodec
+from lightcone.model.codecs.video import VideoCodec
+from lightcone.model.families.avdit.network.transformer import Transformer
+from lightcone.model.families.avdit.numbers import Numbers
+from lightcone.model.interface import Chunk, ModelError
+from lightcone.model.recordings.format import EpisodeMeta
+from lightcone.model.recordings.writer import EpisodeWriter
+from lightcone.model.training.avdit import train as training
+from lightcone.model.training.avdit.budget import Budget, Point, run
+from lightcone.model.training.avdit.clips import ClipSampler
+from lightcone.model.training.avdit.latents import EncodedPlay, encode
+from lightcone.model.training.avdit.objective import Objective, loss
+from lightcone.model.training.avdit.shapes import shapes
+from lightcone.model.training.avdit.source import TrainingError
+
+
+@pytest.fixture(scope="module")
+def play(tmp_path_factory: pytest.TempPathFactory) -> EncodedPlay:
+    return encoded(tmp_path_factory.mktemp("latents"))
+
+
+def encoded(folder: Path, digest: str = "made up") -> EncodedPlay:
+    torch.manual_seed(0)
+    picture, sound = VideoCodec(VIDEO), SoundCodec(SOUND)
+    shaken(picture)
+    shaken(sound)
+    with torch.inference_mode():
+        return encode(source(digest=digest), CONFIG, picture, sound, NUMBERS, WORDS, folder)
+
+
+def test_play_is_encoded_in_chunks_of_all_modalities(play: EncodedPlay) -> None:
+    assert len(play) == 10 + 22  # 41 and 90 frames
+    assert play.picture.shape == (32, 8, 4, 8)
+    assert play.sound.shape == (32, 4, 4)
+    assert play.numbers.shape == (32, 4, 3)
+    assert play.episode.tolist() == [0] * 10 + [1] * 22
+    assert play.text[0].tolist() == [1, 0]
+    assert play.text[5].tolist() == [0, 1]
+    episode = source().episodes[1]
+    assert np.array_equal(play.actions[10:].reshape(-1, 3), episode.actions[:88])
+
+
+def test_encoding_goes_on_where_it_was_and_begins_anew_for_other_play(tmp_path: Path) -> None:
+    first = encoded(tmp_path)
+    done = tmp_path / "done.json"
+    state = json.loads(done.read_text())
+    done.write_text(json.dumps({**state, "episodes": 1}))
+    array = np.load(tmp_path / "picture.npy", mmap_mode="r+")
+    array[0] = 7
+    array[12] = 7
+    array.flush()
+    again = encoded(tmp_path)
+    assert (again.picture[0] == 7).all()  # of an episode that was done
+    assert (
+        np.array_equal(again.picture[12], first.picture[12]) or not (again.picture[12] == 7).all()
+    )
+    anew = encoded(tmp_path, "other")
+    assert not (anew.picture[0] == 7).all()
+
+
+def test_clips_are_consecutive_and_know_what_was_before(play: EncodedPlay) -> None:
+    sampler = ClipSampler(play, CONFIG, seed=0)
+    for _ in range(20):
+        clips = sampler.batch(2, 5)
+        assert clips.clean.picture.shape == (2, 5, 8, 4, 8)
+        ends = clips.clean.last(CONFIG)
+        torch.testing.assert_close(clips.before.picture[:, 2:], ends.picture[:, 1:-1])
+        torch.testing.assert_close(clips.before.numbers[:, 2:], ends.numbers[:, 1:-1])
+
+
+@pytest.mark.parametrize("rollout", [False, True])
+def test_the_loss_falls(play: EncodedPlay, rollout: bool) -> None:
+    torch.manual_seed(0)
+    model = Transformer(CONFIG)
+    optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
+    sampler = ClipSampler(play, CONFIG, seed=0)
+    generator = torch.Generator().manual_seed(0)
+    shows = torch.ones(CONFIG.depth)
+    losses = []
+    for _ in range(60):
+        value, figures = loss(
+            model, CONFIG, sampler.batch(4, 5), shows, Objective(), generator, rollout
+        )
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        losses.append(float(value.detach()))
+        assert {"picture", "sound", "numbers"} <= set(figures)
+    assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10])
+
+
+def test_shapes_fit_the_recordings() -> None:
+    config, _video, sound = shapes(INFO, "tiny", 3, 0)
+    assert (config.rows, config.columns, config.frames) == (4, 8, 4)
+    assert sound is not None
+    assert config.sound_latents * sound.samples == 2520
+    assert config.window * config.frames / INFO.fps >= 4
+    silent = shapes(replace(INFO, sample_rate=None, fps=16), "tiny", 0, 0)
+    assert silent[2] is None
+    assert silent[0].sound_latents == 0
+    assert silent[1].frames == 1
+    with pytest.raises(TrainingError, match="multiples of 32"):
+        shapes(replace(INFO, width=100), "tiny", 0, 0)
+    with pytest.raises(TrainingError, match="no whole number of samples"):
+        shapes(replace(INFO, sample_rate=22_051), "tiny", 0, 0)
+
+
+def test_numbers_that_stand_still_are_left_out_and_angles_are_continuous() -> None:
+    state = np.array([[1, 0, 5], [2, 359, 5], [3, 1, 5]], np.float32)
+    numbers = Numbers.fit([state], ("ammo", "angle", "constant"))
+    assert numbers.names == ("ammo", "angle")
+    assert numbers.count == 3
+    encoded = numbers.encode(state, ("ammo", "angle", "constant"))
+    assert abs(encoded[1, 1:] - encoded[2, 1:]).max() < 0.1
+    assert encoded[:, 0].mean() == pytest.approx(0, abs=1e-6)
+
+
+def test_a_loss_that_is_no_number_stops_and_keeps_the_checkpoint(tmp_path: Path) -> None:
+    saved: list[int] = []
+
+    def advance(point: Point) -> dict[str, float]:
+        return {"loss": float("nan") if point.step == 3 else 1.0}
+
+    with pytest.raises(TrainingError, match="not finite at step 3"):
+        run("stage", advance, lambda step, _: saved.append(step), Budget(steps=9), quiet=True)
+    assert saved == []
+
+
+def test_the_learning_rate_warms_up_and_falls_to_nothing() -> None:
+    assert Point(0, 0.0).rate == pytest.approx(0.01)
+    assert Point(500, 0.5).rate == 1.0
+    assert Point(500, 1.0).rate < 0.02
+    assert Budget(seconds=10).progress(5, 5.0) == 0.5
+    assert Budget(seconds=10, steps=5).progress(5, 5.0) == 1.0
+
+
+def recordings(folder: Path, lengths: tuple[int, ...] = (60, 80)) -> Path:
+    for i, (episode, length) in enumerate(zip(source(lengths).episodes, lengths, strict=True)):
+        meta = EpisodeMeta(INFO, length, "made up", state=("health", "angle"))
+        state = np.ascontiguousarray(episode.state[:, :2])
+        with EpisodeWriter(folder, f"{i}", meta) as writer:
+            writer.write(episode.frames(), episode.sound(), episode.actions, state)
+            writer.close()
+        assert length == len(episode)
+    return folder
+
+
+def arguments(folder: Path, out: Path, *more: str) -> argparse.Namespace:
+    flags = ["--recordings", str(folder), "--out", str(out), "--size", "tiny", "--chunks", "6"]
+    return training.parser().parse_args([*flags, "--batch", "2", "--threads", "1", *more])
+
+
+def test_from_recordings_to_a_world_that_steps(tmp_path: Path) -> None:
+    folder, out = recordings(tmp_path / "play"), tmp_path / "run"
+    assert training.train(arguments(folder, out, "--minutes", "0.02", "--steps", "2"))
+    steps = torch.load(out / "transformer.pt", weights_only=True)["step"]
+    model = open_model(("tiny",), ModelSettings(weights=out / "weights"))
+    state = model.start("tiny", 0, model.prepare("tiny"))
+    shown: list[Chunk] = []
+    model.step([state], [INFO.actions([], frames=4)], lambda row, part: shown.append(part))
+    assert shown[0].frames.shape == (4, 32, 64, 3)
+    assert "transformer" in (out / "loss.html").read_text() or steps < 1
+    assert training.train(arguments(folder, out, "--minutes", "1", "--steps", str(steps + 2)))
+    assert torch.load(out / "transformer.pt", weights_only=True)["step"] == steps + 2
+
+
+def test_bad_recordings_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    flags = ["--recordings", str(tmp_path / "empty"), "--out", str(tmp_path / "run")]
+    with pytest.raises(SystemExit) as error:
+        training.main([*flags, "--steps", "1"])
+    assert error.value.code == 1
+    assert "holds no whole episode" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        training.main(flags)
+    assert "--minutes, --hours or --steps" in capsys.readouterr().err
+    with pytest.raises(ModelError):
+        training.train(arguments(tmp_path / "nowhere", tmp_path / "run", "--steps", "1"))
