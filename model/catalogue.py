@@ -10,18 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from lightcone.model.families.avdit.entry import AvditFamily
 from lightcone.model.families.env.entry import EnvFamily
 from lightcone.model.families.probe.entry import ProbeFamily
-from lightcone.model.families.staged.entry import CONFIG_FILE as CONFIG_FILE
-from lightcone.model.families.staged.entry import WEIGHTS_FILE as WEIGHTS_FILE
 from lightcone.model.families.staged.entry import StagedFamily
-from lightcone.model.families.staged.entry import weights_config as weights_config
 from lightcone.model.interface import Model, UnknownWorld, WorldInfo
 
 WEIGHTS_DIR = Path(__file__).parent / "weights"
-LEARNED_WORLDS = StagedFamily.known
-PROBE_WORLDS = ProbeFamily.known  # not learned: for tests and for measuring
-WORLD_NAMES = LEARNED_WORLDS + PROBE_WORLDS
 
 
 @dataclass(frozen=True)
@@ -49,8 +44,8 @@ class Family(Protocol):
         """Its worlds that can be opened with the weights in a folder."""
         ...
 
-    def knows(self, world: str) -> bool:
-        """Whether the name is one of this family's."""
+    def knows(self, world: str, weights: Path) -> bool:
+        """Whether the name is one of this family's, also where its weights are missing."""
         ...
 
     def info(self, world: str, weights: Path) -> WorldInfo:
@@ -64,22 +59,29 @@ class Family(Protocol):
         ...
 
 
-FAMILIES: tuple[Family, ...] = (StagedFamily(), ProbeFamily(), EnvFamily())
+LEARNED: tuple[Family, ...] = (AvditFamily(), StagedFamily())
+FAMILIES: tuple[Family, ...] = (*LEARNED, ProbeFamily(), EnvFamily())
 
 
-def family_of(world: str) -> Family:
-    """Raises UnknownWorld."""
+def family_of(world: str, weights: Path = WEIGHTS_DIR) -> Family:
+    """The first family that knows the name. Raises UnknownWorld."""
     for family in FAMILIES:
-        if family.knows(world):
+        if family.knows(world, weights):
             return family
-    known = ", ".join(name for family in FAMILIES for name in family.known)
+    found = dict.fromkeys(offered_worlds(weights))
+    known = ", ".join(found | dict.fromkeys(n for family in FAMILIES for n in family.known))
     raise UnknownWorld(f"unknown world '{world}' (known: {known})")
 
 
 def world_info(world: str, weights: Path = WEIGHTS_DIR) -> WorldInfo:
     """The properties of a world, without opening it. Raises UnknownWorld, WeightsError,
     UnsupportedSetting and EnvironmentFailed."""
-    return family_of(world).info(world, weights)
+    return family_of(world, weights).info(world, weights)
+
+
+def learned_worlds(weights: Path = WEIGHTS_DIR) -> tuple[str, ...]:
+    """The worlds whose weights are in a folder."""
+    return tuple(dict.fromkeys(name for family in LEARNED for name in family.names(weights)))
 
 
 def offered_worlds(weights: Path = WEIGHTS_DIR) -> tuple[str, ...]:
@@ -90,8 +92,9 @@ def offered_worlds(weights: Path = WEIGHTS_DIR) -> tuple[str, ...]:
 def open_model(worlds: tuple[str, ...], settings: ModelSettings | None = None) -> Model:
     """A model with these worlds, which are of one family. Raises UnknownWorld, also where they
     are of several, and what the family raises."""
-    families = {family.name: family for family in map(family_of, worlds)}
+    settings = settings or ModelSettings()
+    families = {f.name: f for f in (family_of(world, settings.weights) for world in worlds)}
     if len(families) != 1:
         raise UnknownWorld(f"worlds of one family are opened together, not {', '.join(worlds)}")
     [family] = families.values()
-    return family.open(worlds, settings or ModelSettings())
+    return family.open(worlds, settings)

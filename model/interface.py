@@ -189,15 +189,26 @@ class WorldInfo:
 
 
 @dataclass(frozen=True)
+class EpisodeStart:
+    """Where an episode of an environment begins. The same `seed` and the same actions from this
+    world frame on give the same episode again."""
+
+    frame: int
+    seed: int
+
+
+@dataclass(frozen=True)
 class Chunk:
     """Frames and the sound of exactly that time: a whole chunk, or a part of a long one.
 
-    `first_frame` is a world frame: frames since the world began.
+    `first_frame` is a world frame: frames since the world began. `starts` is the last episode that
+    begins in it; None where none does, and in worlds without episodes.
     """
 
     first_frame: int
     frames: NDArray[np.uint8]  # (F, H, W, 3) RGB
     sound: NDArray[np.float32] | None  # (samples,) mono, within [-1, 1]; None without sound
+    starts: EpisodeStart | None = None
 
     @property
     def end_frame(self) -> int:
@@ -341,4 +352,5 @@ def _join(parts: Sequence[Chunk]) -> Chunk:
         parts[0].first_frame,
         np.concatenate([part.frames for part in parts]),
         np.concatenate(sounds) if sounds else None,
+        next((part.starts for part in reversed(parts) if part.starts is not None), None),
     )

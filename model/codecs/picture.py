@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lightcone.model.codecs.cell import CELL
 from lightcone.model.codecs.normalised import Normalised
-from lightcone.model.families.staged.network.config import CELL
 
 _PIXELS = 3 * CELL**2
 _FIRST_LOGVAR = -7.5

@@ -7,6 +7,7 @@ bit for bit the same as in one go.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -17,8 +18,6 @@ from lightcone.model.codecs.normalised import Normalised
 
 DecoderState = tuple[Tensor, ...]
 
-SAMPLES_PER_LATENT = 500
-_PATCH, _STRIDE = 20, 5  # 20 * 5 * 5 = 500 samples
 _GAIN = 10.0  # brings typical sound near unit variance
 
 
@@ -27,6 +26,12 @@ class SoundCodecConfig:
     channels: int = 16
     widths: tuple[int, int, int] = (64, 128, 192)  # at 1200, 240 and 48 steps a second
     blocks: int = 2
+    strides: tuple[int, int, int] = (20, 5, 5)
+
+    @property
+    def samples(self) -> int:
+        """Of one latent."""
+        return math.prod(self.strides)
 
 
 class _CausalConv(nn.Module):
@@ -67,25 +72,26 @@ class _CausalStack(nn.Module):
 
 
 class SoundCodec(Normalised):
-    """Sound (B, samples) in [-1, 1] at 24 kHz <-> latents (B, channels, samples / 500)."""
+    """Sound (B, samples) in [-1, 1] <-> latents (B, channels, samples / config.samples)."""
 
     def __init__(self, config: SoundCodecConfig) -> None:
         super().__init__(config.channels)
         self.config = config
         fast, mid, slow = config.widths
-        self.patch_in = nn.Conv1d(1, fast, _PATCH, stride=_PATCH)
+        patch, to_mid, to_slow = config.strides
+        self.patch_in = nn.Conv1d(1, fast, patch, stride=patch)
         self.encode_fast = _CausalStack(fast, config.blocks)
-        self.down_mid = nn.Conv1d(fast, mid, _STRIDE, stride=_STRIDE)
+        self.down_mid = nn.Conv1d(fast, mid, to_mid, stride=to_mid)
         self.encode_mid = _CausalStack(mid, config.blocks)
-        self.down_slow = nn.Conv1d(mid, slow, _STRIDE, stride=_STRIDE)
+        self.down_slow = nn.Conv1d(mid, slow, to_slow, stride=to_slow)
         self.to_latent = nn.Conv1d(slow, 2 * config.channels, 1)
         self.from_latent = _CausalConv(config.channels, slow)
         self.decode_slow = _CausalStack(slow, 1)
-        self.up_mid = nn.Conv1d(slow, mid * _STRIDE, 1)
+        self.up_mid = nn.Conv1d(slow, mid * to_slow, 1)
         self.decode_mid = _CausalStack(mid, config.blocks)
-        self.up_fast = nn.Conv1d(mid, fast * _STRIDE, 1)
+        self.up_fast = nn.Conv1d(mid, fast * to_mid, 1)
         self.decode_fast = _CausalStack(fast, config.blocks)
-        self.patch_out = nn.Conv1d(fast, _PATCH, 1)
+        self.patch_out = nn.Conv1d(fast, patch, 1)
 
     def posterior(self, sound: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of the raw latents."""
@@ -104,23 +110,25 @@ class SoundCodec(Normalised):
     def decode_raw(self, z: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         x, first = self.from_latent(z, state[0])
         tails, at = [first], 1
-        for stack, up in (
-            (self.decode_slow, self.up_mid),
-            (self.decode_mid, self.up_fast),
-            (self.decode_fast, self.patch_out),
+        patch, to_mid, to_slow = self.config.strides
+        for stack, up, factor in (
+            (self.decode_slow, self.up_mid, to_slow),
+            (self.decode_mid, self.up_fast, to_mid),
+            (self.decode_fast, self.patch_out, patch),
         ):
             count = len(stack.convs)
             x, new = stack(x, state[at : at + count])
             tails, at = [*tails, *new], at + count
-            x = _unfold(up(x), _PATCH if up is self.patch_out else _STRIDE)
+            x = _unfold(up(x), factor)
         return x[:, 0] / _GAIN, tuple(tails)
 
     def encode(self, sound: Tensor) -> Tensor:
-        """(B, samples) -> normalised latents (B, channels, samples / 500)."""
+        """(B, samples) -> normalised latents (B, channels, samples / config.samples)."""
         return self.normalise(self.posterior(sound)[0])
 
     def decode(self, latents: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
-        """Normalised latents (B, channels, L) -> (B, 500 L) samples, and the state after them."""
+        """Normalised latents (B, channels, L) -> (B, config.samples * L) samples, and the state
+        after them."""
         sound, state = self.decode_raw(self.restore(latents), state)
         return sound.clamp(-1, 1), state
 

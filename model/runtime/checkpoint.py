@@ -46,7 +46,7 @@ def load_training(path: Path, module: nn.Module, optimizer: Stateful) -> int:
 
 
 def another(path: Path, error: Exception) -> WeightsError:
-    """What is in `path` does not fit: the first lines of the error say why."""
+    """What is in `path` does not fit: the first lines of the error give the reason."""
     reason = " ".join(" ".join(str(error).splitlines()[:2]).split())
     return WeightsError(f"{path} is of another architecture: {reason}")
 

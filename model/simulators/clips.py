@@ -46,7 +46,7 @@ S = TypeVar("S", bound=Fields)
 
 @dataclass(frozen=True)
 class Trajectory(Generic[S]):
-    """What happened in B worlds over T frames, not yet seen or heard."""
+    """What happened in B worlds over T frames, without picture and sound."""
 
     states: S  # fields (B, T)
     actions: Tensor  # (B, T, buttons) 0 or 1, of the frame they act in
@@ -153,8 +153,8 @@ class Source(Generic[S]):
         held = torch.zeros(len(phase), self.actions, device=phase.device)
         states, contacts, played = [], [], []
         for frame in range(skip + frames):
-            told = given[:, frame]
-            held = told if actions is not None else driver(state, held, told)
+            row = given[:, frame]
+            held = row if actions is not None else driver(state, held, row)
             state, contact = self.advance(state, held)
             if frame >= skip:
                 states.append(state)
@@ -170,7 +170,7 @@ class Source(Generic[S]):
 
     @torch.no_grad()
     def film(self, truth: Trajectory[S], size: PictureSize = DEFAULT_SIZE) -> Clip[S]:
-        """See and hear trajectories; what rang before them is not heard."""
+        """Picture and sound of trajectories; contacts before them leave no sound."""
         states = truth.states
         return Clip(self.render(states, size), self.listen(truth), self.captions(states), truth)
 

@@ -1,4 +1,4 @@
-"""What is heard beside contacts: weather, and a simple music that quickens with the play."""
+"""Sound beside contacts: weather, and a simple music that quickens with the play."""
 
 from __future__ import annotations
 

@@ -91,14 +91,14 @@ class Pool:
     def sounds(self, batch: int) -> Tensor:
         """One second of sound of each of about `batch` worlds, (B, 24000); busy ones preferred.
         As many of each world."""
-        heard = []
+        sounds = []
         for simulator, worlds in zip(self._simulators, self._draw(), strict=True):
             count = -(-batch // len(self._simulators))
             start = int(self._integers(CLIP_FRAMES - 24, 1))
             candidates = worlds[self._integers(WORLDS, 2 * count), start : start + 24]
             busy = candidates.strength.sum((1, 2))
-            heard.append(simulator.listen(candidates[busy.topk(count).indices]))
-        return torch.cat(heard)
+            sounds.append(simulator.listen(candidates[busy.topk(count).indices]))
+        return torch.cat(sounds)
 
 
 def picture_loss(

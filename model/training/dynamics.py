@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from lightcone.model.families.staged.learnable import learnable
-from lightcone.model.families.staged.striking import surprise
+from lightcone.model.families.staged.striking import contact_cross_entropy
 from lightcone.model.interface import ModelError
 from lightcone.model.runtime.checkpoint import (
     load_module,
@@ -34,7 +34,7 @@ from lightcone.model.training.parallel import Group
 WORLDS, FRAMES = 384, 72
 RENEWED_EVERY = 40  # steps, one part of the states
 RARE = 1
-SURPRISE = 0.1  # how much it counts whether there is a contact, beside how hard it is
+CROSS_ENTROPY = 0.1  # its weight: whether there is a contact, beside how hard it is
 FITTED = 4096  # pairs of frames, for laws that are fitted at once
 
 
@@ -81,9 +81,10 @@ def loss(
     made, true = model(states[:, 0], actions), states[:, 1:]
     error = F.smooth_l1_loss(made, true, beta=0.05, reduction="none")
     happens = (true[..., contacts].chunk(2, -1)[0] > 0).float()
-    heard = made[..., contacts].chunk(2, -1)[0]
+    predicted = made[..., contacts].chunk(2, -1)[0]
     strength, when = error[..., contacts].chunk(2, -1)
-    strength = (1 + RARE * happens) * strength + SURPRISE * surprise(heard, happens)
+    strength = (1 + RARE * happens) * strength
+    strength = strength + CROSS_ENTROPY * contact_cross_entropy(predicted, happens)
     parts = [error[..., : contacts.start], strength, RARE * happens * when]
     error = torch.cat([*parts, error[..., contacts.stop :]], -1)
     return (error.mean((0, 1)) * weights).sum() / weights.sum()

@@ -37,14 +37,14 @@ class Encoded:
 
 @torch.no_grad()
 def encode(
-    frames: Tensor, heard: Tensor, state: Tensor, picture: PictureCodec, sound: SoundCodec
+    frames: Tensor, waveforms: Tensor, state: Tensor, picture: PictureCodec, sound: SoundCodec
 ) -> Encoded:
-    """`frames` (B, T, 3, H, W) uint8, `heard` (B, T * 1000), `state` (B, T, COUNT)."""
+    """`frames` (B, T, 3, H, W) uint8, `waveforms` (B, T * 1000), `state` (B, T, COUNT)."""
     batch = len(frames)
     flat = frames.flatten(0, 1)
     latents = torch.cat([picture.encode(part) for part in flat.split(64)])
     latents = latents.unflatten(0, (batch, -1, FRAMES))  # (B, C, frames, channels, h, w)
-    waves = sound.encode(heard).transpose(1, 2)  # (B, L, channels)
+    waves = sound.encode(waveforms).transpose(1, 2)  # (B, L, channels)
     return Encoded(
         latents.flatten(2, 3),
         waves.reshape(batch, latents.shape[1], FRAMES, -1),
@@ -154,7 +154,7 @@ class Reservoir:
             sound = _mix_sound(sound, self._simulator.listen(restyled), share)
             values[1] = self._simulator.attributes(restyled.states)[0].tolist()
         encoded = encode(frames, sound, self._simulator.facts(truth), *self._codecs)
-        words = [self._vocabulary.encode(self.world, self._grammar.said(v)) for v in values]
+        words = [self._vocabulary.encode(self.world, self._grammar.words_of(v)) for v in values]
         half = Encoded(encoded.picture.half(), encoded.sound, encoded.state)
         return Stored(half, torch.stack(words).to(self._device), share.to(self._device))
 

@@ -20,7 +20,7 @@ SMOOTHING = 0.95
 def arguments(
     parser: argparse.ArgumentParser, *, steps: int, batch: int, adam_lr: float, muon_lr: float
 ) -> None:
-    """Add what every training is told, with these defaults."""
+    """Add the arguments of every training, with these defaults."""
     cuda = torch.cuda.is_available()
     parser.add_argument(
         "--out", type=Path, default=Path("runs/worlds"), help="folder of checkpoints"

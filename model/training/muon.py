@@ -80,7 +80,7 @@ def _orthogonalise(g: Tensor, iterations: int) -> Tensor:
 
 class MuonAdam:
     """Muon for the given matrices of a model and AdamW for all else, as one optimizer. `quick`
-    are tables, of which each entry is rarely told anything: AdamW at QUICK times its rate."""
+    are tables, each entry of which rarely has a gradient: AdamW at QUICK times its rate."""
 
     def __init__(
         self,

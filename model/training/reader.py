@@ -52,7 +52,7 @@ class Labelled:
 
     pictures: Tensor  # (N, 3, H, W) uint8
     points: Tensor  # (N, things, 2)
-    counts: Tensor  # (N, things) long, -1 where one can not say
+    counts: Tensor  # (N, things) long, -1 where it is not clear
     facts: Tensor  # (N, facts)
     known: Tensor  # (N, facts) 1 where they are seen, else 0
     attributes: Tensor  # (N, attributes) long, -1 where none applies
@@ -129,7 +129,7 @@ def label(world: str, truth: Any, generator: torch.Generator, plain: bool = Fals
         if name in needs:
             visible = counts[:, r.things.index(needs[name])] == 1
             picked[:, i] = torch.where(visible, picked[:, i], _UNKNOWN)
-    return Labelled(pictures, points, counts, r.told(states, facts), known, picked)
+    return Labelled(pictures, points, counts, r.labels(states, facts), known, picked)
 
 
 def _fold(value: Any, frames: int) -> Any:
@@ -176,8 +176,8 @@ def loss(reading: Reading, truth: Labelled) -> tuple[Tensor, dict[str, Tensor]]:
             reading.counts.flatten(0, 1), truth.counts.flatten(), ignore_index=_UNKNOWN
         )
         parts["counts"] = wrong
-        told = torch.stack(list(reading.facts.values()), 1)
-        error = F.smooth_l1_loss(told, truth.facts, beta=0.1, reduction="none")
+        read = torch.stack(list(reading.facts.values()), 1)
+        error = F.smooth_l1_loss(read, truth.facts, beta=0.1, reduction="none")
         parts["facts"] = _mean(error, truth.known)
     words = [
         F.cross_entropy(logits, truth.attributes[:, i], ignore_index=_UNKNOWN, reduction="sum")
@@ -266,12 +266,12 @@ def accuracy(reader: Reader, world: str, truth: Labelled) -> dict[str, float]:
         sure = truth.counts[:, i] >= 0
         right = reading.counts[sure, i].argmax(-1) == truth.counts[sure, i]
         out[f"{thing} count"] = float(right.float().mean())
-    for i, (name, told) in enumerate(reading.facts.items()):
-        error = (told - truth.facts[:, i])[truth.known[:, i] > 0].abs()
+    for i, (name, value) in enumerate(reading.facts.items()):
+        error = (value - truth.facts[:, i])[truth.known[:, i] > 0].abs()
         out[f"{name} error"] = float(error.mean())
-    for i, (name, told) in enumerate(reading.values().items()):
+    for i, (name, value) in enumerate(reading.values().items()):
         sure = truth.attributes[:, i] >= 0
-        out[name] = float((told == truth.attributes[:, i])[sure].float().mean())
+        out[name] = float((value == truth.attributes[:, i])[sure].float().mean())
     return out
 
 

@@ -1,7 +1,7 @@
 """Training of the transformer on a stream of freshly simulated, encoded clips of all worlds.
 
-`lightcone train` or `python -m lightcone.model.training.train`; runs unchanged on CPU and CUDA,
-shows rate and ETA, stops on Ctrl-C and resumes from its checkpoint, and keeps the exponential
+`lightcone train staged` or `python -m lightcone.model.training.train`; runs unchanged on CPU and
+CUDA, shows rate and ETA, stops on Ctrl-C and resumes from its checkpoint, and keeps the exponential
 moving average that `python -m lightcone.model.training.export` makes shippable weights of.
 
 The recipe: x-prediction under diffusion forcing, where most chunks start from pure noise
@@ -350,7 +350,7 @@ def train(
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="lightcone train", description=__doc__)
+    parser = argparse.ArgumentParser(prog="lightcone train staged", description=__doc__)
     loop.arguments(
         parser,
         steps=Recipe.steps,
@@ -383,7 +383,7 @@ def main(argv: list[str] | None = None) -> int:
         device = loop.prepare(args)
         train(args.out, recipe, device, args.seed, group, args.start_from)
     except ModelError as error:
-        parser.exit(1, f"lightcone train: {error}\n")
+        parser.exit(1, f"lightcone train staged: {error}\n")
     finally:
         group.close()
     return 0

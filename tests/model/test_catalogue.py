@@ -69,9 +69,9 @@ def test_a_model_has_the_worlds_it_was_opened_with() -> None:
 
 def test_a_staged_model_serves_without_simulators() -> None:
     loaded = loads(
-        "from lightcone.model.catalogue import LEARNED_WORLDS, open_model\n"
+        "from lightcone.model.catalogue import open_model\n"
         "from lightcone.model.interface import collect\n"
-        "model = open_model(LEARNED_WORLDS)\n"
+        "model = open_model(('court', 'pond', 'corridors'))\n"
         "for world, info in model.worlds.items():\n"
         "    state = model.start(world, 1, model.prepare(world))\n"
         "    collect(model, [state], [info.actions([])])"

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 from lightcone.model.codecs.picture import PictureCodec, PictureCodecConfig
-from lightcone.model.codecs.sound import SAMPLES_PER_LATENT, SoundCodec, SoundCodecConfig
+from lightcone.model.codecs.sound import SoundCodec, SoundCodecConfig
 
 PICTURE = PictureCodecConfig(channels=4, wide=16, blocks=1)
 SOUND = SoundCodecConfig(channels=6, widths=(8, 12, 16), blocks=2)
+SAMPLES = SOUND.samples
 
 
 def shaken(module: nn.Module) -> nn.Module:
@@ -44,9 +45,9 @@ def test_sound_in_chunks_is_sound_in_one_go(sound_codec: SoundCodec, cuts: list[
 
 
 def test_sound_latents_know_nothing_of_the_future(sound_codec: SoundCodec) -> None:
-    sound = torch.randn(1, 8 * SAMPLES_PER_LATENT) * 0.1
+    sound = torch.randn(1, 8 * SAMPLES) * 0.1
     changed = sound.clone()
-    changed[:, 5 * SAMPLES_PER_LATENT :] = 0.3
+    changed[:, 5 * SAMPLES :] = 0.3
     before, after = sound_codec.encode(sound), sound_codec.encode(changed)
     assert torch.equal(before[:, :, :5], after[:, :, :5])
     assert not torch.equal(before[:, :, 5:], after[:, :, 5:])

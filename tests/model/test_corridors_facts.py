@@ -1,4 +1,4 @@
-"""The facts of the corridors: near unit size, and what they say of plan, place and sound."""
+"""The facts of the corridors: near unit size, and how plan, place and sound show in them."""
 
 from __future__ import annotations
 

@@ -282,8 +282,8 @@ def test_captions_are_made_of_words_that_prompts_understand() -> None:
         assert set(caption.replace(",", "").split()) <= set(DEFINITION.info.words)
     values = simulator.attributes(truth.states)
     assert values.shape == (64, len(DEFINITION.words))
-    for column, said in zip(values.unbind(1), DEFINITION.words.values(), strict=True):
-        assert set(range(len(said))) <= set(column.tolist()) <= {*range(len(said)), -1}
+    for column, words in zip(values.unbind(1), DEFINITION.words.values(), strict=True):
+        assert set(range(len(words))) <= set(column.tolist()) <= {*range(len(words)), -1}
     nothing = torch.zeros(64, len(DEFINITION.words), dtype=torch.bool)
     assert set(simulator.captions(truth.states, nothing)) == {"corridors"}
 

@@ -1,4 +1,4 @@
-"""What the court looks and sounds like, and what is said about it."""
+"""What the court looks and sounds like, and its captions."""
 
 from __future__ import annotations
 
@@ -73,21 +73,21 @@ def test_restyling_changes_appearance_alone() -> None:
     assert (states.look == states.look[:, :1]).all()
 
 
-def test_captions_say_what_attributes_are_in_words_that_prompts_understand() -> None:
+def test_captions_name_what_attributes_are_in_words_that_prompts_understand() -> None:
     truth = simulator.seeded_trajectories(range(128), 2)
     captions = simulator.captions(truth.states)
     values = simulator.attributes(truth.states)
     assert values.shape == (128, len(DEFINITION.words))
     for caption, row in zip(captions, values.tolist(), strict=True):
-        said = caption.replace(",", "").split()
-        assert set(said) <= set(DEFINITION.info.words)
+        named = caption.replace(",", "").split()
+        assert set(named) <= set(DEFINITION.info.words)
         for words, value in zip(DEFINITION.words.values(), row, strict=True):
-            assert value < 0 or words[value] in said
+            assert value < 0 or words[value] in named
     for words, column in zip(DEFINITION.words.values(), values.unbind(1), strict=True):
         assert set(column.tolist()) - {-1} == set(range(len(words))), words
 
 
-def test_left_out_attributes_are_not_said() -> None:
+def test_left_out_attributes_are_not_named() -> None:
     truth = simulator.seeded_trajectories(range(4), 2)
     keep = torch.zeros(4, len(DEFINITION.words), dtype=torch.bool)
     assert simulator.captions(truth.states, keep) == [""] * 4

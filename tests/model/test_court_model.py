@@ -26,13 +26,13 @@ def truths(count: int = 16, frames: int = 12) -> simulator.Trajectory:
 
 
 def test_facts_are_numbers_near_unit_size() -> None:
-    told = simulator.facts(truths())
-    assert told.shape == (16, 12, facts.COUNT)
-    assert told.isfinite().all()
-    assert told.abs().max() < 4
-    assert (told[..., facts.FLAGS].abs() == 1).all()
-    assert (told[..., facts.STATIC] == told[:, :1, facts.STATIC]).all()
-    angles = told[..., facts.ANGLES].reshape(16, 12, -1, 2)
+    known = simulator.facts(truths())
+    assert known.shape == (16, 12, facts.COUNT)
+    assert known.isfinite().all()
+    assert known.abs().max() < 4
+    assert (known[..., facts.FLAGS].abs() == 1).all()
+    assert (known[..., facts.STATIC] == known[:, :1, facts.STATIC]).all()
+    angles = known[..., facts.ANGLES].reshape(16, 12, -1, 2)
     torch.testing.assert_close(angles.norm(dim=-1), torch.ones(angles.shape[:-1]))
 
 
@@ -70,35 +70,35 @@ def test_cells_know_their_place_in_the_world() -> None:
 
 
 def test_who_is_not_there_is_on_no_map() -> None:
-    told = simulator.facts(truths())
-    told[..., facts.AT["rivals"]] = -1
-    elsewhere = told.clone()
+    known = simulator.facts(truths())
+    known[..., facts.AT["rivals"]] = -1
+    elsewhere = known.clone()
     elsewhere[..., facts.AT["rival_x"]] += 0.3
     torch.testing.assert_close(
-        Geometry(DEFAULT_SIZE)(told).maps, Geometry(DEFAULT_SIZE)(elsewhere).maps
+        Geometry(DEFAULT_SIZE)(known).maps, Geometry(DEFAULT_SIZE)(elsewhere).maps
     )
 
 
 def test_the_state_stream_turns_clocks_by_definition_and_keeps_what_is_static() -> None:
     truth = truths()
-    told = simulator.facts(truth)
+    known = simulator.facts(truth)
     with torch.no_grad():
-        made = dynamics.Dynamics()(told[:, 0], truth.actions[:, 1:])
+        made = dynamics.Dynamics()(known[:, 0], truth.actions[:, 1:])
     assert made.shape == (16, 11, facts.COUNT)
-    assert torch.equal(made[..., facts.STATIC], told[:, 1:, facts.STATIC])
+    assert torch.equal(made[..., facts.STATIC], known[:, 1:, facts.STATIC])
     clocks = slice(facts.AT["clock0_sin"], facts.CONTINUOUS.stop)
-    torch.testing.assert_close(made[..., clocks], told[:, 1:, clocks], atol=1e-4, rtol=0)
+    torch.testing.assert_close(made[..., clocks], known[:, 1:, clocks], atol=1e-4, rtol=0)
 
 
 def test_the_state_stream_does_not_read_its_contacts() -> None:
     truth = truths()
-    told = simulator.facts(truth)
-    deaf = told.clone()
-    deaf[..., facts.CONTACTS_AT] = 0
+    known = simulator.facts(truth)
+    silent = known.clone()
+    silent[..., facts.CONTACTS_AT] = 0
     model = dynamics.Dynamics()
     torch.nn.init.normal_(model.leave.weight)
     with torch.no_grad():
-        one, other = (model(f[:, 0], truth.actions[:, 1:]) for f in (told, deaf))
+        one, other = (model(f[:, 0], truth.actions[:, 1:]) for f in (known, silent))
     assert torch.equal(one, other)
     assert truth.actions.shape[-1] == len(BUTTONS)
 

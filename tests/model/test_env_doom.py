@@ -14,7 +14,9 @@ from lightcone.model.families.env.state import EnvState
 from lightcone.model.interface import Chunk, UnknownWorld, collect
 
 BASIC, CENTER, MATCH = (f"env:vizdoom/{n}" for n in ("basic", "defend_the_center", "deathmatch"))
-audible = pytest.mark.skipif(find_library("openal") is None, reason="needs libopenal1")
+audible = pytest.mark.skipif(
+    find_library("openal") is None, reason="silent: needs apt-get install libopenal1"
+)
 
 
 @pytest.fixture(scope="module")

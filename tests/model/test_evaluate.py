@@ -174,7 +174,7 @@ def test_the_command_judges_weights_on_disk(
 
 
 @pytest.mark.parametrize(
-    ("flags", "code", "said"),
+    ("flags", "code", "message"),
     [
         (["--weights", "no/such"], 1, "no weights"),
         (["--worlds", "atlantis"], 2, "atlantis"),
@@ -184,10 +184,10 @@ def test_the_command_judges_weights_on_disk(
     ],
 )
 def test_what_can_not_be_judged_is_named(
-    flags: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str]
+    flags: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     only = [] if "--only" in flags else ["--only", "response"]
     with pytest.raises(SystemExit) as stopped:
         evaluate.main([*flags, *only])
     assert stopped.value.code == code
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err

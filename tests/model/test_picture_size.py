@@ -1,4 +1,4 @@
-"""Worlds in pictures of another size: drawn, told, trained, exported, opened."""
+"""Worlds in pictures of another size: drawn, described, trained, exported, opened."""
 
 from __future__ import annotations
 
@@ -173,11 +173,11 @@ def test_the_judge_judges_larger_pictures(large_weights: Path) -> None:
     assert 0 <= figure.value <= 1
 
 
-@pytest.mark.parametrize("told", ['"height": "96"', '"rows": 6'])
-def test_weights_that_tell_no_size(told: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("wrong", ['"height": "96"', '"rows": 6'])
+def test_weights_without_a_valid_size(wrong: str, tmp_path: Path) -> None:
     small_weights(("court",)).save(tmp_path)
     path = tmp_path / "config.json"
-    path.write_text(path.read_text().replace('"height": 96', told))
+    path.write_text(path.read_text().replace('"height": 96', wrong))
     with pytest.raises(WeightsError, match="another architecture"):
         world_info("court", tmp_path)
     with pytest.raises(WeightsError, match="another architecture"):

@@ -224,20 +224,20 @@ def test_a_clip_has_pictures_sound_and_words(many: simulator.Trajectory) -> None
     assert clip.sound.abs().max() <= 1
 
 
-def test_captions_say_what_is_there_in_known_words(many: simulator.Trajectory) -> None:
+def test_captions_name_what_is_there_in_known_words(many: simulator.Trajectory) -> None:
     values = simulator.attributes(many.states)
     assert values.shape == (len(many.phase), len(DEFINITION.words))
     for column, words in zip(values.T, DEFINITION.words.values(), strict=True):
         assert set(column.tolist()) == set(range(len(words)))  # each is seen
     captions = simulator.captions(many.states)
     for caption, row in zip(captions, values.tolist(), strict=True):
-        said = caption.replace(",", "").split()
-        assert set(said) <= set(DEFINITION.info.words)
+        named = caption.replace(",", "").split()
+        assert set(named) <= set(DEFINITION.info.words)
         for value, words in zip(row, DEFINITION.words.values(), strict=True):
-            assert [word for word in words if word in said] == [words[value]]
+            assert [word for word in words if word in named] == [words[value]]
 
 
-def test_captions_leave_out_what_is_not_to_be_said(many: simulator.Trajectory) -> None:
+def test_captions_leave_out_what_is_not_to_be_named(many: simulator.Trajectory) -> None:
     keep = torch.zeros(len(many.phase), len(DEFINITION.words), dtype=torch.bool)
     keep[0, list(DEFINITION.words).index("suit")] = True
     captions = simulator.captions(many.states, keep)

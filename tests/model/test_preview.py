@@ -21,7 +21,7 @@ def test_a_page_of_clips_is_written(world: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "code", "said"),
+    ("flags", "code", "message"),
     [
         (["--world", "probe"], 1, "has no simulator"),
         (["--seeds", "0", "--seconds", "0.1", "--out", "no/such/folder/x.png"], 1, "no/such"),
@@ -31,9 +31,9 @@ def test_a_page_of_clips_is_written(world: str, tmp_path: Path) -> None:
     ],
 )
 def test_what_can_not_be_shown_is_named(
-    flags: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str]
+    flags: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
         preview.main(flags)
     assert stopped.value.code == code
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err

@@ -1,86 +1,31 @@
-"""The staged family behind the seam, over random weights: pure steps, batches, prompts, snapshots,
-and refused weights."""
+"""The staged family behind the seam, over random weights: pure steps, batches, settings."""
 
 from __future__ import annotations
-
-import json
-from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from small_worlds import small_weights
+from staged_states import (
+    action_log,
+    after,
+    copied,
+    play,
+    prompted,
+    start,
+    unchanged,
+)
 from torch import Tensor
 
-from lightcone.model.catalogue import ModelSettings, open_model
-from lightcone.model.families.staged.court.facts import AT
 from lightcone.model.families.staged.model import StagedModel
-from lightcone.model.families.staged.network.kv_cache import Ring
 from lightcone.model.families.staged.state import StagedState
 from lightcone.model.families.staged.weights import Weights
 from lightcone.model.interface import (
-    Actions,
-    How,
-    ImageError,
     ModelError,
-    PromptError,
-    SnapshotError,
     UnknownWorld,
     UnsupportedSetting,
-    WeightsError,
     collect,
 )
-from lightcone.model.runtime.snapshot import pack, unpack
 from lightcone.model.simulators.catalogue import SIMULATED
-
-
-@pytest.fixture(scope="module")
-def weights() -> Weights:
-    return small_weights()
-
-
-@pytest.fixture(scope="module")
-def model(weights: Weights) -> StagedModel:
-    return StagedModel(weights)
-
-
-def action_log(chunks: int, seed: int = 0, actions: int = 7) -> list[Actions]:
-    rng = np.random.default_rng(seed)
-    return [rng.integers(0, 2, (2, actions)).astype(np.float32) for _ in range(chunks)]
-
-
-def start(model: StagedModel, seed: int, prompt: str = "", world: str = "court") -> StagedState:
-    return model.start(world, seed, model.prepare(world, prompt))
-
-
-def prompted(
-    model: StagedModel, state: StagedState, prompt: str, how: How, chunks: int = 1
-) -> tuple[StagedState, int]:
-    conditioning = model.prepare(state.world, prompt, running=True)
-    return model.apply(state, conditioning, how, chunks)
-
-
-def after(model: StagedModel, state: StagedState, log: Sequence[Actions]) -> list[StagedState]:
-    """The states after each chunk."""
-    states = []
-    for actions in log:
-        [state], _ = collect(model, [state], [actions])
-        states.append(state)
-    return states
-
-
-def play(model: StagedModel, state: StagedState, log: Sequence[Actions]) -> Tensor:
-    return torch.cat([s.last.picture for s in after(model, state, log)])
-
-
-def copied(state: StagedState) -> dict[str, Tensor]:
-    return {name: tensor.clone() for name, tensor in state.tensors().items()}
-
-
-def unchanged(state: StagedState, before: dict[str, Tensor]) -> bool:
-    return all(torch.equal(tensor, before[name]) for name, tensor in state.tensors().items())
 
 
 @pytest.mark.parametrize("steps", [1, 2, 4])
@@ -181,14 +126,20 @@ def test_the_state_does_not_grow(model: StagedModel) -> None:
     assert model.cost("court").state_bytes == 4 * sizes[-1]
 
 
-def test_a_compact_state_holds_no_memory_of_a_batch(model: StagedModel) -> None:
-    log = action_log(4)
-    states = [start(model, i) for i in range(3)]
-    states, _ = collect(model, states, log[:3])
-    kept = states[1].compact()
-    for tensor in kept.tensors().values():
-        assert tensor.untyped_storage().nbytes() <= tensor.numel() * tensor.element_size()
-    assert torch.equal(play(model, kept, log), play(model, states[1], log))
+@pytest.mark.parametrize("batch", [1, 3])
+def test_a_state_holds_no_memory_of_a_batch(model: StagedModel, batch: int) -> None:
+    states = [start(model, i) for i in range(batch)]
+    for actions in action_log(2):
+        states, _ = collect(model, states, [actions] * batch)
+    for tensor in held(states[-1]):
+        assert tensor.untyped_storage().nbytes() == tensor.numel() * tensor.element_size()
+
+
+def held(state: StagedState) -> list[Tensor]:
+    """Its tensors as they are in memory, but for the first chunk, whose facts are of the starts."""
+    past = [x for chunk in state.past[1:] for x in (chunk.picture, chunk.sound, chunk.state)]
+    text = [state.prompt.before, state.prompt.after]
+    return [state.ring.keys, state.ring.values, *past, *text, *state.sound_state]
 
 
 @pytest.mark.parametrize("name", SIMULATED)
@@ -207,132 +158,8 @@ def test_a_cost_is_measured_once(model: StagedModel) -> None:
     assert model.cost("pond") is cost
 
 
-# prompts
-
-
-def test_prompts_choose_a_start_and_unknown_words_are_named(model: StagedModel) -> None:
-    grammar = model.part("court").grammar
-    state = start(model, 0, "beach at night, red against blue, hoop left")
-    said = dict(zip(grammar.names, state.prompt.values, strict=True))
-    words = {name: grammar.words[name][value] for name, value in said.items() if value >= 0}
-    assert words["look"] == "beach"
-    assert words["time"] == "night"
-    assert (words["shirt"], words["rival"]) == ("red", "blue")
-    assert words["side"] == "left"
-    with pytest.raises(PromptError) as refused:
-        model.prepare("court", "night on a spaceship")
-    assert refused.value.words == ("on", "a", "spaceship")
-
-
-def test_a_prompt_that_is_too_long_is_refused(model: StagedModel) -> None:
-    with pytest.raises(PromptError, match="at most 500 characters"):
-        model.prepare("court", "night " * 100)
-
-
-def test_what_a_prompt_leaves_open_the_seed_chooses(model: StagedModel) -> None:
-    looks = {start(model, seed, "night").prompt.values for seed in range(12)}
-    assert len(looks) > 1
-
-
-def test_a_cut_shows_at_once_and_a_blend_little_by_little(model: StagedModel) -> None:
-    state = after(model, start(model, 3, "beach day"), action_log(1))[-1]
-    cut, frame = prompted(model, state, "gym night", "cut", 12)
-    assert frame == state.frame == 2
-    assert torch.equal(cut.prompt.text(state.chunk), cut.prompt.after)
-    blend, frame = prompted(model, state, "gym night", "blend", 4)
-    assert frame == state.frame + 3 * 2
-    way = [blend.prompt.text(state.chunk + i) for i in range(4)]
-    gaps = [float((text - blend.prompt.after).norm()) for text in way]
-    assert gaps == sorted(gaps, reverse=True)
-    assert gaps[-1] == 0
-    assert state.prompt.values != blend.prompt.values, "the given state has changed"
-
-
-def test_a_new_prompt_in_a_blend_begins_where_it_was(model: StagedModel) -> None:
-    state, _ = prompted(model, start(model, 3, "beach day"), "gym night", "blend", 8)
-    [state] = after(model, state, action_log(1))
-    again, _ = prompted(model, state, "park", "blend", 8)
-    torch.testing.assert_close(again.prompt.before, state.prompt.text(state.chunk))
-
-
-def test_recache_leaves_nothing_of_the_old_prompt(model: StagedModel) -> None:
-    """States that differ in their cache alone have the same one after it."""
-    state = after(model, start(model, 3, "beach day"), action_log(5))[-1]
-    before = copied(state)
-    fresh, frame = prompted(model, state, "gym night", "recache")
-    assert frame == state.frame
-    assert unchanged(state, before)
-    noise = Ring(torch.randn_like(state.ring.keys), torch.randn_like(state.ring.values))
-    other, _ = prompted(model, replace(state, ring=noise), "gym night", "recache")
-    assert torch.equal(other.ring.keys, fresh.ring.keys)
-    assert not torch.equal(fresh.ring.keys, state.ring.keys)
-
-
-@pytest.mark.parametrize("chunks", [1, 2, 3, 7])
-def test_recache_of_the_same_prompt_gives_the_keys_that_are_there(
-    model: StagedModel, chunks: int
-) -> None:
-    """In the first T layer, whose keys do not depend on older ones, of all that the next chunk
-    reads; but for the sink, which is read as training reads sinks."""
-    window = model.network.config.window
-    state = after(model, start(model, 3, "gym, red"), action_log(chunks))[-1]
-    same, _ = prompted(model, state, "red", "recache")
-    for chunk in range(max(0, state.chunk - window + 1), state.chunk):
-        slot = 1 + chunk % window
-        for found, known in (
-            (same.ring.keys, state.ring.keys),
-            (same.ring.values, state.ring.values),
-        ):
-            torch.testing.assert_close(
-                found[0, ..., slot, :], known[0, ..., slot, :], atol=1e-4, rtol=1e-3
-            )
-
-
-def test_standing_facts_follow_a_prompt_and_lost_chances_are_named(model: StagedModel) -> None:
-    state = start(model, 3, "hoop left")
-    moved, _ = prompted(model, state, "hoop right", "cut")
-    side = AT["hoop_side"]
-    assert float(state.last.state[0, -1, side]) == -1
-    assert float(moved.last.state[0, -1, side]) == 1
-    with pytest.raises(PromptError) as refused:
-        prompted(model, state, "red, ball flying", "cut")
-    assert refused.value.words == ("flying",)
-
-
-def test_a_prompt_says_only_what_can_be_had_together(model: StagedModel) -> None:
-    def words(state: StagedState) -> dict[str, str]:
-        grammar = model.part(state.world).grammar
-        said = zip(grammar.names, state.prompt.values, strict=True)
-        return {n: grammar.words[n][v] for n, v in said if v >= 0}
-
-    gym = words(start(model, 1, "gym, rain"))
-    assert (gym["look"], gym["weather"]) == ("gym", "clear")
-    outdoors, _ = prompted(model, start(model, 1, "gym"), "rain", "cut")
-    assert words(outdoors)["weather"] == "rain"
-    assert words(outdoors)["look"] != "gym"
-    alone = start(model, 1, "alone, red")
-    assert "rival" not in words(alone)
-    two, _ = prompted(model, alone, "red against red", "cut")
-    assert words(two)["players"] == "rivals"
-    assert words(two)["rival"] != "red"
-    assert float(two.last.state[0, -1, AT["rivals"]]) == 1
-    one, _ = prompted(model, two, "alone", "cut")
-    assert "rival" not in words(one)
-    assert float(one.last.state[0, -1, AT["rivals"]]) == -1
-
-
-def test_conditioning_is_for_what_it_was_prepared_for(model: StagedModel) -> None:
-    state = start(model, 1)
-    with pytest.raises(ModelError, match="something else"):
-        model.start("pond", 1, model.prepare("court"))
-    with pytest.raises(ModelError, match="something else"):
-        model.start("court", 1, model.prepare("court", running=True))
-    with pytest.raises(ModelError, match="something else"):
-        model.apply(state, model.prepare("court", "night"), "cut", 1)
-
-
 @pytest.mark.parametrize("name", SIMULATED)
-def test_a_step_tells_neither_strength_nor_moment_of_contacts_that_are_not(
+def test_a_step_has_neither_strength_nor_moment_of_contacts_that_are_not(
     model: StagedModel, name: str
 ) -> None:
     actions = model.worlds[name].actions([])
@@ -342,16 +169,6 @@ def test_a_step_tells_neither_strength_nor_moment_of_contacts_that_are_not(
     assert bool((when[strength == 0] == 0).all())
 
 
-@pytest.fixture(scope="module")
-def half() -> StagedModel:
-    """A model in bfloat16."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            "lightcone.model.families.staged.model.compute_dtype", lambda device: torch.bfloat16
-        )
-        return StagedModel(small_weights())
-
-
 @pytest.mark.parametrize("name", SIMULATED)
 def test_worlds_run_in_bfloat16(half: StagedModel, name: str) -> None:
     state, _ = prompted(half, start(half, 0, world=name), "music", "recache")
@@ -359,121 +176,6 @@ def test_worlds_run_in_bfloat16(half: StagedModel, name: str) -> None:
     assert state.last.picture.dtype == torch.bfloat16
     assert state.last.state.dtype == torch.float32
     assert chunk.frames.std() > 0
-
-
-@pytest.mark.parametrize("name", SIMULATED)
-def test_a_still_begins_a_session(model: StagedModel, name: str) -> None:
-    image = np.full((96, 128, 3), 200, np.uint8)
-    state = model.start(name, 1, model.prepare(name, image=image))
-    plain = start(model, 1, world=name)
-    assert not torch.equal(state.last.picture, plain.last.picture)
-    assert torch.equal(state.last.picture[:, :12], state.last.picture[:, 12:])
-
-
-def test_images_that_can_not_be_taken_are_named(model: StagedModel) -> None:
-    image = np.zeros((96, 128, 3), np.uint8)
-    with pytest.raises(ImageError, match="128x96"):
-        model.prepare("court", image=image[:48])
-    with pytest.raises(ImageError, match="takes no image"):
-        model.prepare("court", image=image, running=True)
-
-
-# snapshots
-
-
-@pytest.mark.parametrize("chunks", [0, 1, 8])
-def test_a_snapshot_goes_on_as_the_state_does(model: StagedModel, chunks: int) -> None:
-    log = action_log(chunks + 6)
-    state, _ = prompted(model, start(model, 3, "beach"), "gym", "blend", 9)
-    state = [state, *after(model, state, log[:chunks])][-1]
-    snapshot = unpack(pack(model.snapshot(state)))
-    assert (snapshot.world, snapshot.frame) == ("court", 2 * chunks)
-    restored = model.restore(snapshot)
-    assert model.digest(restored) == model.digest(state)
-    expected = [collect(model, [s], [log[-1]])[1][0] for s in (state, restored)]
-    assert np.array_equal(expected[0].frames, expected[1].frames)
-    assert np.array_equal(expected[0].sound, expected[1].sound)  # type: ignore[arg-type]
-    assert torch.equal(play(model, restored, log[chunks:]), play(model, state, log[chunks:]))
-
-
-def test_a_snapshot_shares_nothing_with_the_state(model: StagedModel) -> None:
-    state = start(model, 3)
-    before = copied(state)
-    for array in model.snapshot(state).arrays.values():
-        array[...] = 0
-    assert unchanged(state, before)
-
-
-def test_a_snapshot_in_bfloat16(half: StagedModel, model: StagedModel) -> None:
-    state = after(half, start(half, 3), action_log(4))[-1]
-    snapshot = unpack(pack(half.snapshot(state)))
-    [again], _ = collect(half, [half.restore(snapshot)], action_log(1))
-    [expected], _ = collect(half, [state], action_log(1))
-    assert half.digest(again) == half.digest(expected)
-    with pytest.raises(SnapshotError, match="another model"):
-        model.restore(snapshot)
-
-
-def test_snapshots_that_do_not_fit_are_refused(model: StagedModel) -> None:
-    snapshot = model.snapshot(start(model, 3))
-    with pytest.raises(SnapshotError, match="another model"):
-        model.restore(replace(snapshot, fingerprint="other"))
-    with pytest.raises(SnapshotError, match="atlantis"):
-        model.restore(replace(snapshot, world="atlantis"))
-    for wrong in (
-        replace(snapshot, world="pond"),  # has other facts
-        replace(snapshot, meta={}),
-        replace(snapshot, frame=7),
-        replace(snapshot, arrays={**snapshot.arrays, "keys": snapshot.arrays["keys"][:, :, 1:]}),
-        replace(snapshot, arrays={n: a for n, a in snapshot.arrays.items() if n != "tail.0"}),
-    ):
-        with pytest.raises(SnapshotError, match="no state of a staged world"):
-            model.restore(wrong)
-
-
-def test_a_fingerprint_names_the_weights_and_the_number_format(
-    weights: Weights, model: StagedModel, half: StagedModel, tmp_path: Path
-) -> None:
-    assert StagedModel(weights, ["pond"], steps=2).fingerprint == model.fingerprint
-    assert half.fingerprint != model.fingerprint
-    weights.save(tmp_path)
-    loaded = StagedModel(Weights.load(tmp_path)).fingerprint
-    assert loaded == StagedModel(Weights.load(tmp_path)).fingerprint
-    assert loaded != model.fingerprint, "on disk there are fewer digits"
-
-
-# weights
-
-
-def test_weights_survive_the_way_to_disk(
-    weights: Weights, model: StagedModel, tmp_path: Path
-) -> None:
-    weights.save(tmp_path)
-    loaded = StagedModel(Weights.load(tmp_path))
-    log = action_log(2)
-    torch.testing.assert_close(
-        play(loaded, start(loaded, 2), log), play(model, start(model, 2), log), atol=0.05, rtol=0.05
-    )
-
-
-def test_bad_weights_are_named(weights: Weights, tmp_path: Path) -> None:
-    settings = ModelSettings(weights=tmp_path)
-    with pytest.raises(WeightsError, match="missing"):
-        open_model(("court",), settings)
-    weights.save(tmp_path)
-    whole = (tmp_path / "model.safetensors").read_bytes()
-    (tmp_path / "model.safetensors").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(WeightsError, match="corrupt"):
-        open_model(("court",), settings)
-    (tmp_path / "model.safetensors").write_bytes(whole)
-    config = json.loads((tmp_path / "config.json").read_text())
-    config["transformer"]["width"] = 64
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    with pytest.raises(WeightsError, match="another architecture"):
-        open_model(("court",), settings)
-    (tmp_path / "config.json").write_text("{")
-    with pytest.raises(WeightsError, match="corrupt"):
-        open_model(("court",), settings)
 
 
 def test_settings_that_can_not_be_had_are_named(weights: Weights) -> None:

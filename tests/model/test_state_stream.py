@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from lightcone.model.families.staged.learnable import learnable
 from lightcone.model.families.staged.striking import (
     Striking,
+    contact_cross_entropy,
     single,
-    surprise,
 )
 from lightcone.model.simulators.catalogue import SIMULATED, open_simulator
 from lightcone.model.training import dynamics as train_dynamics
@@ -96,7 +96,7 @@ def test_training_of_a_state_stream_resumes(
 def test_a_missed_contact_costs_more_than_a_false_one() -> None:
     """Contacts are rare; by a plain error the best guess would be that there never is one."""
 
-    class Says(nn.Module):
+    class Constant(nn.Module):
         def __init__(self, facts: Tensor) -> None:
             super().__init__()
             self.facts = facts
@@ -107,26 +107,26 @@ def test_a_missed_contact_costs_more_than_a_false_one() -> None:
     at, weights = slice(0, 2), torch.ones(2)  # one kind: strength, when
     struck, nothing = torch.tensor([[[0.5, 0.5]]]), torch.tensor([[[0.0, 0.5]]])
 
-    def cost(said: Tensor, true: Tensor) -> float:
+    def cost(predicted: Tensor, true: Tensor) -> float:
         states = torch.cat([true, true], 1)
-        return float(train_dynamics.loss(Says(said), at, weights, states, states[:, :1]))
+        return float(train_dynamics.loss(Constant(predicted), at, weights, states, states[:, :1]))
 
     assert cost(nothing, struck) > 1.5 * cost(struck, nothing)
 
 
-def test_a_contact_that_is_not_heard_at_all_can_still_be_learned() -> None:
-    striking = Striking(facts=2, told=0, kinds=1)
+def test_a_contact_that_is_not_predicted_at_all_can_still_be_learned() -> None:
+    striking = Striking(facts=2, given=0, kinds=1)
     with torch.no_grad():
         striking.leave.bias[0] = -4.0
     state = torch.zeros(1, 2)
     strength = striking(state, state, torch.zeros(1, 0))[:, :1]
     assert strength < 1e-6
-    surprise(strength, torch.ones(1, 1)).sum().backward()
+    contact_cross_entropy(strength, torch.ones(1, 1)).sum().backward()
     assert striking.leave.bias.grad is not None
     assert striking.leave.bias.grad[0] < -1
 
 
-def test_a_blow_that_is_told_of_two_frames_is_heard_once() -> None:
+def test_a_contact_that_is_predicted_in_two_frames_counts_once() -> None:
     strength = torch.tensor([[[0.4, 0.9, 0.5, 0.3], [0.8, 0.2, 0.6, 0.0]]])  # (1, 2, 4)
     earlier = torch.tensor([[False, False, True, False]])
     kept = single(strength, strength > 0.1, earlier)

@@ -20,8 +20,8 @@ from lightcone.model.simulators.catalogue import SIMULATED
 from lightcone.model.training import (
     codecs as train_codecs,
 )
-from lightcone.model.training import contact_sounds as rings
 from lightcone.model.training import (
+    contact_sounds,
     train,
 )
 from lightcone.model.training.latents import Reservoir
@@ -80,7 +80,7 @@ def reservoir(world: str, folder: Path, capacity: int, chunks: int) -> Reservoir
 def predictions(
     network: Network, batch: Sequences, afresh: bool | None
 ) -> tuple[train.Pair, torch.Tensor]:
-    """Teacher-forced, or unrolled where it is said whether that begins afresh."""
+    """Teacher-forced, or unrolled where `afresh` is given."""
     if afresh is None:
         generator = torch.Generator().manual_seed(0)
         return train.teacher_forced(network.transformer, batch, Recipe(1), generator)
@@ -193,9 +193,9 @@ def test_what_contacts_add_to_the_sound_is_fitted(tmp_path: Path) -> None:
     codec.fit(torch.randn(4, 16, 50))
     network = Network(CONFIG, known_words(("pond",)))
     stage = network.stages["pond"]
-    rings.fit_contact_sounds(network, codec, torch.Generator().manual_seed(0), clips=24)
-    told, added = rings.example(stage, "pond", codec, torch.Generator().manual_seed(1))
-    struck = told.abs().sum(1) > 0
-    explained = 1 - (stage.rings(told) - added)[struck].square().sum() / added.square().sum()
+    contact_sounds.fit_contact_sounds(network, codec, torch.Generator().manual_seed(0), clips=24)
+    contacts, added = contact_sounds.example(stage, "pond", codec, torch.Generator().manual_seed(1))
+    struck = contacts.abs().sum(1) > 0
+    explained = 1 - (stage.rings(contacts) - added)[struck].square().sum() / added.square().sum()
     assert float(explained.detach()) > 0
-    assert stage.rings(told)[~struck].abs().max() == 0
+    assert stage.rings(contacts)[~struck].abs().max() == 0

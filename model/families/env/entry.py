@@ -21,7 +21,7 @@ class EnvFamily:
         """None: any environment that is installed can be named."""
         return ()
 
-    def knows(self, world: str) -> bool:
+    def knows(self, world: str, weights: Path) -> bool:
         return world.startswith(PREFIX)
 
     def info(self, world: str, weights: Path) -> WorldInfo:

@@ -21,6 +21,7 @@ from statistics import median
 import numpy as np
 
 from lightcone.model.families.env.child import Describe, Played
+from lightcone.model.families.env.player import episode_seed
 from lightcone.model.families.env.process import EnvProcess
 from lightcone.model.families.env.state import EnvState, History, Live
 from lightcone.model.interface import (
@@ -29,6 +30,7 @@ from lightcone.model.interface import (
     Cost,
     Emit,
     EnvironmentFailed,
+    EpisodeStart,
     How,
     Image,
     ImageError,
@@ -116,7 +118,7 @@ class EnvModel:
         after = []
         rows = zip(states, actions, lives, played, strict=True)
         for row, (state, inputs, live, part) in enumerate(rows):
-            emit(row, Chunk(state.frame, part.frames, part.sound))
+            emit(row, Chunk(state.frame, part.frames, part.sound, _starts(state, part)))
             after.append(_after(state, inputs, live, part))
         return after
 
@@ -226,6 +228,13 @@ def _fingerprint() -> str:
         with suppress(metadata.PackageNotFoundError):
             parts.append(f"{package}-{metadata.version(package)}")
     return "/".join(parts)
+
+
+def _starts(state: EnvState, played: Played) -> EpisodeStart | None:
+    begun = 0 if played.begun is None and state.history.empty else played.begun
+    if begun is None:
+        return None
+    return EpisodeStart(state.frame + begun, episode_seed(state.seed, played.episode))
 
 
 def _after(state: EnvState, inputs: Actions, live: Live, played: Played) -> EnvState:

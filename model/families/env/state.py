@@ -22,6 +22,11 @@ class History:
     rows: Actions
     before: History | None = None
 
+    @property
+    def empty(self) -> bool:
+        """Whether the episode is at its beginning."""
+        return self.before is None and not len(self.rows)
+
     def inputs(self) -> Actions:
         """All of them: (frames, controls)."""
         return np.concatenate(list(self._parts())[::-1])

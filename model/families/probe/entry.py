@@ -19,7 +19,7 @@ class ProbeFamily:
     def names(self, weights: Path) -> tuple[str, ...]:
         return self.known
 
-    def knows(self, world: str) -> bool:
+    def knows(self, world: str, weights: Path) -> bool:
         return world in PROBES
 
     def info(self, world: str, weights: Path) -> WorldInfo:

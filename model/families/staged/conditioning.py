@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lightcone.model.families.staged.prompts import Grammar, Values
 from lightcone.model.families.staged.reading.still import Moment
-from lightcone.model.families.staged.weights import Starts
+from lightcone.model.families.staged.world import World
 from lightcone.model.interface import Image, ImageError, PromptError, WorldInfo
 
 
@@ -45,11 +45,10 @@ def check_image(info: WorldInfo, image: Image, running: bool) -> None:
         raise ImageError(f"an image of {info.name} is {size} RGB of uint8, not {image.shape}")
 
 
-def chosen_start(
-    grammar: Grammar, starts: Starts, static: slice, asked: Mapping[str, int], seed: int
-) -> Moment:
+def chosen_start(world: World, asked: Mapping[str, int], seed: int) -> Moment:
     """One of the known starts that fit what is asked; `seed` chooses which, and all that is left
     open."""
+    grammar, starts = world.grammar, world.starts
     # Unless asked otherwise one starts with a wide view, in the first of the styles.
     asked = {n: 0 for n in ("view", "style") if n in grammar.names} | dict(asked)
     fits = [grammar.fit(values, asked) for values in starts.values]
@@ -59,19 +58,13 @@ def chosen_start(
     pairs = zip(grammar.names, known, grammar.settled(known, asked), strict=True)
     values = tuple(new if n in grammar.changeable else old for n, old, new in pairs)
     facts = starts.state[None, chosen]
-    return Moment(with_standing_facts(grammar, starts, static, facts, known, values), values)
+    return Moment(with_standing_facts(world, facts, known, values), values)
 
 
-def with_standing_facts(
-    grammar: Grammar,
-    starts: Starts,
-    static: slice,
-    facts: Tensor,
-    values: Values,
-    wanted: Values,
-) -> Tensor:
+def with_standing_facts(world: World, facts: Tensor, values: Values, wanted: Values) -> Tensor:
     """Facts (1, frames, COUNT) with the standing facts of a start that fits the wanted values
     where they differ from `values`: of the best, that which changes least."""
+    grammar, starts, static = world.grammar, world.starts, world.facts.STATIC
     held = [i for i, n in enumerate(grammar.names) if n in grammar.held]
     if all(values[i] == wanted[i] for i in held):
         return facts

@@ -6,13 +6,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
+from types import MappingProxyType
 from typing import cast
 
 from lightcone.model.families.staged.network.config import DEFAULT_SIZE, PictureSize
 from lightcone.model.families.staged.rates import FPS, FRAMES, SAMPLE_RATE
+from lightcone.model.families.staged.shared.words import all_go_together, changing_words
 from lightcone.model.interface import Axis, Button, UnknownWorld, WorldInfo
 
 WORLDS = ("court", "pond", "corridors")
+NO_NOUNS: Mapping[str, str] = MappingProxyType({})
 
 Settle = Callable[[Mapping[str, int], Mapping[str, int]], dict[str, int]]
 """(values of all attributes, those of them that were asked for) -> values that can be had
@@ -48,18 +51,24 @@ def definition(world: str) -> Definition:
     return cast(Definition, module.DEFINITION)
 
 
-def world_info(
+def define(
     *,
     name: str,
     title: str,
     description: str,
     buttons: tuple[Button, ...],
-    words: tuple[str, ...],
-    changing_words: tuple[str, ...],
     axes: tuple[Axis, ...] = (),
-) -> WorldInfo:
-    """The properties of a staged world at the default size."""
-    return WorldInfo(
+    known: tuple[str, ...],
+    words: Mapping[str, tuple[str, ...]],
+    nouns: Mapping[str, str] = NO_NOUNS,
+    seen: tuple[str, ...],
+    held: tuple[str, ...] = (),
+    contacts: tuple[str, ...],
+    moments: int,
+    settle: Settle = all_go_together,
+) -> Definition:
+    """A staged world at the default size; `known` are all words of its prompts and captions."""
+    info = WorldInfo(
         name=name,
         title=title,
         description=description,
@@ -71,7 +80,8 @@ def world_info(
         sample_rate=SAMPLE_RATE,
         chunk_frames=(FRAMES,),
         prompt="grammar",
-        words=words,
-        changing_words=changing_words,
+        words=known,
+        changing_words=changing_words(known, words, seen + held),
         image="optional",
     )
+    return Definition(info, words, nouns, seen, held, contacts, moments, settle)

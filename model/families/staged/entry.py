@@ -42,7 +42,7 @@ class StagedFamily:
             return ()
         return tuple(w for w in WORLDS if isinstance(trained, list) and w in trained)
 
-    def knows(self, world: str) -> bool:
+    def knows(self, world: str, weights: Path) -> bool:
         return world in WORLDS
 
     def info(self, world: str, weights: Path) -> WorldInfo:

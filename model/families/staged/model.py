@@ -4,7 +4,7 @@ transformer, picture and sound from the codecs."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from threading import Lock
@@ -12,7 +12,7 @@ from threading import Lock
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from lightcone.model.families.staged.conditioning import (
     Conditioning,
@@ -22,8 +22,6 @@ from lightcone.model.families.staged.conditioning import (
     with_standing_facts,
 )
 from lightcone.model.families.staged.costs import measured
-from lightcone.model.families.staged.definition import definition
-from lightcone.model.families.staged.learnable import Facts, learnable
 from lightcone.model.families.staged.network.kv_cache import Ring, empty_ring
 from lightcone.model.families.staged.network.sampler import (
     FIRST,
@@ -33,7 +31,7 @@ from lightcone.model.families.staged.network.sampler import (
     sample,
 )
 from lightcone.model.families.staged.network.stage import Scene
-from lightcone.model.families.staged.prompts import Grammar, Values, grammar
+from lightcone.model.families.staged.prompts import Values
 from lightcone.model.families.staged.rates import FRAMES
 from lightcone.model.families.staged.reading.still import read_still
 from lightcone.model.families.staged.recache import recached
@@ -47,7 +45,8 @@ from lightcone.model.families.staged.state import (
     to_snapshot,
 )
 from lightcone.model.families.staged.striking import audible
-from lightcone.model.families.staged.weights import Starts, Weights
+from lightcone.model.families.staged.weights import Weights
+from lightcone.model.families.staged.world import World, load_world
 from lightcone.model.interface import (
     Actions,
     Chunk,
@@ -66,18 +65,6 @@ from lightcone.model.runtime.precision import compute_dtype, usable_device
 
 _VERSION = "staged 2"  # of the family: another one steps differently, or has other states
 _STEPS = {1: (1,), 2: (2, 1), 4: (4, 2, 1)}
-
-
-@dataclass(frozen=True)
-class World:
-    """What is a world's own."""
-
-    info: WorldInfo
-    grammar: Grammar
-    facts: Facts
-    moments: int  # of a frame, at which contacts can be
-    dynamics: nn.Module
-    starts: Starts
 
 
 class StagedModel:
@@ -113,22 +100,10 @@ class StagedModel:
         self.network.transformer.to(self.dtype)
         self.network.transformer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._reader = weights.reader
-        self.parts = {name: self._part(weights, name) for name in worlds or weights.network.worlds}
+        names = worlds or weights.network.worlds
+        self.parts = {name: load_world(weights, name, self.device) for name in names}
         self._costs: dict[str, Cost] = {}
         self._measuring = Lock()
-
-    def _part(self, weights: Weights, name: str) -> World:
-        if name not in weights.dynamics:
-            known = ", ".join(weights.network.worlds)
-            raise UnknownWorld(f"the weights know no world '{name}' (known: {known})")
-        return World(
-            info=definition(name).shown_at(self.size),
-            grammar=grammar(name),
-            facts=learnable(name).facts,
-            moments=learnable(name).moments,
-            dynamics=weights.dynamics[name].to(self.device),
-            starts=weights.starts[name],
-        )
 
     @property
     def worlds(self) -> Mapping[str, WorldInfo]:
@@ -174,8 +149,7 @@ class StagedModel:
         self._check(conditioning, world, running=False)
         moment = conditioning.moment
         if moment is None:
-            static = part.facts.STATIC
-            moment = chosen_start(part.grammar, part.starts, static, conditioning.asked, seed)
+            moment = chosen_start(part, conditioning.asked, seed)
         facts = moment.state.to(self.device)
         return self.begin(world, facts, moment.values, seed, conditioning.picture)
 
@@ -226,14 +200,7 @@ class StagedModel:
         values = part.grammar.settled(state.prompt.values, conditioning.asked)
         before, after = state.prompt.text(state.chunk), self._text(state.world, values)
         spread = max(chunks, 1) if how == "blend" else 1
-        facts = with_standing_facts(
-            part.grammar,
-            part.starts,
-            part.facts.STATIC,
-            state.last.state,
-            state.prompt.values,
-            values,
-        )
+        facts = with_standing_facts(part, state.last.state, state.prompt.values, values)
         changed = replace(
             state,
             prompt=Prompted(values, before, after, state.chunk, spread),
@@ -304,15 +271,15 @@ class StagedModel:
         frames = self.decode_picture(made.latents.picture)
         tails = tuple(torch.cat(t) for t in zip(*(s.sound_state for s in states), strict=True))
         sound, tails = self.sound.decode(self._sound_latents(made.latents.sound), tails)
-        heard = sound.float().cpu().numpy()
+        waveforms = sound.float().cpu().numpy()
         after = [
-            replace(state, sound_state=tuple(tail[i : i + 1] for tail in tails))
+            replace(state, sound_state=tuple(tail[i : i + 1].clone() for tail in tails))
             for i, state in enumerate(self.advance(states, made))
         ]
-        return after, [Chunk(s.frame, frames[i], heard[i]) for i, s in enumerate(states)]
+        return after, [Chunk(s.frame, frames[i], waveforms[i]) for i, s in enumerate(states)]
 
     def advance(self, states: Sequence[StagedState], made: Made) -> list[StagedState]:
-        """The states after a chunk that nobody heard: the sound decoder is where it was."""
+        """The states after a chunk, without its sound: the sound decoder is where it was."""
         return advanced(states, made, self.network.config.window)
 
     @torch.inference_mode()
@@ -380,7 +347,7 @@ class StagedModel:
 
     def _text(self, world: str, values: Values) -> Tensor:
         """(1, text)."""
-        words = self.part(world).grammar.said(values)
+        words = self.part(world).grammar.words_of(values)
         numbers = self.network.vocabulary.encode(world, words)
         text: Tensor = self.network.text(numbers[None].to(self.device))
         return text

@@ -18,14 +18,14 @@ Values = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Grammar:
-    """What can be said about a world.
+    """What prompts of a world can name.
 
-    `words` are those of each attribute, `nouns` say of which attribute the word before them is
+    `words` are those of each attribute, `nouns` give the attribute of the word before them
     ("white board"), `known` all words of prompts and captions, `changing`
-    those of them that a running world can follow. Attributes in `appearance` say how things look
+    those of them that a running world can follow. Attributes in `appearance` set how things look
     and sound; those in `held` are among the facts for as long as a session runs. Both can
-    change while it runs; the others only tell how it begins. `settle` says what can be had
-    together.
+    change while it runs; the others only set how it begins. `settle` gives values that can be
+    had together.
     """
 
     words: Mapping[str, tuple[str, ...]]
@@ -90,8 +90,8 @@ class Grammar:
         now = {**dict(zip(self.names, values, strict=True)), **asked}
         return tuple(self.settle(now, asked)[n] for n in self.names)
 
-    def said(self, values: Sequence[int]) -> list[str | None]:
-        """What the text encoder gets of values: for each attribute of appearance a word or none."""
+    def words_of(self, values: Sequence[int]) -> list[str | None]:
+        """The text encoder's input: for each attribute of appearance a word or none."""
         return [
             self.words[name][value] if value >= 0 else None
             for name, value in zip(self.names, values, strict=True)

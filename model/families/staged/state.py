@@ -45,9 +45,8 @@ class StagedState:
     """Everything a session needs to go on; no tensor of it is ever written to.
 
     `past` are the first chunk and the last ones, as many as the window holds, each with a batch
-    axis of 1, as in `ring` and `sound_state`. After a step in a batch they are views into tensors
-    of the whole batch. A session that goes on lets go of them at its next step; a state that is
-    kept for longer should be kept `compact`.
+    axis of 1, as in `ring` and `sound_state`. No tensor is a view into those of a batch, so
+    keeping a state keeps the memory of no other.
     """
 
     world: str
@@ -65,15 +64,6 @@ class StagedState:
     @property
     def last(self) -> Latents:
         return self.past[-1]
-
-    def compact(self) -> StagedState:
-        """The same in memory of its own."""
-        return replace(
-            self,
-            ring=self.ring.clone(),
-            past=tuple(latents.clone() for latents in self.past),
-            sound_state=tuple(tail.clone() for tail in self.sound_state),
-        )
 
     def tensors(self) -> dict[str, Tensor]:
         """All that it holds, by name."""
@@ -104,10 +94,12 @@ def advanced(states: Sequence[StagedState], made: Made, window: int) -> list[Sta
         replace(
             state,
             chunk=state.chunk + 1,
-            ring=made.ring[i],
-            past=(state.past[0], *(*state.past[1:], made.latents[i])[-window:]),
+            ring=ring,
+            past=(state.past[0], *(*state.past[1:], latents)[-window:]),
         )
-        for i, state in enumerate(states)
+        for state, latents, ring in zip(
+            states, made.latents.split(), made.ring.split(), strict=True
+        )
     ]
 
 
@@ -162,7 +154,7 @@ def from_snapshot(
             chunk=int(meta["chunk"]),
             seed=int(meta["seed"]),
             ring=Ring(tensors["keys"], tensors["values"]),
-            past=tuple(past[i] for i in range(len(past.picture))),
+            past=tuple(past.split()),
             prompt=prompt,
             sound_state=tuple(
                 tensors[f"tail.{i}"] for i in range(sum(n.startswith("tail.") for n in tensors))

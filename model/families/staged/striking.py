@@ -25,30 +25,30 @@ def footfall(before: Tensor, after: Tensor) -> Tensor:
 
 
 class Striking(nn.Module):
-    """Facts before and after, (B, facts) each, and what else is `told`, (B, n) -> strengths of
+    """Facts before and after, (B, facts) each, and what else is `given`, (B, n) -> strengths of
     `kinds` contacts, then their moments within the frame, (B, 2 * kinds)."""
 
-    def __init__(self, facts: int, told: int, kinds: int) -> None:
+    def __init__(self, facts: int, given: int, kinds: int) -> None:
         super().__init__()
-        self.enter = nn.Linear(3 * facts + told, _WIDTH)
+        self.enter = nn.Linear(3 * facts + given, _WIDTH)
         self.layer = nn.Linear(_WIDTH, _WIDTH)
         self.leave = nn.Linear(_WIDTH, 2 * kinds)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
 
-    def forward(self, before: Tensor, after: Tensor, told: Tensor) -> Tensor:
+    def forward(self, before: Tensor, after: Tensor, given: Tensor) -> Tensor:
         change = after - before
-        x = F.silu(self.enter(torch.cat([before, (_SHARP * change).tanh(), change, told], 1)))
+        x = F.silu(self.enter(torch.cat([before, (_SHARP * change).tanh(), change, given], 1)))
         x = x + self.layer(x).relu()
         strength, when = self.leave(x).chunk(2, 1)
         return torch.cat([F.softplus(strength - 0.5, beta=_BETA), torch.sigmoid(4 * when)], 1)
 
 
 def single(strength: Tensor, struck: Tensor, earlier: Tensor) -> Tensor:
-    """What struck in each frame, (B, frames, kinds) bool, each once: who is not sure in which of
-    two frames something strikes says both. What `struck` in the frame after its like is the same
-    blow, and of the two the stronger stays; `earlier` (B, kinds), in the frame before, does so
-    always."""
+    """What struck in each frame, (B, frames, kinds) bool, each once: a model that is not sure in
+    which of two frames something strikes predicts both. What `struck` in the frame after its like
+    is the same contact, and of the two the stronger stays; `earlier` (B, kinds), in the frame
+    before, does so always."""
     kept = [earlier]
     before, loud = earlier, torch.full_like(strength[:, 0], torch.inf)
     for now, strong in zip(struck.unbind(1), strength.unbind(1), strict=True):
@@ -74,10 +74,10 @@ def audible(facts: Tensor, before: Tensor, at: slice, moments: int) -> Tensor:
     return torch.cat(parts, -1)
 
 
-def surprise(strength: Tensor, happens: Tensor) -> Tensor:
-    """The cross entropy of whether something strikes. By it what is not heard yet is learned, for
-    the error of a strength of almost nothing has no slope. `strength` is that of `Striking`, a
-    softplus, whose argument is the logit of the chance that is taken here."""
+def contact_cross_entropy(strength: Tensor, happens: Tensor) -> Tensor:
+    """The cross entropy of whether something strikes. With it contacts that are not predicted yet
+    are learned, for the error of a strength of almost nothing has no slope. `strength` is that of
+    `Striking`, a softplus, whose argument is the logit of the chance that is taken here."""
     unlikely = _BETA * strength  # -log of the chance that nothing strikes
     likely = (-torch.expm1(-unlikely)).clamp_min(_LEAST).log()
     return (1 - happens) * unlikely - happens * likely

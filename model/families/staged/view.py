@@ -1,4 +1,4 @@
-"""What a world's geometry says about a picture before anything is painted."""
+"""What a world's geometry computes of a picture before anything is painted."""
 
 from __future__ import annotations
 

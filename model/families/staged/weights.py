@@ -13,13 +13,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from lightcone.model.catalogue import (
-    CONFIG_FILE,
-    WEIGHTS_FILE,
-    weights_config,
-)
 from lightcone.model.codecs.picture import PictureCodec, PictureCodecConfig
 from lightcone.model.codecs.sound import SoundCodec, SoundCodecConfig
+from lightcone.model.families.staged.entry import CONFIG_FILE, WEIGHTS_FILE, weights_config
 from lightcone.model.families.staged.learnable import learnable
 from lightcone.model.families.staged.network.config import TransformerConfig
 from lightcone.model.families.staged.network.network import (
@@ -94,7 +90,9 @@ class Weights:
         """Raises WeightsError."""
         tensors, config = _read(folder)
         try:
-            sound = {**config["sound"], "widths": tuple(config["sound"]["widths"])}
+            sound: dict[str, Any] = {
+                k: tuple(v) if isinstance(v, list) else v for k, v in config["sound"].items()
+            }
             known = Knowledge(tuple(config["worlds"]), Vocabulary(tuple(config["words"])))
             weights = cls(
                 picture=PictureCodec(PictureCodecConfig(**config["picture"])),

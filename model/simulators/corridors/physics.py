@@ -53,7 +53,7 @@ class CorridorsState(Fields):
     gait: Tensor  # strides taken; its fraction is the phase
     use_pressed: Tensor  # 1 if use was held in the last frame
     doors: Tensor  # (B, DOORS) openness, 0 closed to 1 open
-    doors_wanted: Tensor  # (B, DOORS) 1 if told to open, 0 to close
+    doors_wanted: Tensor  # (B, DOORS) 1 if set to open, 0 to close
     zoom: Tensor  # 1 to camera.ZOOM_MOST
     rear: Tensor  # 1 while one looks back over the shoulder
     camera_pressed: Tensor  # 1 if camera was held in the last frame
@@ -115,7 +115,7 @@ def door_in_reach(s: CorridorsState) -> tuple[Tensor, Tensor]:
 
 
 def _use(s: CorridorsState, now: Tensor, contacts: Contacts) -> CorridorsState:
-    """Tell the door in reach to open or close."""
+    """Set the door in reach to open or close."""
     number, there = door_in_reach(s)
     now = now & there
     contacts.add("door", now, torch.full_like(s.x, 0.7), 0.0)
@@ -126,7 +126,7 @@ def _use(s: CorridorsState, now: Tensor, contacts: Contacts) -> CorridorsState:
 
 
 def _move_doors(s: CorridorsState) -> CorridorsState:
-    """Doors slide towards where they were told; none closes on someone in its way."""
+    """Doors slide towards where they were set; none closes on someone in its way."""
     tables = plans(s.x.device)
     dx = (tables.door_x[s.plan.long()] - s.x[:, None]).abs()
     dy = (tables.door_y[s.plan.long()] - s.y[:, None]).abs()

@@ -101,7 +101,7 @@ def restyle(states: CorridorsState, numbers: Tensor) -> CorridorsState:
 
 
 def listen(truth: Trajectory) -> Tensor:
-    """The sound of trajectories, (B, T * 1000); what rang before them is not heard."""
+    """The sound of trajectories, (B, T * 1000); contacts before them leave no sound."""
     s = truth.states
     tables = plans(s.x.device)
     size = tables.at(tables.size, s.plan, s.x, s.y)

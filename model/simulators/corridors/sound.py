@@ -62,15 +62,15 @@ def render(strength: Tensor, when: Tensor, size: Tensor, light: Tensor, phase: T
     larger = torch.searchsorted(rooms, room).clamp_min(1)
     smaller = larger - 1
     share = (room - rooms[smaller]) / (rooms[larger] - rooms[smaller])
-    rings = _rings(device)
-    rung = torch.lerp(rings[smaller, kind], rings[larger, kind], share[:, None])
+    sounds = _contact_sounds(device)
+    rung = torch.lerp(sounds[smaller, kind], sounds[larger, kind], share[:, None])
     rung = rung * strength[world, frame, kind][:, None]
     onset = (frame + when[world, frame, kind]) * SAMPLES_PER_FRAME
     return torch.tanh(ring_out(sound, world, onset, rung))
 
 
 @lru_cache
-def _rings(device: torch.device) -> Tensor:
+def _contact_sounds(device: torch.device) -> Tensor:
     """(len(ROOMS), len(CONTACTS), RING): what each contact of strength 1 sounds like."""
     dry = torch.stack([_voice(name, seed=k) for k, name in enumerate(CONTACTS)])
     spectrum = torch.fft.rfft(dry, 2 * RING)

@@ -36,7 +36,7 @@ _ACCENTS: tuple[Rgb, ...] = (
 
 @lru_cache
 def atlas(device: torch.device) -> Tensor:
-    """All texels of all levels, (3, texels), RGB from 0: level by level (`LEVEL_STARTS` says where
+    """All texels of all levels, (3, texels), RGB from 0: level by level (`LEVEL_STARTS` gives where
     they begin), in them texture by texture, row by row."""
     level = torch.stack(
         [

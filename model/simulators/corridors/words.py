@@ -1,4 +1,4 @@
-"""What one can say about the corridors: attributes of a clip's first frame, and captions."""
+"""The words of the corridors: attributes of a clip's first frame, and captions."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def attributes(states: CorridorsState) -> Tensor:
 
 
 def captions(states: CorridorsState, keep: Tensor | None = None) -> list[str]:
-    """What is said about each world, such as "wide corridors, brick walls, wood floor, at night,
+    """A caption of each world, such as "wide corridors, brick walls, wood floor, at night,
     ink, closed door, silent". Fields are (B, T); of the attributes, those not in `keep`
     (B, len(WORDS)), bool, are left out."""
     values = attributes(states)
@@ -51,12 +51,12 @@ def captions(states: CorridorsState, keep: Tensor | None = None) -> list[str]:
 
 
 def _caption(values: dict[str, int]) -> str:
-    said = {name: WORDS[name][value] for name, value in values.items() if value >= 0}
+    named = {name: WORDS[name][value] for name, value in values.items() if value >= 0}
     noun = {"walls": " walls", "floor": " floor", "door": " door", "view": " view"}
-    parts = [f"{said.pop('room')} corridors" if "room" in said else "corridors"]
-    if "light" in said:
-        said["light"] = LIGHTS[said["light"]]
-    if said.get("view") == "ahead":  # as one looks unless told otherwise
-        del said["view"]
-    parts += [word + noun.get(name, "") for name, word in said.items()]
+    parts = [f"{named.pop('room')} corridors" if "room" in named else "corridors"]
+    if "light" in named:
+        named["light"] = LIGHTS[named["light"]]
+    if named.get("view") == "ahead":  # as one looks unless asked otherwise
+        del named["view"]
+    parts += [word + noun.get(name, "") for name, word in named.items()]
     return ", ".join(parts)

@@ -69,8 +69,8 @@ def facts(truth: Trajectory[CourtState]) -> Tensor:
         2 * s.rivals - 1,
         s.spot / ALONG - 1,
     ]
-    told = [*continuous, *(2 * flag.float() - 1 for flag in flags), *static]
-    return torch.cat([torch.stack(told, -1), truth.strength, truth.when], -1)
+    values = [*continuous, *(2 * flag.float() - 1 for flag in flags), *static]
+    return torch.cat([torch.stack(values, -1), truth.strength, truth.when], -1)
 
 
 def _body(b: Body) -> list[Tensor]:

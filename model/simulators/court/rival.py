@@ -1,4 +1,4 @@
-"""What the second player does: a smooth policy of what is the case, without memory or dice.
+"""What the second player does: a smooth policy of the state, without memory or dice.
 
 He goes for a free ball, carries it to his spot and throws from a jump; while the player has the
 ball he stands between player and hoop, and jumps when it is thrown.

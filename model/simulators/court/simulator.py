@@ -31,7 +31,7 @@ Clip = clips.Clip[CourtState]
 
 
 def listen(truth: Trajectory) -> Tensor:
-    """The sound of trajectories, (B, T * 1000); what rang before them is not heard."""
+    """The sound of trajectories, (B, T * 1000); contacts before them leave no sound."""
     return sound.render(truth.states, truth.strength, truth.when)
 
 

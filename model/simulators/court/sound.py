@@ -1,4 +1,4 @@
-"""The court's sound: each contact rings the modes of what was hit, over what is always heard."""
+"""The court's sound: each contact excites the modes of what was hit, over a constant background."""
 
 from __future__ import annotations
 
@@ -62,13 +62,14 @@ def render(states: CourtState, strength: Tensor, when: Tensor) -> Tensor:
     sound = sound + soundscape.weather(states.weather[:, 0], phase, total)
     sound = sound + soundscape.music(states.pulse.beat, states.pulse.drive, states.music[:, 0])
     world, frame, kind = strength.nonzero(as_tuple=True)
-    rung = _rings(strength.device)[look[world], kind] * strength[world, frame, kind][:, None]
+    sounds = _contact_sounds(strength.device)
+    rung = sounds[look[world], kind] * strength[world, frame, kind][:, None]
     onset = (frame + when[world, frame, kind]) * SAMPLES_PER_FRAME
     return torch.tanh(ring_out(sound, world, onset, rung))
 
 
 @lru_cache
-def _rings(device: torch.device) -> Tensor:
+def _contact_sounds(device: torch.device) -> Tensor:
     """(LOOKS, len(CONTACTS), RING): what each contact of strength 1 sounds like."""
     t = torch.arange(RING) / SAMPLE_RATE
     attack = (t / 0.0012).clamp(max=1)

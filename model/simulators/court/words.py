@@ -1,4 +1,4 @@
-"""What prompts may say about a court, and what they say about clips."""
+"""The words of prompts about a court, and captions made of them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def attributes(states: CourtState) -> Tensor:
 def captions(states: CourtState, keep: Tensor | None = None) -> list[str]:
     """What each clip shows, e.g. "gym at night, ink, red against blue, hoop left high, close".
 
-    `keep` (B, len(WORDS)), bool, tells which attributes are mentioned; without it all are.
+    `keep` (B, len(WORDS)), bool, gives the attributes that are named; without it all are.
     """
     values = attributes(states)
     if keep is not None:
@@ -49,7 +49,7 @@ def captions(states: CourtState, keep: Tensor | None = None) -> list[str]:
 
 
 def _caption(values: list[int]) -> str:
-    said = {
+    named = {
         name: words[value]
         for (name, words), value in zip(WORDS.items(), values, strict=True)
         if value >= 0
@@ -57,7 +57,7 @@ def _caption(values: list[int]) -> str:
 
     def phrase(*parts: tuple[str, str]) -> str:
         """Each is what introduces a word, and the attribute whose word it is."""
-        return " ".join(f"{before}{said[name]}" for before, name in parts if name in said)
+        return " ".join(f"{before}{named[name]}" for before, name in parts if name in named)
 
     hoop = phrase(("", "side"), ("", "height"))
     phrases = [

@@ -1,5 +1,5 @@
-"""The pond's sound: each contact rings as its kind does, over wind, weather, music and, at night,
-crickets. The clock says where in their loops these are.
+"""The pond's sound: each contact excites the modes of its kind, over wind, weather, music and, at
+night, crickets. The clock sets where in their loops these are.
 """
 
 from __future__ import annotations
@@ -66,13 +66,13 @@ def render(truth: Trajectory[PondState]) -> Tensor:
     sound = sound + soundscape.weather(s.weather[:, 0], began / WEATHER_SECONDS % 1, total)
     sound = sound + soundscape.music(s.pulse.beat, s.pulse.drive, s.music[:, 0])
     world, frame, kind = strength.nonzero(as_tuple=True)
-    rung = _rings(strength.device)[kind] * strength[world, frame, kind][:, None]
+    rung = _contact_sounds(strength.device)[kind] * strength[world, frame, kind][:, None]
     onset = (frame + truth.when[world, frame, kind]) * SAMPLES_PER_FRAME
     return torch.tanh(ring_out(sound, world, onset, rung))
 
 
 @lru_cache
-def _rings(device: torch.device) -> Tensor:
+def _contact_sounds(device: torch.device) -> Tensor:
     """(len(CONTACTS), RING): what each contact of strength 1 sounds like."""
     t = torch.arange(RING) / SAMPLE_RATE
     release = ((RING / SAMPLE_RATE - t) / 0.05).clamp(max=1)

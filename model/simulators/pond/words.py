@@ -1,4 +1,4 @@
-"""What one can say about a pond: the words of prompts, and captions made of them."""
+"""The words of prompts about a pond, and captions made of them."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ def attributes(states: PondState) -> Tensor:
 
 
 def captions(states: PondState, keep: Tensor | None = None) -> list[str]:
-    """What a viewer could say about each world, of words in KNOWN. Fields are (B, T); `keep` (B,
-    len(WORDS)) tells which attributes are said, without it all are."""
+    """What is seen of each world, in words of KNOWN. Fields are (B, T); `keep` (B, len(WORDS))
+    gives the attributes that are named, without it all are."""
     chosen = attributes(states)
-    said = torch.ones_like(chosen) if keep is None else keep
+    named = torch.ones_like(chosen) if keep is None else keep
     return [
         ", ".join(
             PHRASES.get(name, "{}").format(values[value])
             for (name, values), value, wanted in zip(WORDS.items(), row, kept, strict=True)
             if wanted and value >= 0
         )
-        for row, kept in zip(chosen.tolist(), said.tolist(), strict=True)
+        for row, kept in zip(chosen.tolist(), named.tolist(), strict=True)
     ]

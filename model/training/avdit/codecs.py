@@ -22,10 +22,10 @@ from lightcone.model.training.parallel import Group
 
 PICTURE_SIGMA = 0.05  # of values in [-1, 1]: 32 dB
 SOUND_SIGMA = 0.004
-PICTURES, SOUNDS = 12, 24  # of a batch
+PICTURES, SOUNDS = 12, 12  # of a batch
 POOL = 5000  # groups of frames that are decoded for the codec
 _FIT_GROUPS = 256
-_CLIP_LATENTS = 32  # of sound, of a batch's row
+_CLIP_LATENTS = 24  # of sound, of a batch's row
 _PICTURE_CLIP, _SOUND_CLIP = 300.0, 300.0  # of gradients
 _MUON_LR, _ADAM_LR = 0.02, 2e-3
 

@@ -9,7 +9,7 @@ from lightcone.model.families.staged.corridors.constants import (
     TURN_MOST,
     WALLS,
 )
-from lightcone.model.families.staged.definition import Definition, world_info
+from lightcone.model.families.staged.definition import define
 from lightcone.model.families.staged.shared import words
 from lightcone.model.families.staged.shared.controls import CAMERA_CONTROLS
 from lightcone.model.interface import Axis, Button, GamepadBinding
@@ -35,39 +35,32 @@ KNOWN = tuple(
     )
 )  # all words that captions use
 SEEN = ("light", "style", "music")
-HELD: tuple[str, ...] = ()
 
-DEFINITION = Definition(
-    info=world_info(
-        name="corridors",
-        title="Corridors",
-        description="Rooms behind doors: walk, look around, open and close doors.",
-        buttons=(
-            Button("forward", "Forward", ("KeyW", "ArrowUp"),
-                   (GamepadBinding("button", 12), GamepadBinding("axis", 1, -1))),
-            Button("back", "Back", ("KeyS", "ArrowDown"),
-                   (GamepadBinding("button", 13), GamepadBinding("axis", 1, 1))),
-            Button("strafe_left", "Step left", ("KeyA",), (GamepadBinding("axis", 0, -1),)),
-            Button("strafe_right", "Step right", ("KeyD",), (GamepadBinding("axis", 0, 1),)),
-            Button("turn_left", "Turn left", ("ArrowLeft", "KeyJ"),
-                   (GamepadBinding("button", 14),)),
-            Button("turn_right", "Turn right", ("ArrowRight", "KeyL"),
-                   (GamepadBinding("button", 15),)),
-            Button("use", "Use", ("Space", "KeyF"),
-                   (GamepadBinding("button", 0), GamepadBinding("button", 7))),
-            *CAMERA_CONTROLS,
-        ),
-        axes=(
-            Axis("turn", "Turn", -TURN_MOST, TURN_MOST, "x", GamepadBinding("axis", 2, 1)),
-        ),
-        words=KNOWN,
-        changing_words=words.changing_words(KNOWN, WORDS, SEEN + HELD),
+DEFINITION = define(
+    name="corridors",
+    title="Corridors",
+    description="Rooms behind doors: walk, look around, open and close doors.",
+    buttons=(
+        Button("forward", "Forward", ("KeyW", "ArrowUp"),
+               (GamepadBinding("button", 12), GamepadBinding("axis", 1, -1))),
+        Button("back", "Back", ("KeyS", "ArrowDown"),
+               (GamepadBinding("button", 13), GamepadBinding("axis", 1, 1))),
+        Button("strafe_left", "Step left", ("KeyA",), (GamepadBinding("axis", 0, -1),)),
+        Button("strafe_right", "Step right", ("KeyD",), (GamepadBinding("axis", 0, 1),)),
+        Button("turn_left", "Turn left", ("ArrowLeft", "KeyJ"),
+               (GamepadBinding("button", 14),)),
+        Button("turn_right", "Turn right", ("ArrowRight", "KeyL"),
+               (GamepadBinding("button", 15),)),
+        Button("use", "Use", ("Space", "KeyF"),
+               (GamepadBinding("button", 0), GamepadBinding("button", 7))),
+        *CAMERA_CONTROLS,
     ),
+    axes=(
+        Axis("turn", "Turn", -TURN_MOST, TURN_MOST, "x", GamepadBinding("axis", 2, 1)),
+    ),
+    known=KNOWN,
     words=WORDS,
-    nouns={},
     seen=SEEN,
-    held=HELD,
     contacts=CONTACTS,
     moments=SUBSTEPS,
-    settle=words.all_go_together,
 )  # fmt: skip

@@ -1,8 +1,9 @@
-"""The state stream of the corridors: small networks that predict what is the case one frame later.
+"""The state stream of the corridors: small networks that predict the facts one frame later.
 
-It is Markov: the facts of the last frame and what is held now say all. One network moves the
-body, from the obstacles near it; another, the same for each door, moves the doors. How one turns is
-a linear law, fitted by least squares: of errors, this one adds up while one looks around.
+It is Markov: the facts of the last frame and what is held now are its whole input. One network
+moves the body, from the obstacles near it; another, the same for each door, moves the doors. How
+one turns is a linear law, fitted by least squares: of errors, this one adds up while one looks
+around.
 """
 
 from __future__ import annotations
@@ -63,8 +64,8 @@ _ROUND = 2 * math.pi / FPS
 _NEAR = 2 * relations.OBSTACLES * relations.OBSTACLE_FEATURES  # here and a frame ahead
 _BODY_IN = FLAGS.stop + 12 + _NEAR + len(ACTIONS)
 _BODY_OUT = _BODY + 1  # changes, gait
-_DOOR_OUT = 2  # slides, is told
-_TOLD = _NEAR + 1 + len(ACTIONS)  # of what strikes
+_DOOR_OUT = 2  # slides, is wanted
+_GIVEN = _NEAR + 1 + len(ACTIONS)  # of what strikes
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Dynamics(nn.Module):
         self.enter = nn.Linear(_BODY_IN, WIDTH)
         self.layers = nn.ModuleList(nn.Linear(WIDTH, WIDTH) for _ in range(LAYERS))
         self.leave = nn.Linear(WIDTH, _BODY_OUT)
-        self.strikes = Striking(FLAGS.stop, _TOLD, _CONTACTS)
+        self.strikes = Striking(FLAGS.stop, _GIVEN, _CONTACTS)
         self.door_enter = nn.Linear(relations.DOOR_FEATURES + 4, DOOR_WIDTH)
         self.door_layer = nn.Linear(DOOR_WIDTH, DOOR_WIDTH)
         self.door_leave = nn.Linear(DOOR_WIDTH, _DOOR_OUT)
@@ -155,7 +156,7 @@ class Dynamics(nn.Module):
         x = self.enter(x)
         for layer in self.layers:
             x = x + layer(F.silu(x))
-        # Who stands still and is told nothing stays where he is: an error would add up.
+        # Who stands still and is not steered stays where he is: an error would add up.
         stir = speed + torch.linalg.vector_norm(asked, dim=1, keepdim=True)
         stirs = (_STIRS * stir).clamp(max=1)
         learned = self.leave(F.silu(x))
@@ -163,9 +164,9 @@ class Dynamics(nn.Module):
         gait = learned[:, _BODY:] * stirs
 
         seen = self.near.seen_doors(where, aim.flip(1)[:, :, None], doors)
-        told = [now.doors, now.flags[:, 3:], now.flags[:, :1].expand_as(now.doors)]
+        state = [now.doors, now.flags[:, 3:], now.flags[:, :1].expand_as(now.doors)]
         use = held[:, _USE, None].expand_as(now.doors)
-        d = self.door_enter(torch.cat([seen, torch.stack([*told, use], 2)], 2))
+        d = self.door_enter(torch.cat([seen, torch.stack([*state, use], 2)], 2))
         d = F.silu(d)
         d = d + self.door_layer(d)
         slid, wanted = self.door_leave(F.silu(d)).unbind(2)
@@ -200,10 +201,10 @@ def fit(model: nn.Module, states: Tensor, actions: Tensor) -> None:
     before, after = states[:, :, BODY_AT].double().unbind(1)
     angle = _angle(_turns(states.double())[:, :, 0])
     turned = torch.remainder(angle[:, 1] - angle[:, 0] + math.pi, 2 * math.pi) - math.pi
-    told = _turning(before, _held(actions)[:, 0].double())
+    inputs = _turning(before, _held(actions)[:, 0].double())
     change = torch.stack([after[:, 4] - before[:, 4], turned], 1)
     with torch.no_grad():
-        model.turn.weight.copy_(torch.linalg.lstsq(told, change).solution.T)
+        model.turn.weight.copy_(torch.linalg.lstsq(inputs, change).solution.T)
 
 
 def _held(actions: Tensor) -> Tensor:

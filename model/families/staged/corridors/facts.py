@@ -2,7 +2,7 @@
 its sound depend on, but for the appearance.
 
 The plan is one number; the tables of all plans are known (plans.py). `size` and the floor follow
-from plan and place, and are there because one hears them.
+from plan and place, and are there because they change the sound.
 """
 
 from __future__ import annotations

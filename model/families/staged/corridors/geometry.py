@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from lightcone.model.codecs.cell import CELL
 from lightcone.model.families.staged.corridors import rays, textures
 from lightcone.model.families.staged.corridors.facts import (
     AT,
@@ -31,10 +32,7 @@ from lightcone.model.families.staged.corridors.rays import (
     Hits,
     Surfaces,
 )
-from lightcone.model.families.staged.network.config import (
-    CELL,
-    PictureSize,
-)
+from lightcone.model.families.staged.network.config import PictureSize
 
 POINTS = 2  # along each side of a cell
 TEXTURES = textures.COUNT
@@ -51,7 +49,7 @@ MAPS = _EDGE_MAPS + _SIDE_MAPS + POINTS + _POINT_MAPS + _EVERYWHERE
 
 @dataclass(frozen=True)
 class View:
-    """What is in the picture; fields (..., as told)."""
+    """What is in the picture; fields (..., as given)."""
 
     maps: Tensor  # (..., MAPS, rows, columns)
     place: Tensor  # (..., 4, rows, columns, 2) texture coordinates of each point, 0 to below 1
@@ -119,7 +117,7 @@ class Geometry(nn.Module):
 
 
 def eye_of(f: Tensor) -> Eye:
-    """Facts (N, COUNT) -> the eye they tell of."""
+    """Facts (N, COUNT) -> the eye that they describe."""
     ahead = torch.where(f[:, AT["rear"]] > 0, -1.0, 1.0)
     speed = torch.linalg.vector_norm(f[:, 2:4], dim=1)
     swing = 2 * f[:, AT["gait_sin"]] * f[:, AT["gait_cos"]]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lightcone.model.families.staged.court.constants import CONTACTS, SUBSTEPS
-from lightcone.model.families.staged.definition import Definition, world_info
+from lightcone.model.families.staged.definition import define
 from lightcone.model.families.staged.shared import words
-from lightcone.model.families.staged.shared.controls import CAMERA_CONTROLS
+from lightcone.model.families.staged.shared.controls import CAMERA_CONTROLS, SIDEWAYS
 from lightcone.model.interface import Button, GamepadBinding
 
 LOOKS = ("gym", "street", "beach", "park")
@@ -54,27 +54,20 @@ def settle(values: Mapping[str, int], asked: Mapping[str, int]) -> dict[str, int
     return out
 
 
-DEFINITION = Definition(
-    info=world_info(
-        name="court",
-        title="Court",
-        description="A basketball court: run, jump, touch the ball to pick it up, shoot.",
-        buttons=(
-            Button("left", "Left", ("ArrowLeft", "KeyA"),
-                   (GamepadBinding("button", 14), GamepadBinding("axis", 0, -1))),
-            Button("right", "Right", ("ArrowRight", "KeyD"),
-                   (GamepadBinding("button", 15), GamepadBinding("axis", 0, 1))),
-            Button("jump", "Jump", ("ArrowUp", "KeyW"),
-                   (GamepadBinding("button", 0), GamepadBinding("button", 12))),
-            Button("shoot", "Shoot", ("Space", "KeyX"),
-                   (GamepadBinding("button", 2), GamepadBinding("button", 7))),
-            *CAMERA_CONTROLS,
-        ),
-        words=KNOWN,
-        changing_words=words.changing_words(KNOWN, WORDS, SEEN + HELD),
+DEFINITION = define(
+    name="court",
+    title="Court",
+    description="A basketball court: run, jump, touch the ball to pick it up, shoot.",
+    buttons=(
+        *SIDEWAYS,
+        Button("jump", "Jump", ("ArrowUp", "KeyW"),
+               (GamepadBinding("button", 0), GamepadBinding("button", 12))),
+        Button("shoot", "Shoot", ("Space", "KeyX"),
+               (GamepadBinding("button", 2), GamepadBinding("button", 7))),
+        *CAMERA_CONTROLS,
     ),
+    known=KNOWN,
     words=WORDS,
-    nouns={},
     seen=SEEN,
     held=HELD,
     contacts=CONTACTS,

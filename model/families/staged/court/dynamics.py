@@ -1,6 +1,6 @@
-"""The court's state stream: a small network that predicts what is the case one frame later.
+"""The court's state stream: a small network that predicts the facts one frame later.
 
-It is Markov: the facts of the last frame and what is held now say all. Learned from the
+It is Markov: the facts of the last frame and what is held now are its whole input. Learned from the
 simulator's states (model/training/dynamics.py), it serves without the simulator.
 """
 
@@ -69,8 +69,8 @@ class Dynamics(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.relations = Relations()
-        told = facts.STATIC.stop + self.relations.count + len(BUTTONS)
-        self.enter = nn.Linear(told, _WIDTH)
+        inputs = facts.STATIC.stop + self.relations.count + len(BUTTONS)
+        self.enter = nn.Linear(inputs, _WIDTH)
         self.layers = nn.ModuleList(nn.Linear(_WIDTH, _WIDTH) for _ in range(_LAYERS))
         flags = facts.FLAGS.stop - facts.FLAGS.start
         self._parts = [facts.ANGLES.start, _TURNS, flags]
@@ -128,8 +128,8 @@ class Dynamics(nn.Module):
             ],
             1,
         )
-        told = torch.cat([near, self.relations(after)], 1)
-        return torch.cat([after, self.strikes(before, after, told)], 1)
+        pairs = torch.cat([near, self.relations(after)], 1)
+        return torch.cat([after, self.strikes(before, after, pairs)], 1)
 
 
 def _at_rest(before: Tensor, change: Tensor, flags: Tensor) -> Tensor:

@@ -147,5 +147,5 @@ def _strengths(f: Tensor) -> Tensor:
 
     ball = [one, f[..., AT["spin_sin"]], f[..., AT["spin_cos"]]]
     hoop = [one, f[..., AT["hoop_side"]], f[..., AT["net"]]]
-    told = [*present, *above, *pose("player"), *pose("rival"), *ball, *hoop]
-    return torch.stack(told, -1)
+    strengths = [*present, *above, *pose("player"), *pose("rival"), *ball, *hoop]
+    return torch.stack(strengths, -1)

@@ -39,7 +39,7 @@ class Stem(nn.Module):
 
 
 class Head(nn.Module):
-    """Convolutions over the latent cells after the tokens: what the tokens say is drawn where
+    """Convolutions over the latent cells after the tokens: what the tokens hold is drawn where
     the stem saw it."""
 
     def __init__(self, config: TransformerConfig) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lightcone.model.codecs.cell import CELL
 from lightcone.model.interface import UnsupportedSetting
 
-CELL = 4  # pixels of a latent cell, along each side
 PATCH = 4  # cells of a picture token, along each side
 
 

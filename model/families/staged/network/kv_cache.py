@@ -22,18 +22,16 @@ class Ring:
     keys: Tensor
     values: Tensor
 
-    def __getitem__(self, i: int) -> Ring:
-        """State `i`, its batch axis kept: a view, which holds the memory of the whole batch."""
-        return Ring(self.keys[:, i : i + 1], self.values[:, i : i + 1])
-
-    def clone(self) -> Ring:
-        return Ring(self.keys.clone(), self.values.clone())
+    def split(self) -> list[Ring]:
+        """Each state, its batch axis kept, in memory of its own."""
+        if self.keys.shape[1] == 1:
+            return [self]
+        parts = zip(self.keys.split(1, 1), self.values.split(1, 1), strict=True)
+        return [Ring(keys.clone(), values.clone()) for keys, values in parts]
 
     @staticmethod
     def cat(parts: Sequence[Ring]) -> Ring:
         """Always a copy."""
-        if len(parts) == 1:
-            return parts[0].clone()
         return Ring(torch.cat([p.keys for p in parts], 1), torch.cat([p.values for p in parts], 1))
 
 

@@ -28,12 +28,16 @@ class Latents:
     state: Tensor  # (B, frames, COUNT), float32
 
     def __getitem__(self, i: int) -> Latents:
-        """State `i`, its batch axis kept."""
+        """State `i`, its batch axis kept: a view."""
         one = slice(i, i + 1)
         return Latents(self.picture[one], self.sound[one], self.state[one])
 
-    def clone(self) -> Latents:
-        return Latents(self.picture.clone(), self.sound.clone(), self.state.clone())
+    def split(self) -> list[Latents]:
+        """Each state, its batch axis kept, in memory of its own."""
+        if len(self.picture) == 1:
+            return [self]
+        parts = zip(self.picture.split(1), self.sound.split(1), self.state.split(1), strict=True)
+        return [Latents(*(x.clone() for x in part)) for part in parts]
 
     @staticmethod
     def cat(parts: Sequence[Latents]) -> Latents:

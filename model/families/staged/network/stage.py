@@ -87,7 +87,8 @@ class Stage(nn.Module):
         struck = (1 + c.frames) * contacts * self.world.moments
         moments = torch.arange(self.world.moments).float()
         self.register_buffer("moments", moments, persistent=False)
-        # Names of modules are those of the shipped weights.
+        # Names of modules are those of the shipped weights: `told` embeds facts, `heard` contacts
+        # for the sound tokens, `rings` makes latents of contacts directly.
         self.told = nn.Linear((1 + c.frames) * facts.COUNT, c.width)
         self.heard = nn.Linear(struck + facts.COUNT, c.width)
         self.rings = nn.Linear(struck, c.sound_values, bias=False)

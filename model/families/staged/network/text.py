@@ -19,10 +19,10 @@ class Vocabulary:
 
     words: tuple[str, ...]
 
-    def encode(self, world: str, said: Sequence[str | None]) -> Tensor:
+    def encode(self, world: str, chosen: Sequence[str | None]) -> Tensor:
         """The name of a world and one word, or none, for each of its attributes -> numbers
         (LONGEST,)."""
-        numbers = [0 if word is None else 1 + self.words.index(word) for word in (world, *said)]
+        numbers = [0 if word is None else 1 + self.words.index(word) for word in (world, *chosen)]
         return F.pad(torch.tensor(numbers), (0, LONGEST - len(numbers)), value=_PAD)
 
 

@@ -9,8 +9,8 @@ sink 0, window 1 to `window`, so that hour three looks like minute one.
 
 Convolutions around the blocks (`Stem`, `Head`) are given the cells of the previous chunk and of
 the scene. What comes out is the clean latents (x-prediction; Li & He 2025, "Back to basics") and a
-mask that says where they replace those of the last frame, so that what stands still is copied
-exactly. The noisy input is scaled by its noise level: pure noise says nothing and is not heard.
+mask of where they replace those of the last frame, so that what stands still is copied
+exactly. The noisy input is scaled by its noise level, so that pure noise becomes 0.
 Every chunk has a noise level of its own (diffusion forcing, Chen et al. 2024). Conditioning is
 AdaLN-single (PixArt-alpha, Chen et al. 2023): noise level, prompt, and the facts
 (model/families/staged/network/stage.py), which is where actions come in.
@@ -89,15 +89,15 @@ class Transformer(nn.Module):
         c = self.config
         batch, chunks = picture.shape[:2]
         level = tau[:, :, None, None].to(picture.dtype)
-        heard = torch.cat([level * sound, last_sound], -1)
-        seen = torch.cat([level[..., None] * picture, last_picture], 2).flatten(0, 1)
+        sounds = torch.cat([level * sound, last_sound], -1)
+        pictures = torch.cat([level[..., None] * picture, last_picture], 2).flatten(0, 1)
         maps = channels_last(scene.maps)
-        cells = self.stem(channels_last(seen), maps)
+        cells = self.stem(channels_last(pictures), maps)
         tokens = self.stem.tokens(cells).unflatten(0, (batch, chunks))
         x = torch.cat(
             [
                 tokens + self.place[: c.picture_tokens],
-                self.sound_in(heard) + scene.sound + self.place[c.picture_tokens :],
+                self.sound_in(sounds) + scene.sound + self.place[c.picture_tokens :],
             ],
             2,
         )  # (B, C, N, width)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from lightcone.model.families.staged.definition import Definition, world_info
+from lightcone.model.families.staged.definition import define
 from lightcone.model.families.staged.pond.constants import CONTACTS, SUBSTEPS
 from lightcone.model.families.staged.shared import words
-from lightcone.model.families.staged.shared.controls import CAMERA_CONTROLS
+from lightcone.model.families.staged.shared.controls import CAMERA_CONTROLS, SIDEWAYS
 from lightcone.model.interface import Button, GamepadBinding
 
 LOOKS = ("dawn", "noon", "dusk", "night")
@@ -39,28 +39,21 @@ KNOWN = tuple(
     )
 )
 
-DEFINITION = Definition(
-    info=world_info(
-        name="pond",
-        title="Pond",
-        description="A paddle board on a pond: paddle, jump off, swim back, climb aboard.",
-        buttons=(
-            Button("left", "Left", ("ArrowLeft", "KeyA"),
-                   (GamepadBinding("button", 14), GamepadBinding("axis", 0, -1))),
-            Button("right", "Right", ("ArrowRight", "KeyD"),
-                   (GamepadBinding("button", 15), GamepadBinding("axis", 0, 1))),
-            Button("jump", "Jump", ("ArrowUp", "KeyW", "Space"),
-                   (GamepadBinding("button", 0), GamepadBinding("button", 12))),
-            *CAMERA_CONTROLS,
-        ),
-        words=KNOWN,
-        changing_words=words.changing_words(KNOWN, WORDS, SEEN + HELD),
+DEFINITION = define(
+    name="pond",
+    title="Pond",
+    description="A paddle board on a pond: paddle, jump off, swim back, climb aboard.",
+    buttons=(
+        *SIDEWAYS,
+        Button("jump", "Jump", ("ArrowUp", "KeyW", "Space"),
+               (GamepadBinding("button", 0), GamepadBinding("button", 12))),
+        *CAMERA_CONTROLS,
     ),
+    known=KNOWN,
     words=WORDS,
     nouns=NOUNS,
     seen=SEEN,
     held=HELD,
     contacts=CONTACTS,
     moments=SUBSTEPS,
-    settle=words.all_go_together,
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """The state stream of the pond: a small network that predicts the facts one frame later.
 
 A perceptron moves what has a place of its own, and reads the water where it is. A convolution
-along the water moves its surface, told where the banks are and, by the perceptron, how things
+along the water moves its surface, given where the banks are and, by the perceptron, how things
 press on it. How they act on each other is learned; clocks turn as they are defined.
 """
 
@@ -55,9 +55,9 @@ _CLOCKS = 2 * len(facts.PERIODS)
 _RIPPLES = slice(AT["clock4_sin"], AT["clock4_sin"] + 2 * len(RIPPLES))
 _BODIES = STATIC.stop  # facts before contacts and field
 _KINDS = len(CONTACTS)
-# What the perceptron says: changes, flags, whether there is a new splash, that splash, how each
+# What the perceptron predicts: changes, flags, whether there is a new splash, that splash, how each
 # window presses on the water.
-_SAYS = (_LEARNED, FLAGS.stop - FLAGS.start, 1, 3, 2 * BELLS * PRESSES)
+_OUTPUTS = (_LEARNED, FLAGS.stop - FLAGS.start, 1, 3, 2 * BELLS * PRESSES)
 
 
 # Where facts of bodies can be: a state that cannot be leads on to others, ever further away.
@@ -82,10 +82,10 @@ class Dynamics(nn.Module):
         super().__init__()
         self.relations = Relations()
         ends = 4  # height and speed of the water at the banks
-        told = _BODIES + 2 * READS + DISTANCES + ends + len(BUTTONS)
-        self.enter = nn.Linear(told, WIDTH)
+        inputs = _BODIES + 2 * READS + DISTANCES + ends + len(BUTTONS)
+        self.enter = nn.Linear(inputs, WIDTH)
         self.layers = nn.ModuleList(nn.Linear(WIDTH, WIDTH) for _ in range(LAYERS))
-        self.leave = nn.Linear(WIDTH, sum(_SAYS))
+        self.leave = nn.Linear(WIDTH, sum(_OUTPUTS))
         self.strikes = Striking(_BODIES, 2 * READS + DISTANCES + ends, _KINDS)
         seen = 3 * (2 * REACH + 1) + PRESSES + len(RIPPLES)
         self.near = nn.Linear(seen, CHANNELS)
@@ -96,7 +96,7 @@ class Dynamics(nn.Module):
             for end in (self.leave, self.flow, self.travel):
                 end.weight.mul_(0.05)
                 end.bias.zero_()
-            self.leave.bias[sum(_SAYS[:2])] = -1  # new splashes are rare
+            self.leave.bias[sum(_OUTPUTS[:2])] = -1  # new splashes are rare
         low, high = torch.full((2, _LEARNED), _FAR)
         low = -low
         for name, (least, most) in _RANGES.items():
@@ -127,11 +127,11 @@ class Dynamics(nn.Module):
         related = self.relations(f)
         ends = field[:, :, :: COLUMNS - 1]
         before = f[:, :_BODIES]
-        told = torch.cat([related.read.flatten(1), related.distances, ends.flatten(1)], 1)
-        x = self.enter(torch.cat([before, told, held], 1))
+        near = torch.cat([related.read.flatten(1), related.distances, ends.flatten(1)], 1)
+        x = self.enter(torch.cat([before, near, held], 1))
         for layer in self.layers:
             x = x + layer(F.silu(x))
-        change, flags, fresh, splash, presses = self.leave(F.silu(x)).split(_SAYS, 1)
+        change, flags, fresh, splash, presses = self.leave(F.silu(x)).split(_OUTPUTS, 1)
         now = torch.clamp(f[:, :_LEARNED] + change, self.low, self.high)
         turned = F.linear(f[:, _TURNED], self.turn, self.swell)
         across, clock, swell = turned.split([4, _CLOCKS, 1], 1)
@@ -152,11 +152,11 @@ class Dynamics(nn.Module):
             ],
             1,
         )
-        struck = self.strikes(before, after, told)
+        struck = self.strikes(before, after, near)
         return torch.cat([after, struck, self._flow(f, field, related, presses)], 1)
 
     def _beat(self, now: Tensor, across: Tensor, drive: Tensor) -> Tensor:
-        """Beat and bar, turned as fast as the drive says; `across` is a quarter turn ahead."""
+        """Beat and bar, turned as fast as the drive sets; `across` is a quarter turn ahead."""
         angle = torch.addcmul(self.slowest, drive, self.quicker)
         return torch.addcmul(now * angle.cos(), across, angle.sin())
 

@@ -191,8 +191,8 @@ class Geometry(nn.Module):
         across = torch.cat([plain[..., wide], waved[..., wide], around[..., wide]], -2)
         reeds = slice(_PLAIN - 1 - len(_BLOWN), _PLAIN)
         across[..., reeds, :] += windows[..., _FAR_REEDS, None, wide]
-        told = plain[..., high] * strengths[..., None]
-        along = torch.cat([told, around[..., high], waved[..., high]], -2)
+        strong = plain[..., high] * strengths[..., None]
+        along = torch.cat([strong, around[..., high], waved[..., high]], -2)
         return along[..., :, None] * across[..., None, :]
 
     def _spray(self, splash: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
@@ -248,7 +248,7 @@ class Geometry(nn.Module):
         lit = under * (up[..., 0, :, :] < 0)
         phases, turn = glitter.split([2 * rows, 4], -1)
         swaying = turn.unflatten(-1, (2, 2)) @ phases.sin().unflatten(-1, (2, -1))
-        told = torch.stack([speed, slope, foam], -2).tanh()[..., None, :]
+        moves = torch.stack([speed, slope, foam], -2).tanh()[..., None, :]
         pose = f.index_select(-1, self.pose_at).tanh()[..., None]
         pose = pose.expand(*f.shape[:-1], -1, columns_seen)
         waves = board_waves.unflatten(-1, (-1, columns_seen)).sin()
@@ -260,7 +260,7 @@ class Geometry(nn.Module):
                 around * angle.cos(),
                 up,
                 swaying[..., None] * lit.unsqueeze(-3),
-                told * waterline.unsqueeze(-3),
+                moves * waterline.unsqueeze(-3),
                 on * deckline.unsqueeze(-3),
             ],
             -3,

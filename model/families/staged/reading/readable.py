@@ -1,8 +1,8 @@
 """What one picture of a simulated world shows: the labels a reader learns from, and the way back
 from what it reads to facts.
 
-No picture tells which of two people on the court is the player. They never wear the same shirt,
-so the reader looks for somebody in each colour; who wears which, the prompt tells.
+No picture shows which of two people on the court is the player. They never wear the same shirt,
+so the reader looks for somebody in each colour; who wears which, the prompt gives.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SHIRTS: tuple[str, ...] = definition("court").words["shirt"]
 _UNSEEN = {
     "court": ("music", "shirt", "rival"),
     "pond": ("music", "wind"),
-    "corridors": ("music", "view"),  # no picture tells that it is one to the rear
+    "corridors": ("music", "view"),  # no picture shows that it is one to the rear
 }
 Positions = dict[str, tuple[Tensor, Tensor]]
 """Of each thing: x and y, in world coordinates."""
@@ -42,9 +42,9 @@ class Readable:
     """What can be read in a world.
 
     `things` are located in the picture, each where its middle is; `erasable` ones can be taken
-    away. `facts` are the names of what else is told as numbers, each with the thing on which one
-    sees it (None: anywhere). `where` tells the middles of things from states (N,), `away` moves
-    one to another x, and `told` makes the numbers (N, facts) from states and their facts
+    away. `facts` are the names of what else is read as numbers, each with the thing on which one
+    sees it (None: anywhere). `where` gives the middles of things from states (N,), `away` moves
+    one to another x, and `labels` gives the numbers (N, facts) from states and their facts
     (N, COUNT).
     """
 
@@ -54,7 +54,7 @@ class Readable:
     attributes: tuple[str, ...]
     where: Callable[[Any], Positions]
     away: Callable[[Any, str, Tensor], Any]
-    told: Callable[[Any, Tensor], Tensor]
+    labels: Callable[[Any, Tensor], Tensor]
 
     def middles(self, states: Any) -> Tensor:
         """Of things in the picture, from states (N,): (N, things, 2), x to the right and y down
@@ -145,7 +145,7 @@ def _court_away(s: Any, thing: str, x: Tensor) -> Any:
     return replace(s, player=replace(s.player, x=player), rival=replace(s.rival, x=rival))
 
 
-def _court_told(s: Any, facts: Tensor) -> Tensor:
+def _court_labels(s: Any, facts: Tensor) -> Tensor:
     columns = [facts[:, court.AT[name]] for name in (*_CAMERA, "hoop_side")]
     for k in range(len(_SHIRTS)):
         rival = _wears_rival(s, k)
@@ -164,7 +164,7 @@ def _court() -> Readable:
         attributes=_seen("court"),
         where=_court_where,
         away=_court_away,
-        told=_court_told,
+        labels=_court_labels,
     )
 
 
@@ -188,12 +188,12 @@ def _pond() -> Readable:
         attributes=_seen("pond"),
         where=_pond_where,
         away=_pond_away,
-        told=lambda states, facts: facts[:, at],
+        labels=lambda states, facts: facts[:, at],
     )
 
 
 def _corridors() -> Readable:
-    """Attributes only: where one stands can not be told without the plan."""
+    """Attributes only: where one stands can not be read without the plan."""
     return Readable(
         things=(),
         erasable=(),
@@ -201,7 +201,7 @@ def _corridors() -> Readable:
         attributes=_seen("corridors"),
         where=lambda states: {},
         away=lambda states, thing, x: states,
-        told=lambda states, facts: facts[:, :0],
+        labels=lambda states, facts: facts[:, :0],
     )
 
 

@@ -63,18 +63,18 @@ class Reading:
 
     def known_facts(self, player: str = "", rival: str | None = None) -> dict[str, Tensor]:
         """All facts of the world that a picture shows, by their names, each (N,). On a court,
-        `player` and `rival` say what they wear."""
+        `player` and `rival` are the colours of their shirts."""
         if not self.world.things:
             return {}
         at = self.positions(wide=False)
         if "person" in at:
             return {**self.facts, **pond_positions(at, self.facts["lean"])}
-        told = {n: v for n, v in self.facts.items() if self.world.facts[n] is None}
+        known = {n: v for n, v in self.facts.items() if self.world.facts[n] is None}
         for who, shirt in (("player", player), ("rival", rival)):
             for name, thing in self.world.facts.items():
                 if thing is not None and thing == shirt:
-                    told[name.replace(shirt, who, 1)] = self.facts[name]
-        return {**told, **court_positions(at, player, rival)}
+                    known[name.replace(shirt, who, 1)] = self.facts[name]
+        return {**known, **court_positions(at, player, rival)}
 
     def values(self) -> dict[str, Tensor]:
         """The likeliest word of each attribute, (N,) long."""
@@ -157,7 +157,7 @@ class _Residual(nn.Module):
 
 class _Head(nn.Module):
     """One world's: a map of where each thing is, and what the features there and over the whole
-    picture say."""
+    picture show."""
 
     def __init__(self, world: str) -> None:
         super().__init__()
@@ -168,6 +168,7 @@ class _Head(nn.Module):
         self.heat = nn.Conv2d(_FINE, max(2 * things, 1), 1)
         pooled = 2 * _MIDDLE + _COARSE + things * (_FINE + 3)
         self.hidden = nn.Linear(pooled, _HIDDEN)
+        # The name of this module is that of the shipped weights.
         self.told = nn.Linear(_HIDDEN, things * COUNTS + len(r.facts) + sum(self.sizes))
 
     def forward(self, cells: Tensor, whole: Tensor) -> Reading:
@@ -183,8 +184,8 @@ class _Head(nn.Module):
             whole = torch.cat([whole, *(note.to(whole.dtype) for note in notes)], 1)
         else:
             points = whole.new_zeros(len(whole), 0, 2)
-        told = self.told(F.silu(self.hidden(whole))).float()
-        counts, facts, words = told.split([things * COUNTS, len(r.facts), sum(self.sizes)], 1)
+        out = self.told(F.silu(self.hidden(whole))).float()
+        counts, facts, words = out.split([things * COUNTS, len(r.facts), sum(self.sizes)], 1)
         return Reading(
             r,
             heat,

@@ -40,7 +40,7 @@ def read_still(
 ) -> Moment:
     """The facts of `image` (H, W, 3).
 
-    One picture tells no speeds and not all of the rest: that is of the start, among `states`
+    One picture shows no speeds and not all of the rest: that is of the start, among `states`
     (N, frames, COUNT) and their `values`, which comes nearest to what is read. `names` are those
     of the facts. What the prompt has `asked` for is not read.
     """
@@ -61,8 +61,8 @@ def read_still(
 
 
 def _dressed(reading: Reading, grammar: Grammar, asked: Mapping[str, int]) -> dict[str, int]:
-    """Who wears what on a court: the shirt that is seen most clearly, unless the prompt says
-    otherwise, is the player's."""
+    """Who wears what on a court: the shirt that is seen most clearly, unless the prompt names
+    another, is the player's."""
     if "shirt" not in grammar.words:
         return {}
     shirts = grammar.words["shirt"]

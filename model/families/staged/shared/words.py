@@ -14,7 +14,7 @@ def changing_words(
     known: Sequence[str], words: Mapping[str, Sequence[str]], changing: Collection[str]
 ) -> tuple[str, ...]:
     """Of the `known` words, those of a prompt that a running world can follow, which changes in
-    the attributes `changing` of `words` alone; and words of no attribute, which say nothing."""
+    the attributes `changing` of `words` alone; and words of no attribute, which change nothing."""
     late = {word for name, values in words.items() if name not in changing for word in values}
     usable = {word for name in changing for word in words[name]}
     return tuple(word for word in known if word in usable or word not in late)
