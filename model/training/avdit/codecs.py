@@ -15,13 +15,13 @@ from lightcone.model.codecs.video import VideoCodec
 from lightcone.model.runtime.checkpoint import another, read, save_training
 from lightcone.model.training.avdit.budget import Budget, Point, run
 from lightcone.model.training.avdit.pool import PicturePool
-from lightcone.model.training.avdit.source import Source
+from lightcone.model.training.avdit.source import Source, TrainingError
 from lightcone.model.training.codecs import kl, spectral_loss
 from lightcone.model.training.muon import MuonAdam
 from lightcone.model.training.parallel import Group
 
 PICTURE_SIGMA = 0.05  # of values in [-1, 1]: 32 dB
-SOUND_SIGMA = 0.004
+SOUND_NOISE = 0.06  # of the root mean square of the recordings' sound: 24 dB
 PICTURES, SOUNDS = 12, 12  # of a batch
 POOL = 5000  # groups of frames that are decoded for the codec
 _FIT_GROUPS = 256
@@ -87,7 +87,10 @@ def train_sound(
     rng = np.random.default_rng((seed, step))
     length = _CLIP_LATENTS * codec.config.samples
     sounds = [s for e in source.episodes if (s := e.sound()) is not None and len(s) >= length]
+    if not sounds:
+        raise TrainingError(f"no episode has {length} samples of sound")
     share = np.array([len(s) for s in sounds], float)
+    power = float(np.mean([np.square(s).mean() for s in sounds]))
 
     def batch(size: int) -> Tensor:
         """(B, samples), the louder half of twice as many."""
@@ -99,7 +102,7 @@ def train_sound(
         return found[found.square().mean(1).topk(size).indices]
 
     def advance(point: Point) -> dict[str, float]:
-        loss, figures = sound_loss(codec, batch(SOUNDS))
+        loss, figures = sound_loss(codec, batch(SOUNDS), SOUND_NOISE**2 * power)
         _update(codec, optimizer, loss, point, _SOUND_CLIP)
         return {"loss": float(loss.detach()), **figures}
 
@@ -111,13 +114,15 @@ def train_sound(
     return run("sound codec", advance, save, budget, step=step, seconds=seconds, log=log)
 
 
-def sound_loss(codec: SoundCodec, sound: Tensor) -> tuple[Tensor, dict[str, float]]:
-    """Rate and distortion of (B, samples)."""
+def sound_loss(
+    codec: SoundCodec, sound: Tensor, variance: float
+) -> tuple[Tensor, dict[str, float]]:
+    """Rate and distortion of (B, samples), for a decoder of this variance."""
     mu, logvar = codec.posterior(sound)
     z = mu + torch.randn_like(mu) * (0.5 * logvar).exp()
     decoded, _ = codec.decode_raw(z, codec.decoder_state(len(sound)))
     error = decoded - sound
-    squared = error.square().mean() / (2 * SOUND_SIGMA**2)
+    squared = error.square().mean() / (2 * variance)
     rate = kl(mu, logvar) / sound.numel()
     loss = squared + 2 * spectral_loss(decoded, sound) + rate
     ratio = sound.square().mean() / error.detach().square().mean()

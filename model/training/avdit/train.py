@@ -1,7 +1,7 @@
 """`lightcone train avdit --recordings DIR --out RUN --hours H`: a world from recordings of play.
 
-Three stages in one run: the codecs of picture and sound, the recordings as latents, the
-transformer. It shows one bar at a time with what is left, keeps a page of the losses
+Four stages in one run: the codecs of picture and sound, the recordings as latents, the
+transformer, and the picture's decoder against a critic. It shows one bar at a time with what is left, keeps a page of the losses
 (RUN/loss.html), can be stopped at any moment and goes on with the same command; with a longer
 `--hours` a finished training goes on too. RUN/weights can be served at any time after its first
 minutes.
@@ -34,14 +34,17 @@ from lightcone.model.training.avdit.latents import encode
 from lightcone.model.training.avdit.page import write_page
 from lightcone.model.training.avdit.pool import PicturePool
 from lightcone.model.training.avdit.shapes import shapes
+from lightcone.model.training.avdit.sharpen import sharpen
 from lightcone.model.training.avdit.source import Source, TrainingError, open_source
 from lightcone.model.training.avdit.transformer import Recipe, train_transformer
 from lightcone.model.training.parallel import Group
 
 PICTURE, SOUND, TRANSFORMER = "picture.pt", "sound.pt", "transformer.pt"
+DECODER = "decoder.pt"
 LOG, SPENT = "loss.jsonl", "spent.json"
 _PICTURE_SHARE, _SOUND_SHARE, _LATENT_SHARE = 0.2, 0.06, 0.25  # of the time, at most
-_PICTURE_MOST, _SOUND_MOST = 1500.0, 420.0  # seconds on this kind of machine; more hardly helps
+_PICTURE_MOST, _SOUND_MOST = 1800.0, 600.0  # seconds; more hardly helps
+_DECODER_SHARE, _DECODER_MOST = 0.1, 1800.0
 _GROUPS_A_SECOND = 8  # of frames for the codec
 
 
@@ -52,12 +55,13 @@ class Plan:
     total: float | None  # None where steps alone decide
     steps: int | None
 
-    def codec(self, share: float, most: float) -> Budget:
+    def part(self, share: float, most: float) -> Budget:
         return Budget(seconds=most if self.total is None else min(most, share * self.total))
 
     def transformer(self, spent: float) -> Budget:
         """`spent` by the stages before it."""
-        seconds = None if self.total is None else max(self.total - spent, 1.0)
+        after = self.part(_DECODER_SHARE, _DECODER_MOST).seconds or 0.0
+        seconds = None if self.total is None else max(self.total - spent - after, 1.0)
         return Budget(seconds=seconds, steps=self.steps)
 
 
@@ -143,6 +147,12 @@ def train(args: argparse.Namespace) -> bool:
     )  # fmt: skip
     if group.leads:
         keep()
+        if whole:
+            budget = plan.part(_PICTURE_SHARE, _PICTURE_MOST)
+            pool = _pool(source, picture, budget, args.seed, out)
+            budget = plan.part(_DECODER_SHARE, _DECODER_MOST)
+            whole = sharpen(picture, pool, out / DECODER, budget, args.seed, log)
+            keep()
         print(f"{out / 'weights'}: {'finished' if whole else 'so far'}")
     group.close()
     return whole
@@ -156,20 +166,26 @@ def _train_codecs(
     args: argparse.Namespace,
     out: Path,
 ) -> bool:
-    budget = plan.codec(_PICTURE_SHARE, _PICTURE_MOST)
+    budget = plan.part(_PICTURE_SHARE, _PICTURE_MOST)
     assert budget.seconds is not None
-    count = int(min(codecs.POOL, max(64, budget.seconds * _GROUPS_A_SECOND)))
-    count = min(count, max(1, source.frames // picture.config.frames))
-    pool = PicturePool(source, picture.config.frames, count, out / "cache/pictures.npy", args.seed)
+    pool = _pool(source, picture, budget, args.seed, out)
     if not codecs.train_picture(picture, pool, out / PICTURE, budget, args.seed, out / LOG):
         return False
     picture.eval().requires_grad_(False)
     if sound is None:
         return True
-    budget = plan.codec(_SOUND_SHARE, _SOUND_MOST)
+    budget = plan.part(_SOUND_SHARE, _SOUND_MOST)
     whole = codecs.train_sound(sound, source, out / SOUND, budget, args.seed, out / LOG)
     sound.eval().requires_grad_(False)
     return whole
+
+
+def _pool(source: Source, picture: VideoCodec, budget: Budget, seed: int, out: Path) -> PicturePool:
+    """As many groups of frames as are used in that time."""
+    assert budget.seconds is not None
+    count = int(min(codecs.POOL, max(64, budget.seconds * _GROUPS_A_SECOND)))
+    count = min(count, max(1, source.frames // picture.config.frames))
+    return PicturePool(source, picture.config.frames, count, out / "cache/pictures.npy", seed)
 
 
 def _numbers(source: Source) -> Numbers:
