@@ -23,6 +23,7 @@ from lightcone.model.training.avdit.source import Played, Source, TrainingError
 
 _BATCH = 32  # latents encoded at a time
 _DONE = "done.json"
+_ENCODER = ("encode", "patch_in", "down", "to_latent", "mean", "std")  # of both codecs
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,11 @@ def encode(
 def _name(codec: torch.nn.Module | None) -> str:
     if codec is None:
         return ""
-    total = sum(float(p.double().abs().sum()) for p in codec.parameters())
+    total = sum(
+        float(tensor.double().abs().sum())
+        for name, tensor in codec.state_dict().items()
+        if name.startswith(_ENCODER)
+    )
     return f"{type(codec).__name__} {total:.9g}"
 
 

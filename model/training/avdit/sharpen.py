@@ -110,7 +110,7 @@ def sharpen(
         }
 
     def save(step: int, seconds: float) -> None:
-        save_training(path, both, optimizers, step, seconds=seconds)
+        save_training(path, both, optimizers, step, seconds=seconds, codec=codec.state_dict())
 
     whole = run("picture decoder", advance, save, budget, step=step, seconds=seconds, log=log)
     codec.eval().requires_grad_(False)

@@ -1,10 +1,10 @@
 """`lightcone train avdit --recordings DIR --out RUN --hours H`: a world from recordings of play.
 
 Four stages in one run: the codecs of picture and sound, the recordings as latents, the
-transformer, and the picture's decoder against a critic. It shows one bar at a time with what is left, keeps a page of the losses
-(RUN/loss.html), can be stopped at any moment and goes on with the same command; with a longer
-`--hours` a finished training goes on too. RUN/weights can be served at any time after its first
-minutes.
+transformer, and the picture's decoder against a critic. It shows one bar at a time with what is
+left, keeps a page of the losses (RUN/loss.html), can be stopped at any moment and goes on with the
+same command; with a longer `--hours` a finished training goes on too, with the codecs it has.
+RUN/weights can be served while the transformer is trained.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from lightcone.model.families.avdit.network.config import SIZES
 from lightcone.model.families.avdit.network.transformer import Transformer
 from lightcone.model.families.avdit.numbers import Numbers
 from lightcone.model.interface import ModelError
+from lightcone.model.runtime.checkpoint import load_module
 from lightcone.model.runtime.precision import usable_device
 from lightcone.model.training.avdit import codecs
 from lightcone.model.training.avdit.budget import Budget
@@ -148,8 +149,7 @@ def train(args: argparse.Namespace) -> bool:
     if group.leads:
         keep()
         if whole:
-            budget = plan.part(_PICTURE_SHARE, _PICTURE_MOST)
-            pool = _pool(source, picture, budget, args.seed, out)
+            pool = _pool(source, picture, plan, args.seed, out)
             budget = plan.part(_DECODER_SHARE, _DECODER_MOST)
             whole = sharpen(picture, pool, out / DECODER, budget, args.seed, log)
             keep()
@@ -166,9 +166,16 @@ def _train_codecs(
     args: argparse.Namespace,
     out: Path,
 ) -> bool:
+    if (out / TRANSFORMER).exists():  # which knows these codecs' latents, no others
+        decoder = out / DECODER
+        load_module(picture, *((decoder, "codec") if decoder.exists() else (out / PICTURE,)))
+        picture.eval().requires_grad_(False)
+        if sound is not None:
+            load_module(sound, out / SOUND)
+            sound.eval().requires_grad_(False)
+        return True
+    pool = _pool(source, picture, plan, args.seed, out)
     budget = plan.part(_PICTURE_SHARE, _PICTURE_MOST)
-    assert budget.seconds is not None
-    pool = _pool(source, picture, budget, args.seed, out)
     if not codecs.train_picture(picture, pool, out / PICTURE, budget, args.seed, out / LOG):
         return False
     picture.eval().requires_grad_(False)
@@ -180,10 +187,11 @@ def _train_codecs(
     return whole
 
 
-def _pool(source: Source, picture: VideoCodec, budget: Budget, seed: int, out: Path) -> PicturePool:
-    """As many groups of frames as are used in that time."""
-    assert budget.seconds is not None
-    count = int(min(codecs.POOL, max(64, budget.seconds * _GROUPS_A_SECOND)))
+def _pool(source: Source, picture: VideoCodec, plan: Plan, seed: int, out: Path) -> PicturePool:
+    """As many groups of frames as a codec's training uses."""
+    seconds = plan.part(_PICTURE_SHARE, _PICTURE_MOST).seconds
+    assert seconds is not None
+    count = int(min(codecs.POOL, max(64, seconds * _GROUPS_A_SECOND)))
     count = min(count, max(1, source.frames // picture.config.frames))
     return PicturePool(source, picture.config.frames, count, out / "cache/pictures.npy", seed)
 
