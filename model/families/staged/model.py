@@ -21,7 +21,6 @@ from lightcone.model.families.staged.conditioning import (
     chosen_start,
     with_standing_facts,
 )
-from lightcone.model.families.staged.costs import measured
 from lightcone.model.families.staged.network.kv_cache import Ring, empty_ring
 from lightcone.model.families.staged.network.sampler import (
     FIRST,
@@ -61,6 +60,7 @@ from lightcone.model.interface import (
     UnsupportedSetting,
     WorldInfo,
 )
+from lightcone.model.runtime.costs import measured
 from lightcone.model.runtime.precision import compute_dtype, usable_device
 
 _VERSION = "staged 2"  # of the family: another one steps differently, or has other states
@@ -328,7 +328,11 @@ class StagedModel:
     def cost(self, world: str) -> Cost:
         with self._measuring:
             if world not in self._costs:
-                self._costs[world] = measured(self, world)
+                state = self.start(world, 0, self.prepare(world))
+                full = replace(state, past=(state.last,) * (1 + self.network.config.window))
+                size = sum(t.numel() * t.element_size() for t in full.tensors().values())
+                on_cuda = self.device.type == "cuda"
+                self._costs[world] = measured(self, state, size, cuda=on_cuda)
             return self._costs[world]
 
     def close(self) -> None:

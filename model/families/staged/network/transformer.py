@@ -18,8 +18,6 @@ AdaLN-single (PixArt-alpha, Chen et al. 2023): noise level, prompt, and the fact
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -36,6 +34,7 @@ from lightcone.model.families.staged.network.kv_cache import (
 )
 from lightcone.model.families.staged.network.stage import Scene
 from lightcone.model.runtime.attention import attend
+from lightcone.model.runtime.layers import rms_norm, rotary_tables, rotate, waves
 
 _TAU_WAVES = 16
 
@@ -65,7 +64,7 @@ class Transformer(nn.Module):
             nn.init.zeros_(layer.bias)
         with torch.no_grad():
             self.sound_out.bias[c.sound_values :] = 2.0
-        cos, sin = _tables(c.window + 1, c.width // c.heads)
+        cos, sin = rotary_tables(torch.arange(c.window + 1), c.width // c.heads)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
 
@@ -101,14 +100,14 @@ class Transformer(nn.Module):
             ],
             2,
         )  # (B, C, N, width)
-        known = torch.cat([_waves(tau).to(x.dtype), scene.condition, scene.text], -1)
+        known = torch.cat([waves(tau, _TAU_WAVES).to(x.dtype), scene.condition, scene.text], -1)
         condition = F.silu(self.condition(known))
         modulation = self.modulation(condition)[:, :, None]  # (B, C, 1, 6 width)
         time = _Time(self, cache, chunks, x.device, x.dtype)
         for block in self.blocks:
             x = block(x, modulation, time)
         shift, scale = self.final(condition)[:, :, None].chunk(2, -1)
-        x = _norm(x) * (1 + scale) + shift
+        x = rms_norm(x) * (1 + scale) + shift
         drawn = x[:, :, : c.picture_tokens].flatten(0, 1)
         new = self.head(cells, maps, drawn, scene.text.flatten(0, 1))
         new[:, : c.depth] += scene.surfaces
@@ -182,16 +181,16 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, modulation: Tensor, time: _Time) -> Tensor:
         shift1, scale1, gate1, shift2, scale2, gate2 = (modulation + self.table).chunk(6, -1)
-        q, k, v = self._heads(self.qkv(torch.addcmul(shift1, _norm(x), 1 + scale1)))
+        q, k, v = self._heads(self.qkv(torch.addcmul(shift1, rms_norm(x), 1 + scale1)))
         attended = self._within(q, k, v) if self.kind == "S" else self._over_time(q, k, v, time)
         x = torch.addcmul(x, gate1, self.out(attended))
-        hidden = F.gelu(self.up(torch.addcmul(shift2, _norm(x), 1 + scale2)))
+        hidden = F.gelu(self.up(torch.addcmul(shift2, rms_norm(x), 1 + scale2)))
         return torch.addcmul(x, gate2, self.down(hidden))
 
     def _heads(self, qkv: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(B, C, N, 3 width) -> three of (B, C, N, H, D), queries and keys normalised."""
         parts = qkv.unflatten(-1, (3, self.heads, -1))
-        q, k = _norm(parts[:, :, :, :2]).unbind(3)
+        q, k = rms_norm(parts[:, :, :, :2]).unbind(3)
         return q, k, parts[:, :, :, 2]
 
     def _within(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -205,37 +204,9 @@ class Block(nn.Module):
             k, v = time.cache.write(time.layer, k, v)
             time.layer += 1
         batch = len(q)
-        q, k = _rotate(q, *time.query), _rotate(k, *time.key)
+        q, k = rotate(q, *time.query), rotate(k, *time.key)
         mask = time.mask
         if mask.ndim == 5:
             mask = mask.expand(-1, q.shape[1], -1, -1, -1).flatten(0, 1)
         out = attend(q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1), mask)
         return out.unflatten(0, (batch, -1)).permute(0, 3, 1, 2, 4).flatten(3)
-
-
-def _norm(x: Tensor) -> Tensor:
-    """RMS norm without gain (Zhang & Sennrich 2019), in fewer operations than torch's on CPU."""
-    rms = torch.linalg.vector_norm(x, dim=-1, keepdim=True) * x.shape[-1] ** -0.5
-    return x / rms.clamp_min(1e-3)
-
-
-def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotary embedding (Su et al. 2021) of (..., D) by tables (..., D), see `_tables`."""
-    a, b = x.chunk(2, -1)
-    return torch.addcmul(x * cos, torch.cat([b, a], -1), sin)
-
-
-def _tables(positions: int, size: int) -> tuple[Tensor, Tensor]:
-    """Cosine and signed sine of each position and element, (positions, D): element i turns
-    with element i + D / 2."""
-    half = size // 2
-    angles = torch.arange(positions)[:, None] * 100.0 ** (-torch.arange(half) / half)
-    sin = angles.sin()
-    return angles.cos().repeat(1, 2), torch.cat([-sin, sin], -1)
-
-
-def _waves(tau: Tensor) -> Tensor:
-    """Fourier features of the noise level: (B, C) -> (B, C, 2 * 16)."""
-    frequencies = 2.0 ** torch.linspace(-1, 5, _TAU_WAVES, device=tau.device)
-    angles = tau[..., None] * frequencies * math.pi
-    return torch.cat([angles.sin(), angles.cos()], -1)
