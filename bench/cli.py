@@ -12,7 +12,7 @@ from typing import Any
 
 from lightcone.bench import report
 from lightcone.bench.errors import BenchError
-from lightcone.model.catalogue import LEARNED_WORLDS
+from lightcone.model.catalogue import learned_worlds
 from lightcone.model.interface import ModelError
 from lightcone.model.runtime.threads import default_threads
 
@@ -132,7 +132,7 @@ def _viewers(parser: argparse.ArgumentParser) -> None:
 
 
 def _chunk(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--world", default="court", choices=LEARNED_WORLDS)
+    parser.add_argument("--world", default="court", choices=learned_worlds())
     parser.add_argument("--weights", type=Path, help="folder of weights")
     parser.add_argument("--steps", type=int, default=1, choices=(1, 2, 4), help="denoising steps")
     parser.add_argument("--device", default="cpu", help="torch device")

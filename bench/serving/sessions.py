@@ -7,11 +7,14 @@ import asyncio
 import os
 import shlex
 from argparse import Namespace
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from tqdm import tqdm
 
+from lightcone.bench.clients.control import ControlClient, control
 from lightcone.bench.clients.crowd import Crowd, crowd
 from lightcone.bench.clients.session import Api, NoRoom, SessionEntry, api
 from lightcone.bench.clients.watched import Rate
@@ -22,7 +25,8 @@ from lightcone.model.runtime.threads import openmp
 
 FULL_RATE = (
     "a headless viewer of each session, all in one other process on this machine, sees at most "
-    "1 % of the frames missing and the media clock held for at most 1 % of the time"
+    "1 % of the frames missing and the media clock held for at most 1 % of the time, and none has "
+    "given up denoising steps or frames a second"
 )
 RATIO = (
     "chunks a second of 4 sessions in one pass over those of 4 passes with one session each, on "
@@ -38,8 +42,9 @@ TOGETHER = 4  # sessions in one pass
 @dataclass(frozen=True)
 class Held:
     """`sessions` held their full rate, with these `rates`. `limit` is why there are not more:
-    "admission" (the server takes no more), "rate" (they are too slow, and had the rates
-    `too_many`), or "max" (no more were tried)."""
+    "admission" (the server takes no more), "rate" (they are too slow), "degraded" (they gave up
+    steps or frames a second) or "max" (no more were tried). `too_many` are the rates of those that
+    were too many."""
 
     sessions: int
     limit: str
@@ -85,38 +90,81 @@ def _held(args: Namespace, bar: tqdm[Any], flags: list[str]) -> Held:
         return asyncio.run(_find(server.url, args, bar))
 
 
+@dataclass(frozen=True)
+class _Session:
+    """One that is tried, and what the server says of it."""
+
+    entry: SessionEntry
+    control: ControlClient
+    end: AsyncExitStack
+
+
+class _Tried:
+    """The sessions that live at once. The first one begins with all its steps: `full_steps`."""
+
+    def __init__(self, server: Api, viewers: Crowd) -> None:
+        self.sessions: list[_Session] = []
+        self._server = server
+        self._viewers = viewers
+        self._full_steps = 0
+
+    async def add(self, world: str, seed: int, fps: int) -> None:
+        """Raises NoRoom."""
+        entry = await self._server.new(world, seed)
+        async with AsyncExitStack() as end:
+            end.push_async_callback(self._server.end, entry.id)
+            client = await end.enter_async_context(control(entry.control, "spectator"))
+            await self._viewers.join(entry.whep, fps)
+            end.push_async_callback(self._viewers.leave, entry.whep)
+            self.sessions.append(_Session(entry, client, end.pop_all()))
+
+    async def end_last(self) -> None:
+        await self.sessions.pop().end.aclose()
+
+    async def measure(self, seconds: float, tolerance: float) -> tuple[list[Rate], str | None]:
+        """What viewers see in so many seconds, and why it is less than the full rate."""
+        await asyncio.sleep(SETTLE_S)
+        for session in self.sessions:
+            del session.control.statuses[:-1]
+        rates = await self._viewers.measure(seconds)
+        if not all(rate.full(tolerance) for rate in rates):
+            return rates, "rate"
+        statuses = [status for session in self.sessions for status in session.control.statuses]
+        self._full_steps = max(self._full_steps, *(status["steps"] for status in statuses))
+        whole = all(at_full(status, self._full_steps) for status in statuses)
+        return rates, None if whole else "degraded"
+
+
+def at_full(status: Mapping[str, Any], full_steps: int) -> bool:
+    """Whether a session has given up nothing to be in time."""
+    return bool(
+        status["steps"] >= full_steps and status["rate"] == 1.0 and not status["overloaded"]
+    )
+
+
 async def _find(url: str, args: Namespace, bar: tqdm[Any]) -> Held:
     """Sessions are added until one is too many, then it is looked for how many hold for long."""
     fps = world_info(args.world).fps
-    entries: list[SessionEntry] = []
     limit = "max"
     too_many: list[Rate] = []
     async with api(url) as server, crowd() as viewers:
-        while len(entries) < args.max:
+        tried = _Tried(server, viewers)
+        while len(tried.sessions) < args.max:
             try:
-                entries.append(await server.new(args.world, args.seed + len(entries)))
+                await tried.add(args.world, args.seed + len(tried.sessions), fps)
             except NoRoom:
                 limit = "admission"
                 break
-            await viewers.join(entries[-1].whep, fps)
             bar.update()
-            await asyncio.sleep(SETTLE_S)
-            rates = await viewers.measure(TRIAL_S)
-            if not all(rate.full(TRIAL_TOLERANCE) for rate in rates):
-                limit, too_many = "rate", rates
-                await _end_last(server, viewers, entries)
+            rates, reason = await tried.measure(TRIAL_S, TRIAL_TOLERANCE)
+            if reason is not None:
+                limit, too_many = reason, rates
+                await tried.end_last()
                 break
-        while entries:
-            await asyncio.sleep(SETTLE_S)
-            rates = await viewers.measure(args.seconds)
-            if all(rate.full(TOLERANCE) for rate in rates):
-                return Held(len(entries), limit, rates, too_many)
-            limit, too_many = "rate", rates
-            await _end_last(server, viewers, entries)
+        while tried.sessions:
+            rates, reason = await tried.measure(args.seconds, TOLERANCE)
+            if reason is None:
+                return Held(len(tried.sessions), limit, rates, too_many)
+            limit, too_many = reason, rates
+            await tried.end_last()
     return Held(0, limit, [], too_many)
-
-
-async def _end_last(server: Api, viewers: Crowd, entries: list[SessionEntry]) -> None:
-    last = entries.pop()
-    await viewers.leave(last.whep)
-    await server.end(last.id)

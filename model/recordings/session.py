@@ -1,8 +1,8 @@
 """Records what somebody plays, while it is played.
 
-Whoever steps an environment's session hands over each chunk and forgets it: a thread of its own
-encodes and writes. Where that fails, or cannot keep up, the episode at hand is lost and the session
-goes on.
+Whoever steps a session hands over each chunk and forgets it: a thread of its own encodes and
+writes. Where that cannot keep up, the recording ends with what was taken; where it fails, the
+episode at hand is lost. The session goes on.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from queue import Full, Queue
 
@@ -29,18 +30,16 @@ log = logging.getLogger("lightcone.recording")
 
 @dataclass(frozen=True)
 class Played:
-    """A chunk, and the inputs (frames, controls) that made it. `begun` is the index of the frame
-    with which another episode began, None where none did."""
+    """A chunk or a part of one, and the inputs (frames, controls) that made it."""
 
     chunk: Chunk
     actions: Actions
-    begun: int | None = None
 
 
 class SessionRecorder:
     """Writes the episodes of one session below `folder`, named `name` and a number.
 
-    `seed_of` gives the environment's seed of an episode by its number in the session, from 0.
+    An episode has a seed where it was recorded from its start.
     """
 
     def __init__(
@@ -48,14 +47,13 @@ class SessionRecorder:
         folder: Path,
         name: str,
         info: WorldInfo,
-        seed_of: Callable[[int], int],
         *,
         source: str = "",
         licence: str = "",
         consent: str = "",
+        most_waiting: int = WAITING,
     ) -> None:
         self._folder, self._name = folder, name
-        self._seed_of = seed_of
         self._meta = EpisodeMeta(
             info=replace(info, name=recorded_name(info.name)),
             frames=0,
@@ -63,22 +61,23 @@ class SessionRecorder:
             licence=licence,
             consent=consent,
         )
-        self._waiting: Queue[Played | None] = Queue(WAITING)
+        self._waiting: Queue[Played | None] = Queue(most_waiting)
         self._writer: EpisodeWriter | None = None
-        self._episode = self._written = 0
+        self._written = 0
         self._next: int | None = None  # the world frame that follows
-        self._failed = False
+        self._over = False  # nothing more is taken
+        self._failed = False  # of the thread
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
     def take(self, played: Played) -> None:
         """Never blocks, never raises."""
-        if self._failed:
+        if self._over:
             return
         try:
             self._waiting.put_nowait(played)
         except Full:
-            self._fail("the disk or the encoder does not keep up")
+            self._stop("the disk or the encoder does not keep up")
 
     def close(self) -> None:
         """Waits until all that was taken is written. The last episode is whole after this."""
@@ -87,37 +86,41 @@ class SessionRecorder:
 
     def _run(self) -> None:
         while (played := self._waiting.get()) is not None:
-            if self._failed:
-                continue
-            try:
-                self._write(played)
-            except (RecordingFailed, ValueError) as error:
-                self._fail(str(error))
+            if not self._failed:
+                self._try(partial(self._write, played))
+        self._try(partial(self._end, ended=False))
+
+    def _try(self, work: Callable[[], None]) -> None:
         try:
-            self._end(ended=False)
-        except RecordingFailed as error:
-            self._fail(str(error))
+            work()
+        except Exception as error:  # whatever it is: the thread has to empty the queue
+            self._failed = True
+            writer, self._writer = self._writer, None
+            if writer is not None:
+                writer.abandon()
+            named = isinstance(error, RecordingFailed)
+            self._stop(str(error) if named else f"{type(error).__name__}: {error}")
 
     def _write(self, played: Played) -> None:
-        chunk, begun = played.chunk, played.begun
+        chunk, starts = played.chunk, played.chunk.starts
         if self._next is not None and chunk.first_frame != self._next:
             self._end(ended=False)  # the session was rewound
         self._next = chunk.end_frame
-        cut = len(chunk.frames) if begun is None else begun
-        self._append(played, 0, cut)
-        if begun is not None:
-            self._end(ended=True)
-            self._episode += 1
-            self._append(played, cut, len(chunk.frames))
+        if starts is None:
+            self._append(played, 0, len(chunk.frames), None)
+            return
+        cut = starts.frame - chunk.first_frame
+        self._append(played, 0, cut, None)
+        self._end(ended=True)
+        self._append(played, cut, len(chunk.frames), starts.seed)
 
-    def _append(self, played: Played, start: int, stop: int) -> None:
+    def _append(self, played: Played, start: int, stop: int, seed: int | None) -> None:
         if start == stop:
             return
         chunk, info = played.chunk, self._meta.info
         if self._writer is None:
             name = f"{self._name}-{self._written:06d}"
-            meta = replace(self._meta, seed=self._seed_of(self._episode))
-            self._writer = EpisodeWriter(self._folder, name, meta)
+            self._writer = EpisodeWriter(self._folder, name, replace(self._meta, seed=seed))
         sound = None
         if chunk.sound is not None:
             begin = info.samples(chunk.first_frame, start)
@@ -132,13 +135,10 @@ class SessionRecorder:
             writer.close(ended=ended)
             self._written += 1
 
-    def _fail(self, reason: str) -> None:
-        if not self._failed:
-            self._failed = True
+    def _stop(self, reason: str) -> None:
+        if not self._over:
+            self._over = True
             log.error("the recording of %s ends: %s", self._name, reason)
-        writer, self._writer = self._writer, None
-        if writer is not None:
-            writer.abandon()
 
 
 def _as_long(sound: NDArray[np.float32], samples: int) -> NDArray[np.float32]:

@@ -47,6 +47,7 @@ def main() -> None:
 @app.command(context_settings=FORWARDED, add_help_option=False)
 def serve(context: typer.Context) -> None:
     """Serve worlds to browsers. Flags: lightcone serve --help."""
+    from lightcone.server.cli.folders import make_folder
     from lightcone.server.cli.settings import parse_flags
     from lightcone.server.cli.weights import served_worlds
     from lightcone.server.http.listener import bind
@@ -62,6 +63,8 @@ def serve(context: typer.Context) -> None:
     set_up_logs(settings.log_level)
     # what is quickest to find out comes first
     served_worlds(settings.worlds, settings.weights)
+    if settings.record is not None:
+        make_folder(settings.record)
     with bind(settings.host, settings.port) as listener:
         from lightcone.server.cli.serve import serve as serve_worlds
 
@@ -153,9 +156,19 @@ def replay(
         sys.exit(1)
 
 
-@app.command(context_settings=FORWARDED, add_help_option=False)
-def train(context: typer.Context) -> None:
-    """Train a world. Flags: lightcone train --help."""
+train = typer.Typer(help="Train a world.", no_args_is_help=True)
+app.add_typer(train, name="train")
+
+
+@train.command(context_settings=FORWARDED, add_help_option=False)
+def avdit(context: typer.Context) -> None:
+    """From recordings of play alone. Flags: lightcone train avdit --help."""
+    _forward("lightcone.model.training.avdit.train", context)
+
+
+@train.command(context_settings=FORWARDED, add_help_option=False)
+def staged(context: typer.Context) -> None:
+    """From our simulators: worlds of the staged family. Flags: lightcone train staged --help."""
     _forward("lightcone.model.training.train", context)
 
 

@@ -43,6 +43,8 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     stopped = loop.create_task(stop.wait())
     names = ", ".join(settings.served)
     log.info("loading %s", names)
+    if settings.record is not None:
+        log.info("what is played is recorded in %s", settings.record)
     launching = loop.create_task(Sessions.launch(settings))
     await asyncio.wait({stopped, launching}, return_when=asyncio.FIRST_COMPLETED)
     if not launching.done():

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, CliSettingsSource, SettingsConfigDict
 
 from lightcone.model.catalogue import WEIGHTS_DIR
@@ -18,7 +18,7 @@ from lightcone.server.cli.weights import (
 )
 from lightcone.server.http.origins import ANY
 from lightcone.server.telemetry.logs import LogLevel
-from lightcone.server.worker.host import WorkerConfig
+from lightcone.server.worker.messages import Load
 
 CLIENT_DIR = Path(__file__).parents[2] / "page"
 MEMORY_SHARE = 0.5  # of the machine's memory, for states of sessions
@@ -76,9 +76,16 @@ class Settings(BaseSettings):
         default_factory=default_data_dir, description="Folder of kept snapshots."
     )
     recordings: Path | None = Field(
-        None, description="Folder of recordings; default: a folder in the data folder."
+        None, description="Folder of recorded videos; default: a folder in the data folder."
     )
-    record: bool = Field(False, description="Record every session.")
+    record: Path | None = Field(
+        None,
+        description="Folder for what is played, as an episode for each session and each of its "
+        "environment's episodes: lightcone train avdit learns from it.",
+    )
+    consent: str = Field(
+        "", description="What those who play have agreed to; written into each episode of record."
+    )
     probe_compute_ms: float = Field(20.0, ge=0, description="Time of one chunk of the probe world.")
     scale: int = Field(
         4, ge=1, le=16, description="Factor by which the picture is enlarged, where it fits."
@@ -90,6 +97,13 @@ class Settings(BaseSettings):
     )
     client_dir: Path = Field(CLIENT_DIR, description="The built page.")
     log_level: LogLevel = Field("info", description="debug, info, warning or error.")
+
+    @field_validator("consent")
+    @classmethod
+    def _is_for_recordings(cls, consent: str, info: ValidationInfo) -> str:
+        if consent and info.data.get("record") is None:
+            raise ValueError("it is written into recordings, so it needs --record")
+        return consent
 
     @property
     def allowed_origins(self) -> tuple[str, ...]:
@@ -114,10 +128,11 @@ class Settings(BaseSettings):
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         return int(MEMORY_SHARE * memory / self.workers)
 
-    def worker_config(self) -> WorkerConfig:
-        return WorkerConfig(
-            worlds=self.served,
-            weights=self.weights,
+    def load(self) -> Load:
+        """What a worker is to open. Raises UnknownWorld and WeightsError."""
+        return Load(
+            worlds=list(self.served),
+            weights=str(self.weights),
             steps=self.steps,
             device=self.device,
             threads=self.threads,
@@ -128,6 +143,8 @@ class Settings(BaseSettings):
             scale=self.scale,
             video_bitrate=self.video_bitrate,
             max_batch=self.max_batch,
+            record="" if self.record is None else str(self.record.absolute()),
+            consent=self.consent,
         )
 
 

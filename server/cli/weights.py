@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lightcone.model.catalogue import FAMILIES, LEARNED_WORLDS, family_of
+from lightcone.model.catalogue import FAMILIES, family_of, learned_worlds
 from lightcone.model.interface import (
     UnknownWorld,
     WeightsError,
@@ -15,7 +15,7 @@ ALL = "all"
 
 def check_world(world: str, weights: Path) -> None:
     """Raises UnknownWorld, or WeightsError where the folder has no weights that know it."""
-    family = family_of(world)
+    family = family_of(world, weights)
     if world in family.known and world not in family.names(weights):
         raise WeightsError(f"no weights for '{world}' in {weights}")
 
@@ -24,8 +24,7 @@ def served_worlds(names: str, weights: Path) -> tuple[str, ...]:
     """The worlds of a list with commas, each once; ALL stands for those that are learned and
     have weights. Raises UnknownWorld and WeightsError, the latter also where it is none."""
     if names == ALL:
-        offered = (world for family in FAMILIES for world in family.names(weights))
-        found = tuple(world for world in offered if world in LEARNED_WORLDS)
+        found = learned_worlds(weights)
         if not found:
             raise WeightsError(f"no weights for any world in {weights}")
         return found

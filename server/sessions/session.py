@@ -27,6 +27,7 @@ from lightcone.server.errors import LightconeError
 from lightcone.server.sessions import reports
 from lightcone.server.sessions.lifecycle import Event, Lifecycle
 from lightcone.server.sessions.participants import Participants
+from lightcone.server.sessions.presence import Presence
 from lightcone.server.sessions.recording import Recording
 from lightcone.server.sessions.remote_state import RemoteState
 from lightcone.server.sessions.session_log import SessionLog
@@ -96,8 +97,7 @@ class Session:
         self._lanes: frozenset[VideoCodec] = frozenset()
         self._sound_heard = False
         self._status_second = -1  # media time of the last regular status
-        self._idle_since: float | None = None
-        self._idle_timer: asyncio.TimerHandle | None = None
+        self._presence = Presence(rules.idle_s, lambda: bool(stream.occupancy), self._report_idle)
         self._tasks: set[asyncio.Task[None]] = set()
         self._settled = asyncio.Event()  # not being restored
         self._settled.set()
@@ -139,7 +139,7 @@ class Session:
 
     def idle_s(self) -> float:
         """For how long nobody has watched or controlled it."""
-        return 0.0 if self._idle_since is None else self._loop.time() - self._idle_since
+        return self._presence.idle_s()
 
     # control clients
 
@@ -246,6 +246,14 @@ class Session:
             self.on_over(self)
         self.log.end()
         await self.stop_recording()
+        sent = self.stream.stats()
+        log.info(
+            "%s: sent %d pictures, %d of them keyframes; %d packets were dropped for slow viewers",
+            self.id,
+            sent.frames_sent,
+            sent.keyframes,
+            sent.packets_dropped,
+        )
         await self.stream.close()
 
     # its worker
@@ -375,20 +383,10 @@ class Session:
     def _note_presence(self) -> None:
         """Count the time with nobody there. A connection without a hello is nobody yet."""
         occupied = self.viewers > 0 or self.participants.present > 0
-        if occupied or not self.live:
-            self._idle_since = None
-            if self._idle_timer is not None:
-                self._idle_timer.cancel()
-                self._idle_timer = None
-        elif self._idle_since is None:
-            self._idle_since = self._loop.time()
-            self._idle_timer = self._loop.call_later(self.rules.idle_s, self._report_idle)
+        self._presence.note(occupied=occupied or not self.live)
 
     def _report_idle(self) -> None:
-        self._idle_timer = None
-        if self.stream.occupancy:  # somebody is about to connect
-            self._idle_timer = self._loop.call_later(self.rules.idle_s, self._report_idle)
-        elif self.on_idle is not None:
+        if self.on_idle is not None:
             self.on_idle(self)
 
     def _fire(self, event: Event) -> None:

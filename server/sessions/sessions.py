@@ -75,8 +75,8 @@ class Sessions:
     @classmethod
     async def launch(cls, settings: Settings) -> Sessions:
         """Start all workers. Raises WorkerError where one can not open its first world."""
-        config = settings.worker_config()
-        workers = [Worker(config, settings.budget_bytes) for _ in range(settings.workers)]
+        load = settings.load()
+        workers = [Worker(load, settings.budget_bytes) for _ in range(settings.workers)]
         try:
             async with asyncio.TaskGroup() as group:
                 for worker in workers:
@@ -116,8 +116,8 @@ class Sessions:
     def chunk_ms(self) -> float | None:
         """Measured time of one chunk of one session of the first world; None without a worker."""
         first = next(iter(self.infos))
-        ready = [worker.ready for worker in self.workers if worker.host is not None]
-        return next((each.costs[first].step_ms[1] for each in ready), None)
+        ready = (worker for worker in self.workers if worker.host is not None)
+        return next((worker.cost(first).step_ms[1] for worker in ready), None)
 
     @property
     def queued(self) -> int:
@@ -272,8 +272,6 @@ class Sessions:
         session = Session(origin, rules, SessionStream(format, sent), SessionLog(start))
         self._keep(session, worker)
         session.begin(host, opened)
-        if self.settings.record:
-            await self.record(session)
         log.info("%s: %s begins at frame %d", id, info.name, opened.world_frame)
         return session
 

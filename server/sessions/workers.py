@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 
+from msgspec.structs import replace
+
 from lightcone.model.interface import WorldInfo
 from lightcone.server.scheduling.admission import Demand, capacity, fits
 from lightcone.server.worker.errors import WorkerError
-from lightcone.server.worker.host import WorkerConfig, WorkerHost
-from lightcone.server.worker.messages import OfSession, Ready, Stats, StepCost
+from lightcone.server.worker.host import WorkerHost
+from lightcone.server.worker.messages import Load, OfSession, Ready, Stats, StepCost
 
 RETRIES_S = (0.0, 1.0, 3.0)  # waits before a lost worker is started again
 
@@ -26,7 +28,7 @@ class Worker:
     none can be started.
     """
 
-    def __init__(self, config: WorkerConfig, budget_bytes: int) -> None:
+    def __init__(self, load: Load, budget_bytes: int) -> None:
         self.host: WorkerHost | None = None
         self.stats = Stats(0.0, 0.0, 0.0)
         self.sessions: Counter[str] = Counter()  # by world, with those in the making
@@ -38,7 +40,7 @@ class Worker:
         self.ready: Ready
         self.start_s = 0.0  # what the last start took
         self.lost_at = 0.0
-        self._config = config
+        self._load = load
         self._budget_bytes = budget_bytes
         self._costs: dict[str, StepCost] = {}  # of worlds that were ever opened
         self._fingerprints: dict[str, str] = {}
@@ -51,7 +53,7 @@ class Worker:
         async with self._launching:
             if self.host is None:
                 began = self._loop.time()
-                host = await WorkerHost.launch(self._config)
+                host = await WorkerHost.launch(self._load)
                 self.start_s = self._loop.time() - began
                 self._adopt(host)
             assert self.host is not None
@@ -67,6 +69,10 @@ class Worker:
             self._fingerprints[world] = opened.fingerprint
         return host
 
+    def cost(self, world: str) -> StepCost:
+        """Of a world that has been opened, as it is now."""
+        return self._costs[world]
+
     def fingerprint(self, world: str) -> str:
         """Of the model of a world that has been opened."""
         return self._fingerprints[world]
@@ -77,13 +83,13 @@ class Worker:
         if not self.sessions.total():
             return True
         wanted = self.sessions + Counter({world: 1})
-        return fits(self._demands(), wanted, self._budget_bytes, self._config.max_batch)
+        return fits(self._demands(), wanted, self._budget_bytes, self._load.max_batch)
 
     def taken(self) -> float:
         """The share of its capacity that is taken, about."""
         demands = self._demands()
         return sum(
-            count / max(1, capacity(demands[world], self._budget_bytes, self._config.max_batch))
+            count / max(1, capacity(demands[world], self._budget_bytes, self._load.max_batch))
             for world, count in self.sessions.items()
             if world in demands
         )
@@ -127,6 +133,9 @@ class Worker:
     def _receive(self, message: OfSession | Stats) -> None:
         if isinstance(message, Stats):
             self.stats = message
+            for world, step_ms in message.step_ms.items():
+                if world in self._costs:
+                    self._costs[world] = replace(self._costs[world], step_ms=step_ms)
         else:
             self.on_message(message)
 

@@ -13,8 +13,6 @@ import socket
 import sys
 from asyncio.subprocess import Process
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 from lightcone.model.interface import How, Image
 from lightcone.model.runtime.threads import openmp
@@ -52,46 +50,12 @@ from lightcone.server.worker.messages import (
     WorldOpened,
 )
 
+LAUNCH_TIMEOUT_S = 300.0
 CLOSE_TIMEOUT_S = 2.0
+CLOSE_RECORDING_S = 30.0  # the same where the last episodes are to be written
 HEARTBEAT_S = 1.0
 SILENCE_S = 5.0  # a worker that does not answer for so long is killed
 SILENCE_OPENING_S = 10.0  # the same while it opens a world: imports hold up its loop
-
-
-@dataclass(frozen=True)
-class WorkerConfig:
-    """What a worker opens and how: the first of `worlds` at once, the others when they are
-    needed. See `messages.Load`."""
-
-    worlds: tuple[str, ...]
-    weights: Path
-    steps: int = 1
-    device: str = "cpu"
-    threads: int = 1
-    probe_compute_ms: float = 20.0
-    step_timeout_s: float = 30.0
-    history_s: float = 30.0
-    min_rate: float = 0.5
-    scale: int = 4
-    video_bitrate: int = 2_000_000
-    max_batch: int = 0
-    launch_timeout_s: float = 300.0
-
-    def load(self) -> Load:
-        return Load(
-            worlds=list(self.worlds),
-            weights=str(self.weights),
-            steps=self.steps,
-            device=self.device,
-            threads=self.threads,
-            probe_compute_ms=self.probe_compute_ms,
-            step_timeout_s=self.step_timeout_s,
-            history_s=self.history_s,
-            min_rate=self.min_rate,
-            scale=self.scale,
-            video_bitrate=self.video_bitrate,
-            max_batch=self.max_batch,
-        )
 
 
 class WorkerHost:
@@ -99,8 +63,9 @@ class WorkerHost:
     (PromptError, ImageError, SnapshotError, RewindError, UnknownSession ...), or RequestFailed, and
     WorkerLost. What is not a request is lost silently with the worker."""
 
-    def __init__(self, process: Process, link: Link, ready: Ready) -> None:
+    def __init__(self, process: Process, link: Link, ready: Ready, close_timeout_s: float) -> None:
         self.ready = ready
+        self._close_timeout_s = close_timeout_s
         self._process = process
         self._link = link
         self._opening = 0
@@ -109,7 +74,7 @@ class WorkerHost:
         )
 
     @classmethod
-    async def launch(cls, config: WorkerConfig) -> WorkerHost:
+    async def launch(cls, load: Load) -> WorkerHost:
         """Start the process and wait until its first world is open and warm.
 
         Raises WorkerRefused or WorkerLost.
@@ -122,23 +87,23 @@ class WorkerHost:
                 "lightcone.server.worker.process",
                 str(theirs.fileno()),
                 pass_fds=(theirs.fileno(),),
-                env={**os.environ, **openmp(config.threads)},
+                env={**os.environ, **openmp(load.threads)},
                 start_new_session=True,  # Ctrl-C in the terminal is for the server alone
             )
         ours.setblocking(False)
         _, link = await asyncio.get_running_loop().create_connection(Link, sock=ours)
-        link.send(config.load())
+        link.send(load)
         try:
-            async with asyncio.timeout(config.launch_timeout_s):
+            async with asyncio.timeout(LAUNCH_TIMEOUT_S):
                 first = await link.first
             if isinstance(first, Refused):
                 raise WorkerRefused(first.message)
-            return cls(process, link, first)
+            return cls(process, link, first, CLOSE_RECORDING_S if load.record else CLOSE_TIMEOUT_S)
         except BaseException as error:
             link.close()
-            await _end(process)
+            await _end(process, CLOSE_TIMEOUT_S)
             if isinstance(error, TimeoutError):
-                late = f"'{config.worlds[0]}' is not open after {config.launch_timeout_s:g} s"
+                late = f"'{load.worlds[0]}' is not open after {LAUNCH_TIMEOUT_S:g} s"
                 raise WorkerRefused(late) from error
             raise
 
@@ -236,7 +201,7 @@ class WorkerHost:
         """End the process. Does nothing more the second time."""
         self._heartbeat.cancel()
         self._link.close()
-        await _end(self._process)
+        await _end(self._process, self._close_timeout_s)
 
     async def _open(self, make: Callable[[int], Message], kind: type[R]) -> R:
         self._opening += 1
@@ -258,10 +223,10 @@ class WorkerHost:
                     return
 
 
-async def _end(process: Process) -> None:
+async def _end(process: Process, timeout_s: float) -> None:
     """The process ends by itself once the socket is closed; if it does not, it is killed."""
     try:
-        async with asyncio.timeout(CLOSE_TIMEOUT_S):
+        async with asyncio.timeout(timeout_s):
             await process.wait()
     except TimeoutError:
         with contextlib.suppress(ProcessLookupError):

@@ -28,7 +28,7 @@ from lightcone.server.worker.messages import (
 )
 from lightcone.server.worker.outlet import Outlet
 from lightcone.server.worker.service import Service
-from lightcone.server.worker.threads import Thread
+from lightcone.server.worker.stepping.threads import Thread
 from lightcone.server.worker.vitals import Vitals
 from lightcone.server.worker.worlds import Worlds
 
@@ -52,6 +52,7 @@ async def _serve(server: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     _, worker = await loop.create_connection(_Worker, sock=server)
     await worker.over
+    worker.finish_recordings()
 
 
 class _Worker(asyncio.Protocol):
@@ -93,6 +94,11 @@ class _Worker(asyncio.Protocol):
     def resume_writing(self) -> None:
         if self._outlet is not None:
             self._outlet.resume()
+
+    def finish_recordings(self) -> None:
+        """Wait until what was played is written."""
+        if self._service is not None:
+            self._service.finish_recordings()
 
     async def _begin(self, load: Load) -> None:
         outlet = self._outlet

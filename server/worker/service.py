@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Executor
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,13 +16,14 @@ import numpy as np
 from lightcone.model.interface import Image, Model, ModelError, Snapshot, WorldInfo
 from lightcone.server.scheduling.input import HeldInput
 from lightcone.server.worker import messages as wire
-from lightcone.server.worker.changes import Changes, check
 from lightcone.server.worker.errors import UnknownSession, WorkerError, failure
-from lightcone.server.worker.history import History, Moment
-from lightcone.server.worker.runner import Runner
-from lightcone.server.worker.session import Session
-from lightcone.server.worker.snapshots import pack_moment, unpack_session
-from lightcone.server.worker.threads import Aside, Caller
+from lightcone.server.worker.sessions.changes import Changes, check
+from lightcone.server.worker.sessions.history import History, Moment
+from lightcone.server.worker.sessions.recorders import Recorders
+from lightcone.server.worker.sessions.session import Session
+from lightcone.server.worker.sessions.snapshots import pack_moment, unpack_session
+from lightcone.server.worker.stepping.runner import Runner
+from lightcone.server.worker.stepping.threads import Aside, Caller
 from lightcone.server.worker.worlds import OpenWorld, Worlds, stream_format
 from lightcone.streaming import (
     EncodedPacket,
@@ -58,6 +60,7 @@ class Service:
         self._loop = asyncio.get_running_loop()
         self._aside = Aside(ASIDE, partial(new_caller, "aside"))
         self._worlds = worlds
+        self._recorders = Recorders(Path(load.record), load.consent) if load.record else None
         self._sessions: dict[str, Session] = {}
         self._opening: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -88,6 +91,11 @@ class Service:
         """For how long has been encoded, in all."""
         living = sum(s.transmitter.stats().busy_s for s in self._sessions.values())
         return self._encoded_s + living
+
+    @property
+    def step_ms(self) -> dict[str, dict[int, float]]:
+        """What a step takes now, by open world and bucket."""
+        return {name: world.times.step_ms() for name, world in self._worlds.open.items()}
 
     def receive(self, message: wire.ToWorker) -> None:
         match message:
@@ -124,7 +132,14 @@ class Service:
         for task in self._tasks:
             task.cancel()
         self.runner.close()
+        for session in self._sessions.values():
+            self._end_recording(session)
         self._worlds.close()
+
+    def finish_recordings(self) -> None:
+        """Once closed: wait until what was played is written."""
+        if self._recorders is not None:
+            self._recorders.finish()
 
     # notifications
 
@@ -160,7 +175,13 @@ class Service:
 
     def _forget(self, session: Session) -> None:
         self._encoded_s += session.transmitter.stats().busy_s
+        self._end_recording(session)
         del self._sessions[session.id]
+
+    def _end_recording(self, session: Session) -> None:
+        if self._recorders is not None and session.recorder is not None:
+            self._recorders.end(session.recorder)
+            session.recorder = None
 
     # requests: new sessions
 
@@ -237,6 +258,7 @@ class Service:
             input=HeldInput(world.info, now),
             clock=clock,
             transmitter=transmitter,
+            recorder=None if self._recorders is None else self._recorders.begin(world.info),
         )
         self._sessions[name] = session
         self.runner.add(session)

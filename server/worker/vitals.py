@@ -44,6 +44,7 @@ class Vitals:
                 (stepped_s - self._stepped_s) * a_second,
                 (encoded_s - self._encoded_s) * a_second,
                 1000 * self._worst_s,
+                self._service.step_ms,
             )
         )
         self._stepped_s, self._encoded_s = stepped_s, encoded_s

@@ -14,11 +14,12 @@ import numpy as np
 
 from lightcone.model.catalogue import ModelSettings, family_of, open_model, world_info
 from lightcone.model.interface import Model, UnknownWorld, WorldInfo
+from lightcone.server.scheduling.costs import StepTimes
 from lightcone.server.scheduling.degradation import Degradation
 from lightcone.server.scheduling.pacer import Pacer
-from lightcone.server.worker.history import KEEP_EVERY_S
 from lightcone.server.worker.messages import Load, StepCost
-from lightcone.server.worker.threads import Aside, Caller
+from lightcone.server.worker.sessions.history import KEEP_EVERY_S
+from lightcone.server.worker.stepping.threads import Aside, Caller
 from lightcone.streaming import StreamFormat, StreamSettings, measure_encoding
 
 OPEN_TIMEOUT_S = 120.0
@@ -33,7 +34,11 @@ class OpenWorld:
     cost: StepCost
     most: int  # sessions in one step
     ladder: Degradation
+    times: StepTimes = field(init=False)  # `cost` as it is now
     _pacers: dict[tuple[int, int, int], Pacer] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.times = StepTimes(self.cost.step_ms)
 
     @property
     def name(self) -> str:
@@ -48,7 +53,7 @@ class OpenWorld:
         key = frames, steps, bucket
         if key not in self._pacers:
             share = frames / self.info.chunk_frames[-1] * steps / self.model.steps[0]
-            self._pacers[key] = Pacer(share * self.cost.step_ms[bucket] / 1000)
+            self._pacers[key] = Pacer(share * self.times.step_ms()[bucket] / 1000)
         return self._pacers[key]
 
 
@@ -81,7 +86,7 @@ class Worlds:
             model.close()
 
     async def _opened(self, name: str) -> OpenWorld:
-        family = family_of(name).name
+        family = family_of(name, Path(self._load.weights)).name
         if family not in self._models:
             model = await self._aside.call(lambda: self._open_model(family), OPEN_TIMEOUT_S)
             self._models[family] = model
@@ -105,8 +110,9 @@ class Worlds:
 
     def _open_model(self, family: str) -> Model:
         load = self._load
-        worlds = tuple(name for name in load.worlds if family_of(name).name == family)
-        settings = ModelSettings(Path(load.weights), load.steps, load.device, load.probe_compute_ms)
+        weights = Path(load.weights)
+        worlds = tuple(name for name in load.worlds if family_of(name, weights).name == family)
+        settings = ModelSettings(weights, load.steps, load.device, load.probe_compute_ms)
         return open_model(worlds, settings)
 
 

@@ -21,10 +21,6 @@ class MediaPacket:
     ntp: int
     keyframe: bool
 
-    @property
-    def size(self) -> int:
-        return sum(len(payload) for payload in self.payloads)
-
 
 class PacketQueue:
     """Packets waiting for one viewer, first in first out, at most `limit`.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from lightcone.streaming.errors import BadOffer, UnknownViewer
@@ -21,7 +22,7 @@ from lightcone.streaming.packets import (
 from lightcone.streaming.viewers.aiortc_compat import close_peer
 from lightcone.streaming.viewers.fanout import MediaPacket
 from lightcone.streaming.viewers.picture_fanout import PictureFanout
-from lightcone.streaming.viewers.stats import StreamMeter, StreamStats
+from lightcone.streaming.viewers.stats import StreamStats
 from lightcone.streaming.viewers.viewer import Viewer, answer_offer
 
 
@@ -44,7 +45,7 @@ class SessionStream:
         self._has_sound = format.sample_rate is not None
         self._settings = settings or StreamSettings()
         self._loop = asyncio.get_running_loop()
-        self._meter = StreamMeter()
+        self._stats = StreamStats()
         self._pictures = {codec: PictureFanout(codec) for codec in VideoCodec}
         self._asked: dict[VideoCodec, float] = {}  # when, until the keyframe is sent
         self._last_sound = -SAMPLES_PER_PACKET
@@ -52,7 +53,6 @@ class SessionStream:
         self._viewers: dict[str, Viewer] = {}
         self._answering = 0
         self._closing: set[asyncio.Task[None]] = set()
-        self._dropped = 0  # packets, by viewers that have left
         self._closed = False
 
     @property
@@ -116,16 +116,9 @@ class SessionStream:
         await self._drop(viewer)
 
     def stats(self) -> StreamStats:
-        dropped = self._dropped + sum(viewer.dropped for viewer in self._viewers.values())
-        viewers = self.viewers
-        return StreamStats(
-            viewers=viewers,
-            pending=self.occupancy - viewers,
-            frames_sent=self._meter.frames_sent,
-            keyframes=self._meter.keyframes,
-            packets_dropped=self._meter.packets_dropped + dropped,
-            bitrate=self._meter.bitrate(self._loop.time()),
-        )
+        """As they are now."""
+        of_viewers = sum(viewer.dropped for viewer in self._viewers.values())
+        return replace(self._stats, packets_dropped=self._stats.packets_dropped + of_viewers)
 
     async def close(self) -> None:
         """Hang up on everybody and stop."""
@@ -138,23 +131,21 @@ class SessionStream:
         fanout = self._pictures[picture.codec]
         sent = fanout.send(picture)
         if sent is None:
-            self._meter.packets_dropped += 1
+            self._stats.packets_dropped += 1
         else:
-            self._meter.frames_sent += 1
-            self._meter.sent(self._loop.time(), sent.size)
+            self._stats.frames_sent += 1
             if sent.keyframe:
-                self._meter.keyframes += 1
+                self._stats.keyframes += 1
                 self._asked.pop(picture.codec, None)
         if fanout.waits_for_keyframe:
             self._want_keyframe(picture.codec)
 
     def _send_sound(self, sound: EncodedSound) -> None:
         if sound.pts <= self._last_sound:
-            self._meter.packets_dropped += 1
+            self._stats.packets_dropped += 1
             return
         self._last_sound = sound.pts
         packet = MediaPacket((sound.data,), sound.pts % 2**32, sound.ntp, keyframe=True)
-        self._meter.sent(self._loop.time(), packet.size)
         for viewer in self._viewers.values():
             if viewer.connected and viewer.hears:
                 viewer.sound.put(packet)
@@ -198,7 +189,7 @@ class SessionStream:
 
     def _dismiss(self, viewer: Viewer) -> None:
         viewer.connected = False
-        self._dropped += viewer.dropped
+        self._stats.packets_dropped += viewer.dropped
         if viewer.video_codec is not None:
             self._pictures[viewer.video_codec].queues.discard(viewer.video)
         self._report()

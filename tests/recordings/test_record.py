@@ -20,7 +20,9 @@ from lightcone.model.recordings.players.sources import AgentSource
 from lightcone.model.recordings.reader import Episode
 from lightcone.model.recordings.scan import scan
 
-audible = pytest.mark.skipif(find_library("openal") is None, reason="needs libopenal1")
+audible = pytest.mark.skipif(
+    find_library("openal") is None, reason="silent: needs apt-get install libopenal1"
+)
 CART = Job(env="CartPole-v1", out=Path(), seed=3, size=(60, 40))  # 50 frames a second
 
 

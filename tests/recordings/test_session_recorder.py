@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from made_episodes import INFO, actions, pictures, sound
 
-from lightcone.model.interface import Chunk
+from lightcone.model.interface import Chunk, EpisodeStart
 from lightcone.model.recordings.scan import Recordings, scan
 from lightcone.model.recordings.session import Played, SessionRecorder
+from lightcone.model.recordings.writer import EpisodeWriter
 
 WORLD = replace(INFO, name="env:games/meadow")
 CHUNK = 5  # frames
 
 
 def recorder(folder: Path) -> SessionRecorder:
-    return SessionRecorder(folder, "ann", WORLD, lambda episode: 100 + episode, consent="given")
+    return SessionRecorder(folder, "ann", WORLD, consent="given")
 
 
-def chunk(first: int) -> Chunk:
-    """Of a session that shows `pictures` and sounds as `sound`, frame by frame."""
+def played(first: int, start: tuple[int, int] | None = None) -> Played:
+    """A chunk of a session that shows `pictures` and sounds as `sound`, frame by frame. `start`:
+    the frame with which an episode begins, and its seed."""
     heard = sound(200)
     assert heard is not None
     begin, end = WORLD.samples(0, first), WORLD.samples(0, first + CHUNK)
-    return Chunk(first, pictures(200)[first : first + CHUNK], heard[begin:end])
-
-
-def played(first: int, begun: int | None = None) -> Played:
-    return Played(chunk(first), actions(200)[first : first + CHUNK], begun)
+    starts = None if start is None else EpisodeStart(*start)
+    chunk = Chunk(first, pictures(200)[first : first + CHUNK], heard[begin:end], starts)
+    return Played(chunk, actions(200)[first : first + CHUNK])
 
 
 def lengths(found: Recordings) -> list[int]:
@@ -39,8 +41,9 @@ def lengths(found: Recordings) -> list[int]:
 
 def test_a_session_is_recorded_by_episodes(tmp_path: Path) -> None:
     taking = recorder(tmp_path)
-    for part in (played(0), played(5), played(10, begun=3), played(15), played(20, begun=0)):
-        taking.take(part)
+    starts = {0: (0, 100), 10: (13, 101), 20: (20, 102)}
+    for first in range(0, 25, CHUNK):
+        taking.take(played(first, starts.get(first)))
     taking.close()
     found = scan(tmp_path, whole=True)
     assert not found.left_out
@@ -60,10 +63,34 @@ def test_a_session_is_recorded_by_episodes(tmp_path: Path) -> None:
 
 def test_a_session_that_was_rewound_begins_another_episode(tmp_path: Path) -> None:
     taking = recorder(tmp_path)
-    for first in (0, 5, 10, 5, 10):
-        taking.take(played(first))
+    for first in (0, 5, 10, 5, 10, 0):
+        taking.take(played(first, (0, 100) if first == 0 else None))
     taking.close()
-    assert lengths(scan(tmp_path)) == [15, 10]
+    found = scan(tmp_path)
+    assert lengths(found) == [15, 10, 5]
+    assert [episode.meta.seed for episode in found.episodes] == [100, None, 100]
+
+
+def test_a_recorder_that_does_not_keep_up_keeps_what_it_took(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = threading.Event()
+    write = EpisodeWriter.write
+
+    def slow(self: EpisodeWriter, *args: Any) -> None:
+        released.wait()
+        write(self, *args)
+
+    monkeypatch.setattr(EpisodeWriter, "write", slow)
+    taking = SessionRecorder(tmp_path, "ann", WORLD, most_waiting=2)
+    for first in range(0, 50, CHUNK):
+        taking.take(played(first))
+    released.set()
+    taking.close()
+    [record] = caplog.records
+    assert record.message == "the recording of ann ends: the disk or the encoder does not keep up"
+    [kept] = lengths(scan(tmp_path, whole=True))
+    assert kept in (2 * CHUNK, 3 * CHUNK)  # one more where the thread had begun with the first
 
 
 def test_a_session_of_which_nothing_is_seen_leaves_nothing(tmp_path: Path) -> None:

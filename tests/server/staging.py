@@ -19,6 +19,7 @@ from lightcone.server.sessions.session import Origin, Session, SessionRules
 from lightcone.server.sessions.session_log import SessionLog, log_start
 from lightcone.server.worker import messages as wire
 from lightcone.server.worker.errors import RequestFailed, RewindError
+from lightcone.streaming import StreamStats
 
 SENDING = wire.Sending(4, 2_000_000, 64_000)
 
@@ -88,6 +89,9 @@ class NotingStream:
         self.viewers = viewers
         if self.on_viewers is not None:
             self.on_viewers(viewers)
+
+    def stats(self) -> StreamStats:
+        return StreamStats(len(self.sent))
 
     def send(self, packet: Any) -> None:
         self.sent.append(packet)

@@ -105,6 +105,7 @@ def test_an_unknown_world() -> None:
 def test_a_setting_that_is_none() -> None:
     check_one_line(lightcone("serve", LIGHTCONE_PORT="many"), 2, "port: ")
     assert lightcone("serve", "--port", "many").returncode == 2
+    check_one_line(lightcone("serve", "--consent", "given"), 2, "consent: ")
     assert "--nonsense" in lightcone("serve", "--nonsense").stderr
 
 

@@ -224,10 +224,13 @@ async def test_where_nothing_can_be_written_the_session_goes_on(
     server.stop()
 
 
-async def test_every_session_can_be_recorded(serve: Callable[..., Served], tmp_path: Path) -> None:
-    server = serve("--record", "--recordings", str(tmp_path), "--probe-compute-ms", "5")
+async def test_a_recording_is_whole_when_its_session_ends(
+    serve: Callable[..., Served], tmp_path: Path
+) -> None:
+    server = serve("--recordings", str(tmp_path), "--probe-compute-ms", "5")
     session = server.new_session()
     async with server.client() as http:
+        assert (await http.post(path(session, "recording"))).status_code == 201
         async for viewer in watching(http, session):
             await viewer.until(30)
         await http.delete(f"/sessions/{session['id']}")

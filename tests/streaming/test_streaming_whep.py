@@ -69,9 +69,8 @@ async def test_a_viewer_sees_and_hears_the_session(codec: str, only: str | None)
     assert codec in (viewer.peer.remoteDescription.sdp.split("a=rtpmap:")[1])
     assert_on_the_media_clock(viewer)
     stats = stage.stream.stats()
-    assert stats.viewers == 1
+    assert stats.frames_sent >= 20
     assert stats.keyframes >= 1
-    assert stats.bitrate > 0
     await stage.stream.end_viewer(ident)
     await viewer.gone.wait()
     assert stage.counts == [1, 0]

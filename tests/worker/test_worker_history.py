@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightcone.server.worker.history import History, Holders, Moment, compact
+from lightcone.server.worker.sessions.history import History, Holders, Moment
 
 FPS = 24
 
@@ -14,10 +14,6 @@ FPS = 24
 @dataclass(frozen=True)
 class State:
     frame: int
-    shared: bool = True
-
-    def compact(self) -> State:
-        return State(self.frame, shared=False)
 
 
 def moment(frame: int) -> Moment:
@@ -86,8 +82,3 @@ def test_a_state_is_unneeded_exactly_when_nobody_holds_it(script: list[tuple[boo
         elif held[i]:
             held[i] -= 1
             assert holders.let_go(states[i]) == (held[i] == 0)
-
-
-def test_a_state_is_kept_in_memory_of_its_own_where_it_can() -> None:
-    assert not compact(State(0)).shared
-    assert compact("anything else") == "anything else"

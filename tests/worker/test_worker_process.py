@@ -8,8 +8,6 @@ import os
 import signal
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -30,13 +28,13 @@ from lightcone.server.worker.errors import (
     WorkerLost,
     WorkerRefused,
 )
-from lightcone.server.worker.host import WorkerConfig, WorkerHost
+from lightcone.server.worker.host import WorkerHost
 
 M = TypeVar("M", bound=wire.Message)
 
-CONFIG = WorkerConfig(
-    worlds=("probe", "probe-faulty", "probe-image"),
-    weights=Path("none"),
+LOAD = wire.Load(
+    worlds=["probe", "probe-faulty", "probe-image"],
+    weights="none",
     probe_compute_ms=2.0,
     step_timeout_s=1.0,
 )
@@ -85,7 +83,7 @@ class Watched:
 
 @pytest.fixture
 async def worker() -> AsyncIterator[Watched]:
-    host = await WorkerHost.launch(CONFIG)
+    host = await WorkerHost.launch(LOAD)
     yield Watched(host)
     await host.close()
 
@@ -99,7 +97,7 @@ def follow(made: list[wire.Made]) -> bool:
 
 async def test_two_sessions_send_pictures_sound_and_their_log(worker: Watched) -> None:
     ready = worker.host.ready
-    assert {info.name: info for info in ready.infos} == {n: PROBES[n] for n in CONFIG.worlds}
+    assert {info.name: info for info in ready.infos} == {n: PROBES[n] for n in LOAD.worlds}
     assert set(ready.costs) == {"probe"}
     assert ready.costs["probe"].encode_ms > 0
     for session in "ab":
@@ -175,7 +173,7 @@ async def test_a_kept_snapshot_goes_on_in_another_worker_with_the_same_chunks(
         await worker.host.lost
     with pytest.raises(WorkerLost):
         await worker.host.save("a")
-    other = Watched(await WorkerHost.launch(CONFIG))
+    other = Watched(await WorkerHost.launch(LOAD))
     try:
         sending = replace_position(SENDING, 100, 5.0)
         opened = await other.host.restore("a", kept.snapshot, sending)
@@ -212,7 +210,7 @@ async def test_going_back_further_than_is_kept_is_refused(worker: Watched) -> No
 
 async def test_a_worker_that_can_not_open_its_world_says_why() -> None:
     with pytest.raises(WorkerRefused, match="unknown world 'moon'"):
-        await WorkerHost.launch(replace(CONFIG, worlds=("moon",)))
+        await WorkerHost.launch(msgspec.structs.replace(LOAD, worlds=["moon"]))
 
 
 async def test_a_worker_ends_with_its_server(worker: Watched) -> None:

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from lightcone.server.worker.threads import Aside, Post, Thread
+from lightcone.server.worker.stepping.threads import Aside, Post, Thread
 
 
 async def test_what_a_call_posts_comes_before_its_result() -> None:

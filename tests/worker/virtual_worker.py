@@ -12,7 +12,7 @@ from lightcone.model.families.probe.model import ProbeModel
 from lightcone.server.scheduling.degradation import Degradation
 from lightcone.server.worker import messages as wire
 from lightcone.server.worker.service import Service
-from lightcone.server.worker.threads import Done, Post
+from lightcone.server.worker.stepping.threads import Done, Post
 from lightcone.server.worker.worlds import OpenWorld, Worlds
 
 T = TypeVar("T")
@@ -90,13 +90,20 @@ class VirtualWorker:
         history_s: float = 30.0,
         step_timeout_s: float = 5.0,
         max_batch: int = 0,
+        record: str = "",
     ) -> None:
         self.computing = Computing()
         self.sent: dict[str | None, list[wire.Message]] = defaultdict(list)
         self.loop = asyncio.get_running_loop()
         self.model = ProbeModel(compute_ms, worlds, sleep=self.computing.sleep)
         load = wire.Load(
-            list(worlds), "none", 1, "cpu", 1, compute_ms, step_timeout_s, history_s, 0.5
+            list(worlds),
+            "none",
+            probe_compute_ms=compute_ms,
+            step_timeout_s=step_timeout_s,
+            history_s=history_s,
+            record=record,
+            consent="agreed",
         )
         encoder = AtOnceExecutor()
         opened = Worlds(load, self._new_caller, encoder)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from lightcone.server.worker.history import History, Moment
+from lightcone.server.worker.sessions.history import History, Moment
 from lightcone.streaming import MediaClock, Transmitter
 
 EVERY_S = 0.25  # of media time, for about a second of world time

@@ -8,13 +8,13 @@ from functools import partial
 
 from lightcone.server.sessions.prompt_history import and_then
 from lightcone.server.worker import messages as wire
-from lightcone.server.worker.backwards import Backwards
 from lightcone.server.worker.errors import RewindError, UnknownSession
-from lightcone.server.worker.history import Moment
-from lightcone.server.worker.runner import Runner
-from lightcone.server.worker.session import Session
-from lightcone.server.worker.snapshots import pack_moment
-from lightcone.server.worker.threads import Aside, Caller
+from lightcone.server.worker.sessions.backwards import Backwards
+from lightcone.server.worker.sessions.history import Moment
+from lightcone.server.worker.sessions.session import Session
+from lightcone.server.worker.sessions.snapshots import pack_moment
+from lightcone.server.worker.stepping.runner import Runner
+from lightcone.server.worker.stepping.threads import Aside, Caller
 
 CONDITIONED = 8  # sessions at once that take conditioning quickly
 TIMEOUT_S = 30.0  # of preparing and applying conditioning, of a snapshot

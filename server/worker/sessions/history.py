@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from lightcone.model.interface import Image
 
@@ -93,15 +93,3 @@ class Holders:
             return False
         del self._held[id(state)]
         return True
-
-
-@runtime_checkable
-class _Compactable(Protocol):
-    """A state that may share memory with those of its batch."""
-
-    def compact(self) -> Any: ...
-
-
-def compact(state: Any) -> Any:
-    """The state to keep for long: in memory of its own."""
-    return state.compact() if isinstance(state, _Compactable) else state

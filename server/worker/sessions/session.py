@@ -7,14 +7,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from lightcone.model.interface import Chunk, Image
+from lightcone.model.interface import Chunk, Image, WorldInfo
+from lightcone.model.recordings.session import Played, SessionRecorder
 from lightcone.server.scheduling.batches import GRACE_S
 from lightcone.server.scheduling.degradation import Degradation, Standing
 from lightcone.server.scheduling.input import HeldInput, Sample
 from lightcone.server.scheduling.pacer import Pacer
 from lightcone.server.scheduling.trials import Trial
-from lightcone.server.worker.backwards import Backwards
-from lightcone.server.worker.history import History, Moment
+from lightcone.server.worker.sessions.backwards import Backwards
+from lightcone.server.worker.sessions.history import History, Moment
 from lightcone.server.worker.worlds import OpenWorld
 from lightcone.streaming import MediaClock, Transmitter
 
@@ -45,6 +46,7 @@ class Session:
     input: HeldInput
     clock: MediaClock
     transmitter: Transmitter
+    recorder: SessionRecorder | None = None  # of what is played
     running: bool = False
     making: Making | None = None
     stepping: bool = False
@@ -155,22 +157,20 @@ class Session:
         making = self.making
         if making is None or self.gone:
             return
-        known = making.frame + making.pushed - part.first_frame
-        if known >= len(part.frames):
+        part = _from(part, making.frame + making.pushed, self.world.info)
+        if not len(part.frames):
             return
-        frames, sound = part.frames, part.sound
-        if known > 0:
-            frames = frames[known:]
-            if sound is not None:
-                sound = sound[self.world.info.samples(part.first_frame, known) :]
         media_time = self.transmitter.next_media_time
         if now > self.clock.due(media_time) + GRACE_S:
             making.held_s += self.clock.hold(media_time, now)
-        stream_frame, media_time = self.transmitter.push(frames, sound)
+        stream_frame, media_time = self.transmitter.push(part.frames, part.sound)
+        if self.recorder is not None:
+            rows = making.sample.actions[making.pushed : making.pushed + len(part.frames)]
+            self.recorder.take(Played(part, rows))
         if making.pushed == 0:
             making.stream_frame, making.media_time = stream_frame, media_time
-        making.pushed += len(frames)
-        making.picture = frames[-1]
+        making.pushed += len(part.frames)
+        making.picture = part.frames[-1]
 
     def end_chunk(self, state: object) -> Making:
         """The chunk is made; `state` comes after it."""
@@ -178,3 +178,15 @@ class Session:
         assert making is not None
         self.now = Moment(state, self.now.prompt, making.picture)
         return making
+
+
+def _from(part: Chunk, frame: int, info: WorldInfo) -> Chunk:
+    """What is left of a part from a world frame on."""
+    known = frame - part.first_frame
+    if known <= 0:
+        return part
+    sound = part.sound
+    if sound is not None:
+        sound = sound[info.samples(part.first_frame, known) :]
+    starts = part.starts if part.starts is not None and part.starts.frame >= frame else None
+    return Chunk(frame, part.frames[known:], sound, starts)

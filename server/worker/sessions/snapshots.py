@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from lightcone.model.interface import Model, Snapshot, SnapshotError
 from lightcone.model.runtime.snapshot import pack, unpack
-from lightcone.server.worker.history import Moment
+from lightcone.server.worker.sessions.history import Moment
 
 PROMPT = "session.prompt"  # in the snapshot's meta, beside what the family keeps there
 

@@ -15,11 +15,11 @@ import msgspec
 
 from lightcone.model.interface import Model
 from lightcone.server.worker.errors import one_line
-from lightcone.server.worker.history import Holders, Moment, compact
 from lightcone.server.worker.messages import Kept, Made, Message
-from lightcone.server.worker.session import Session
-from lightcone.server.worker.snapshots import pack_moment
-from lightcone.server.worker.threads import Caller, Done, Post
+from lightcone.server.worker.sessions.history import Holders, Moment
+from lightcone.server.worker.sessions.session import Session
+from lightcone.server.worker.sessions.snapshots import pack_moment
+from lightcone.server.worker.stepping.threads import Caller, Done, Post
 
 
 @dataclass(frozen=True)
@@ -127,11 +127,7 @@ def _result(chore: Chore) -> _Result | Exception:
             return _Result(digest)
         began = time.thread_time()
         picture = chore.moment.picture
-        kept = replace(
-            chore.moment,
-            state=compact(chore.moment.state),
-            picture=None if picture is None else picture.copy(),
-        )
+        kept = replace(chore.moment, picture=None if picture is None else picture.copy())
         snapshot = pack_moment(model, kept)
         return _Result(digest, kept, snapshot, 1000 * (time.thread_time() - began))
     except Exception as error:

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 from lightcone.model.interface import Chunk
 from lightcone.server.scheduling.batches import GRACE_S, Batch, Times, plan
 from lightcone.server.scheduling.pacer import Pacer
-from lightcone.server.worker.session import Making, Session
-from lightcone.server.worker.threads import Caller, Done, Post
+from lightcone.server.worker.sessions.session import Making, Session
+from lightcone.server.worker.stepping.threads import Caller, Done, Post
 from lightcone.server.worker.worlds import OpenWorld
 
 TIMER_S = 0.001  # how exactly the loop can wait
@@ -41,6 +41,12 @@ class Step:
     @property
     def late(self) -> bool:
         return any(making.held_s > 0 for making in self.makings)
+
+    @property
+    def usual(self) -> bool:
+        """Of the chunks and denoising steps whose cost was measured."""
+        whole = self.makings[0].frames == self.world.info.chunk_frames[-1]
+        return whole and self.steps == self.world.model.steps[0]
 
 
 class Outcome(Protocol):

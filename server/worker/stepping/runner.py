@@ -14,10 +14,7 @@ from typing import Any
 from lightcone.server.scheduling.batches import MARGIN_S, SLACK, aligned
 from lightcone.server.scheduling.pacer import Pacer
 from lightcone.server.scheduling.trials import Trial
-from lightcone.server.worker.chores import Chore, Chores
 from lightcone.server.worker.errors import one_line
-from lightcone.server.worker.history import Moment
-from lightcone.server.worker.lane import Lane, Step
 from lightcone.server.worker.messages import (
     Carried,
     Level,
@@ -26,8 +23,11 @@ from lightcone.server.worker.messages import (
     SessionFailed,
     WentBack,
 )
-from lightcone.server.worker.session import Making, Session
-from lightcone.server.worker.threads import Caller
+from lightcone.server.worker.sessions.history import Moment
+from lightcone.server.worker.sessions.session import Making, Session
+from lightcone.server.worker.stepping.chores import Chore, Chores
+from lightcone.server.worker.stepping.lane import Lane, Step
+from lightcone.server.worker.stepping.threads import Caller
 
 SLOW = 2.0  # times what is usual
 SLOW_BATCHES = 3  # slow and late ones within SLOW_S put the sessions of a world on trial
@@ -161,6 +161,8 @@ class Runner:
         world, now = step.world, self._loop.time()
         suspicious = self._is_suspicious(step, seconds, now)
         step.pacer.record(lead_s=step.lead_s, busy_s=seconds)
+        if step.usual:
+            world.times.record(step.bucket, seconds)
         chores = []
         for row, (session, state) in enumerate(zip(step.members, states, strict=True)):
             session.rest()

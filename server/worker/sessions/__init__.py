@@ -1,0 +1,1 @@
+"""Sessions in a worker: what they are, what was, and what can be done with them."""

@@ -1,0 +1,1 @@
+"""Steps: when, on which thread, and what comes of them."""
