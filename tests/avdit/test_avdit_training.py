@@ -39,8 +39,7 @@ def encoded(folder: Path, digest: str = "made up") -> EncodedPlay:
     picture, sound = VideoCodec(VIDEO), SoundCodec(SOUND)
     shaken(picture)
     shaken(sound)
-    with torch.inference_mode():
-        return encode(source(digest=digest), CONFIG, picture, sound, NUMBERS, WORDS, folder)
+    return encode(source(digest=digest), CONFIG, picture, sound, NUMBERS, WORDS, folder)
 
 
 def test_play_is_encoded_in_chunks_of_all_modalities(play: EncodedPlay) -> None:

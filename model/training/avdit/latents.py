@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from lightcone.model.codecs.sound import SoundCodec
 from lightcone.model.codecs.video import VideoCodec
 from lightcone.model.families.avdit.network.config import AvditConfig
 from lightcone.model.families.avdit.numbers import Numbers
+from lightcone.model.runtime.threads import threads_used, use_threads
 from lightcone.model.training.avdit.source import Played, Source, TrainingError
 
-_BATCH = 32  # latents encoded at a time
+_BATCH = 4  # chunks encoded at a time
+_DECODED = 64  # frames decoded at a time
 _DONE = "done.json"
 _ENCODER = ("encode", "patch_in", "down", "to_latent", "mean", "std")  # of both codecs
 
@@ -54,11 +57,15 @@ def encode(
     numbers: Numbers,
     vocabulary: Sequence[str],
     folder: Path,
+    most: int | None = None,
 ) -> EncodedPlay:
-    """Encode what is not encoded yet. Can be stopped at any moment; goes on with the episode at
-    which it was. Raises BrokenEpisode, and TrainingError where the disk fills."""
+    """Encode what is not encoded yet of the first `most` episodes, by default of all. Can be
+    stopped at any moment; goes on with the episode at which it was. Raises BrokenEpisode, and
+    TrainingError where the disk fills."""
     counts = chunks_of(source, config)
-    if sum(counts) < 2:
+    starts = [0, *accumulate(counts)]
+    episodes = len(counts) if most is None else min(most, len(counts))
+    if starts[episodes] < 2:
         raise TrainingError(f"{source.summary}: too short for a single clip")
     made_with = {
         "source": source.digest,
@@ -71,36 +78,40 @@ def encode(
         arrays = _open(folder, config, sum(counts), fresh)
     except OSError as error:
         raise TrainingError(f"{folder} cannot be written: {error.strerror or error}") from error
-    starts = np.concatenate([[0], np.cumsum(counts)])
-    left = range(done, len(counts))
-    with (
-        ThreadPoolExecutor(1) as decoder,
-        tqdm(total=sum(counts), initial=int(starts[done]), desc="latents", unit="chunk") as bar,
-    ):
-        for i in left:
-            rows = slice(int(starts[i]), int(starts[i + 1]))
-            episode = source.episodes[i]
-            at = rows.start
-            for group in _decoded(episode, counts[i] * config.frames, config, decoder):
-                latents = picture.encode(group)  # (latents of some chunks, channels, h, w)
-                chunks = latents.unflatten(0, (-1, config.latents)).flatten(1, 2)
-                arrays["picture"][at : at + len(chunks)] = chunks.half().numpy()
-                at += len(chunks)
-                bar.update(len(chunks))
-            if sound is not None and counts[i]:
-                arrays["sound"][rows] = _encoded_sound(episode, counts[i], config, sound)
-            frames = counts[i] * config.frames
-            shape = (counts[i], config.frames, -1)
-            arrays["actions"][rows] = np.asarray(episode.actions[:frames]).reshape(shape)
-            state = source.state(i)
-            if config.numbers and state is not None:
-                arrays["numbers"][rows] = numbers.encode(state[:frames], source.numbers).reshape(
-                    shape
-                )
-            arrays["text"][rows] = _texts(source.texts[i], counts[i], config, vocabulary)
-            arrays["episode"][rows] = i
-            (folder / _DONE).write_text(json.dumps({**made_with, "episodes": i + 1}))
-    return EncodedPlay(**arrays)
+
+    @torch.inference_mode()
+    def one(i: int) -> None:
+        rows = slice(starts[i], starts[i + 1])
+        episode, at = source.episodes[i], rows.start
+        for group in _decoded(episode, counts[i] * config.frames, config):
+            latents = picture.encode(group)  # (latents of some chunks, channels, h, w)
+            chunks = latents.unflatten(0, (-1, config.latents)).flatten(1, 2)
+            arrays["picture"][at : at + len(chunks)] = chunks.half().numpy()
+            at += len(chunks)
+            bar.update(len(chunks))
+        if sound is not None and counts[i]:
+            arrays["sound"][rows] = _encoded_sound(episode, counts[i], config, sound)
+        frames = counts[i] * config.frames
+        shape = (counts[i], config.frames, -1)
+        arrays["actions"][rows] = np.asarray(episode.actions[:frames]).reshape(shape)
+        state = source.state(i)
+        if config.numbers and state is not None:
+            encoded = numbers.encode(state[:frames], source.numbers)
+            arrays["numbers"][rows] = encoded.reshape(shape)
+        arrays["text"][rows] = _texts(source.texts[i], counts[i], config, vocabulary)
+        arrays["episode"][rows] = i
+
+    # An episode is small work: threads of their own are faster than one that is shared out.
+    threads = ThreadPoolExecutor(threads_used(), initializer=use_threads, initargs=(1,))
+    total = starts[episodes]
+    bar = tqdm(total=total, initial=min(starts[done], total), desc="latents", unit="chunk")
+    with bar:
+        try:
+            for i, _ in enumerate(threads.map(one, range(done, episodes)), done + 1):
+                (folder / _DONE).write_text(json.dumps({**made_with, "episodes": i}))
+        finally:
+            threads.shutdown(cancel_futures=True)
+    return EncodedPlay(**{name: array[:total] for name, array in arrays.items()})
 
 
 def _name(codec: torch.nn.Module | None) -> str:
@@ -146,16 +157,12 @@ def _open(folder: Path, c: AvditConfig, chunks: int, fresh: bool) -> dict[str, N
     return out
 
 
-def _decoded(
-    episode: Played, frames: int, c: AvditConfig, decoder: ThreadPoolExecutor
-) -> Iterator[Tensor]:
-    """(N, group, 3, H, W) of an episode's first frames; the next ones are decoded meanwhile."""
-    block = max(1, _BATCH // c.latents) * c.frames
-    spans = [(start, min(start + block, frames)) for start in range(0, frames, block)]
-    jobs = [decoder.submit(episode.frames, *span) for span in spans]
-    for job in jobs:
-        video = torch.from_numpy(job.result()).permute(0, 3, 1, 2)
-        yield video.unflatten(0, (-1, c.group))
+def _decoded(episode: Played, frames: int, c: AvditConfig) -> Iterator[Tensor]:
+    """(N, group, 3, H, W) of an episode's first frames."""
+    block = max(1, _DECODED // c.frames) * c.frames
+    for start in range(0, frames, block):
+        video = torch.from_numpy(episode.frames(start, min(start + block, frames)))
+        yield from video.permute(0, 3, 1, 2).unflatten(0, (-1, c.group)).split(_BATCH * c.latents)
 
 
 def _encoded_sound(

@@ -13,7 +13,8 @@ import argparse
 import json
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import torch
@@ -112,9 +113,9 @@ def train(args: argparse.Namespace) -> bool:
     if not whole:
         return False
     began = time.monotonic()
-    used = source if plan.total is None else _within(source, picture, plan.total * _LATENT_SHARE)
-    with torch.inference_mode():
-        play = encode(used, config, picture, sound, numbers, words, out / "cache" / "latents")
+    most = None if plan.total is None else _within(source, picture, plan.total * _LATENT_SHARE)
+    cache = out / "cache" / "latents"
+    play = encode(source, config, picture, sound, numbers, words, cache, most)
     spent.add("latents", time.monotonic() - began)
     torch.manual_seed(args.seed)
     model = Transformer(config)
@@ -130,7 +131,7 @@ def train(args: argparse.Namespace) -> bool:
     def keep() -> None:
         trained = {
             "recordings": source.summary,
-            "hours of play": round(used.hours, 3),
+            "hours of play": round(len(play) * config.frames / source.info.fps / 3600, 3),
             "size": args.size,
             "seed": args.seed,
             "command": "lightcone " + " ".join(["train", "avdit", *sys.argv[3:]]),
@@ -214,31 +215,23 @@ def shows(codec: VideoCodec, latents: int) -> Tensor:
 
 
 @torch.inference_mode()
-def _within(source: Source, codec: VideoCodec, seconds: float) -> Source:
-    """As many episodes as can be encoded in that time."""
+def _within(source: Source, codec: VideoCodec, seconds: float) -> int:
+    """How many episodes can be encoded in that time."""
     group = codec.config.frames
     longest = max(source.episodes, key=len)
-    began = time.monotonic()
     taken = min(len(longest) // group, 24)
     if not taken:
         raise TrainingError(f"no episode is as long as {group} frames")
+    began = time.monotonic()
     video = torch.from_numpy(longest.frames(0, taken * group)).permute(0, 3, 1, 2)
-    codec.encode(video.unflatten(0, (taken, group)))
-    rate = taken * group / (time.monotonic() - began)
-    most, frames, kept = rate * seconds, 0, 0
-    for episode in source.episodes:
-        if kept and frames + len(episode) > most:
-            break
-        frames, kept = frames + len(episode), kept + 1
-    if kept == len(source.episodes):
-        return source
-    print(f"{kept} of {len(source.episodes)} episodes are used: all would take too long here")
-    return replace(
-        source,
-        episodes=source.episodes[:kept],
-        columns=source.columns[:kept],
-        texts=source.texts[:kept],
-    )
+    for part in video.unflatten(0, (taken, group)).split(8):
+        codec.encode(part)
+    most = seconds * taken * group / (time.monotonic() - began)
+    until = [*accumulate(map(len, source.episodes))]
+    fit = max(1, sum(frames <= most for frames in until))
+    if fit < len(until):
+        print(f"{fit} of {len(until)} episodes are used: all would take too long here")
+    return fit
 
 
 def parser() -> argparse.ArgumentParser:
