@@ -24,7 +24,7 @@ class ModelSettings:
     """How a model is opened. A family reads what concerns it."""
 
     weights: Path = WEIGHTS_DIR
-    steps: int = 1  # of denoising, of the staged family
+    steps: int | None = None  # of denoising, at most; by default the family's own
     device: str = "cpu"
     probe_compute_ms: float = 20.0  # of one step of one state, of the probe family
 

@@ -68,7 +68,7 @@ class Job:
     prompt: str = ""
     image: Path | None = None
     weights: Path = WEIGHTS_DIR
-    steps: int = 1
+    steps: int | None = None  # the family's own
     device: str = "cpu"
     scale: int | None = None
     snapshot: Path | None = None

@@ -90,7 +90,10 @@ def generate(
         Path | None, typer.Option(help="PNG or JPEG file that the world starts from.")
     ] = None,
     weights: Annotated[Path, typer.Option(help="Folder of weights.")] = WEIGHTS_DIR,
-    steps: Annotated[int, typer.Option(min=1, max=64, help="Denoising steps a chunk.")] = 1,
+    steps: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, help="Denoising steps a chunk; by default the family's own."),
+    ] = None,
     device: Annotated[str, typer.Option(help="Torch device.")] = "cpu",
     scale: Annotated[
         int | None,

@@ -41,7 +41,12 @@ class Settings(BaseSettings):
         "all is every learned one that the weights know.",
     )
     weights: Path = Field(WEIGHTS_DIR, description="Folder of weights.")
-    steps: int = Field(1, ge=1, le=64, description="Denoising steps for each chunk.")
+    steps: int | None = Field(
+        None,
+        ge=1,
+        le=64,
+        description="Denoising steps for each chunk; by default the family's own.",
+    )
     device: str = Field("cpu", description="Torch device of the model.")
     threads: int = Field(
         default_factory=default_threads,

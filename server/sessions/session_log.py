@@ -142,7 +142,7 @@ def log_start(
     prompt: str,
     image: Image | None,
     fingerprint: str,
-    steps: int,
+    steps: int | None,
     threads: int,
     snapshot: wire.Opened | None,
 ) -> LogStart:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 WEIGHTS_FILE, CONFIG_FILE = "model.safetensors", "config.json"
 FAMILY = "avdit"
+DEFAULT_STEPS = 2  # of denoising
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -83,7 +84,7 @@ class AvditFamily:
         from lightcone.model.families.avdit.weights import Weights
 
         loaded = {name: Weights.load(_folder(name, settings.weights)) for name in worlds}
-        return AvditModel(loaded, steps=settings.steps, device=settings.device)
+        return AvditModel(loaded, steps=settings.steps or DEFAULT_STEPS, device=settings.device)
 
 
 def _folder(world: str, weights: Path) -> Path:

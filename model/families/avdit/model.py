@@ -16,7 +16,7 @@ from torch import Tensor
 
 from lightcone.model.codecs.sound import SoundCodec
 from lightcone.model.families.avdit.context import begin, observed, started
-from lightcone.model.families.avdit.entry import world_of
+from lightcone.model.families.avdit.entry import DEFAULT_STEPS, world_of
 from lightcone.model.families.avdit.network.latents import Latents
 from lightcone.model.families.avdit.network.sampler import Context, noise_of, sample
 from lightcone.model.families.avdit.prompts import Conditioning, words_of
@@ -69,7 +69,7 @@ class AvditModel:
     """
 
     def __init__(
-        self, weights: Mapping[str, Weights], *, steps: int = 2, device: str = "cpu"
+        self, weights: Mapping[str, Weights], *, steps: int = DEFAULT_STEPS, device: str = "cpu"
     ) -> None:
         """`weights` by world. Raises UnsupportedSetting and WeightsError."""
         if steps not in _LEVELS:

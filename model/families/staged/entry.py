@@ -61,4 +61,4 @@ class StagedFamily:
         from lightcone.model.families.staged.weights import Weights
 
         weights = Weights.load(settings.weights)
-        return StagedModel(weights, worlds, steps=settings.steps, device=settings.device)
+        return StagedModel(weights, worlds, steps=settings.steps or 1, device=settings.device)

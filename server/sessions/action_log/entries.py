@@ -11,8 +11,8 @@ from lightcone.model.interface import Actions, How, WorldInfo
 class LogStart:
     """How a session began: from a seed, a prompt and an image (PNG bytes of the world's size), or
     from a snapshot (`model.runtime.snapshot` bytes), then `seed` may be None. `steps` is the
-    model's default number of denoising steps and `threads` the number of threads, with which the
-    first state was made. `controls` are the names of buttons, then axes."""
+    number of denoising steps that the model was opened with (None: its family's own) and `threads`
+    the number of threads, with which the first state was made. `controls` are the names of buttons, then axes."""
 
     world: str
     seed: int | None
@@ -23,7 +23,7 @@ class LogStart:
     image: bytes | None = None
     snapshot: bytes | None = None
     frame: int = 0
-    steps: int = 1
+    steps: int | None = None
     threads: int = 1
 
 

@@ -155,7 +155,7 @@ def _parse_start(line: bytes) -> LogStart:
             image=_bytes(value, "image"),
             snapshot=snapshot,
             frame=_whole(value, "frame"),
-            steps=_whole(value, "steps", 1, MAX_SHAPE),
+            steps=None if value["steps"] is None else _whole(value, "steps", 1, MAX_SHAPE),
             threads=_whole(value, "threads", 1, MAX_SHAPE),
         )
     except KeyError as error:

@@ -13,7 +13,7 @@ class Load(Message, frozen=True):
 
     worlds: list[str]
     weights: str
-    steps: int = 1
+    steps: int | None = None  # of denoising; the family's own
     device: str = "cpu"
     threads: int = 1
     probe_compute_ms: float = 20.0
