@@ -3,7 +3,9 @@
 
 Beside each figure stands what a trivial answer gets (repeat the last frame, the average frame,
 silence) and the ceiling: what the simulator's own pictures and sound get from the same judge. What
-each measure is, its module in model/judge says.
+each measure is, its module in model/evaluation/measures says.
+
+`--world doom` is judged by the game itself: lightcone evaluate --world doom --help.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from typing import Any
 from lightcone.model.catalogue import WEIGHTS_DIR
 from lightcone.model.evaluation import report
 from lightcone.model.evaluation.findings import Findings
+from lightcone.model.evaluation.judge import command as generated
 from lightcone.model.evaluation.measures.endurance import endurance
 from lightcone.model.evaluation.measures.fidelity import fidelity
 from lightcone.model.evaluation.measures.hearing import hearing
@@ -27,6 +30,7 @@ from lightcone.model.evaluation.measures.physics import physics
 from lightcone.model.evaluation.measures.prompting import prompting
 from lightcone.model.evaluation.measures.response import response
 from lightcone.model.evaluation.play import Learned
+from lightcone.model.evaluation.seeds import parse_seeds
 from lightcone.model.families.staged.model import StagedModel
 from lightcone.model.families.staged.reading.reader import Reader
 from lightcone.model.families.staged.weights import Weights
@@ -66,21 +70,6 @@ def judge(
     return found, took
 
 
-def parse_seeds(text: str) -> list[int]:
-    """ "1000:1016" or "1000,1003"."""
-    try:
-        if ":" in text:
-            first, last = (int(part) for part in text.split(":"))
-            seeds = list(range(first, last))
-        else:
-            seeds = [int(part) for part in text.split(",")]
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"'{text}' is no list or range of seeds") from error
-    if not seeds or min(seeds) < 0:
-        raise argparse.ArgumentTypeError(f"'{text}' names no seeds")
-    return seeds
-
-
 def _among(known: tuple[str, ...]) -> Callable[[str], list[str]]:
     def parse(text: str) -> list[str]:
         names = text.split(",")
@@ -110,6 +99,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
+    argv = sys.argv[1:] if argv is None else argv
+    if generated.wanted(argv):
+        return generated.main(argv)
     parser = _parser()
     args = parser.parse_args(argv)
     if args.minutes <= 0 or not 0 < args.runs <= len(args.seeds):

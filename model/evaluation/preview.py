@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from lightcone.model.evaluation.evaluate import parse_seeds
+from lightcone.model.evaluation.seeds import parse_seeds
 from lightcone.model.families.staged.definition import definition
 from lightcone.model.families.staged.network.config import PictureSize
 from lightcone.model.families.staged.rates import FPS, SAMPLE_RATE

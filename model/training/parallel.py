@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from datetime import timedelta
 
 import torch
 from torch import Tensor, distributed
+
+_PATIENCE = timedelta(days=1)  # for what one process does while the others wait
 
 
 class Group:
@@ -21,7 +24,8 @@ class Group:
         self.size = int(os.environ.get("WORLD_SIZE", "1"))
         self.rank = int(os.environ.get("RANK", "0"))
         if self.size > 1:
-            distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+            backend = "nccl" if torch.cuda.is_available() else "gloo"
+            distributed.init_process_group(backend, timeout=_PATIENCE)
 
     @property
     def leads(self) -> bool:
@@ -32,6 +36,15 @@ class Group:
         if self.size > 1:
             distributed.all_reduce(values)
         return values
+
+    def agree(self, value: float) -> float:
+        """The value of the process that leads; the others wait for it."""
+        if self.size == 1:
+            return value
+        device = "cuda" if distributed.get_backend() == "nccl" else "cpu"
+        shared = torch.tensor(value, dtype=torch.float64, device=device)
+        distributed.broadcast(shared, 0)
+        return float(shared)
 
     def share(self, module: torch.nn.Module) -> None:
         """Give all processes the parameters of the one that leads."""

@@ -141,9 +141,9 @@ def test_orders_on_the_pond() -> None:
     begun = experiments.paddlers(SEEDS)
     state = pond.state_of(open_simulator("pond").facts(begun)[:, -1], begun.states[:, -1])
 
-    def seen_after(told: torch.Tensor) -> torch.Tensor:
+    def seen_after(order: torch.Tensor) -> torch.Tensor:
         run = Simulated("pond").begin(begun, SEEDS)
-        play(run, test.actions(told))
+        play(run, test.actions(order))
         return along(readable("pond").where(run.chunk.states[:, -1]))
 
     assert test.nearest(state, seen_after(orders), orders).tolist() == [1, 1]
@@ -164,8 +164,8 @@ def test_orders_in_the_corridors(actor: Actor, obeys: float) -> None:
     test, begun = CorridorsOrders(), legible_moments("corridors", SEEDS)
     run = actor.begin(begun, SEEDS)
     right = []
-    for told in range(1, 7):
-        orders = torch.full((len(SEEDS),), told)
+    for order in range(1, 7):
+        orders = torch.full((len(SEEDS),), order)
         before, held = run.facts, test.actions(orders)
         frames = watch(run, held)
         looks = frames[:, list(test.looks)]

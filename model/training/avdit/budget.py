@@ -80,11 +80,13 @@ def run(
     seconds: float = 0.0,
     log: Path | None = None,
     quiet: bool = False,
+    agree: Callable[[float], float] = float,
 ) -> bool:
     """Take steps until the budget is used; returns False where Ctrl-C came first.
 
     `advance` takes one step and returns figures; `save` is given the steps and seconds so far
-    every SAVE_SECONDS and at the end. Raises TrainingError at a loss that is not finite: what was
+    every SAVE_SECONDS and at the end. `agree` makes the progress of several processes that of the
+    one that leads. Raises TrainingError at a loss that is not finite: what was
     saved last stands.
     """
     smooth: dict[str, float] = {}
@@ -99,7 +101,7 @@ def run(
         bar_format="{desc}: {percentage:3.0f}%|{bar:12}| {elapsed}<{remaining} {postfix}",
     )
     try:
-        while (progress := budget.progress(step, seconds)) < 1:
+        while (progress := agree(budget.progress(step, seconds))) < 1:
             figures = advance(Point(step, progress))
             if not math.isfinite(figures["loss"]):
                 raise TrainingError(

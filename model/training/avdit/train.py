@@ -32,7 +32,7 @@ from lightcone.model.training.avdit import codecs
 from lightcone.model.training.avdit.budget import Budget
 from lightcone.model.training.avdit.clips import ClipSampler
 from lightcone.model.training.avdit.export import export
-from lightcone.model.training.avdit.latents import encode
+from lightcone.model.training.avdit.latents import EncodedPlay, encode
 from lightcone.model.training.avdit.page import write_page
 from lightcone.model.training.avdit.pool import PicturePool
 from lightcone.model.training.avdit.shapes import shapes
@@ -99,7 +99,8 @@ def train(args: argparse.Namespace) -> bool:
     hours = args.hours if args.hours is not None else (args.minutes or 0) / 60
     plan = Plan(hours * 3600 or None, args.steps)
     source = open_source(args.recordings)
-    print(source.summary)
+    if group.leads:
+        print(source.summary)
     numbers = _numbers(source) if args.numbers else Numbers()
     words = vocabulary(source)
     config, video, heard = shapes(
@@ -107,16 +108,28 @@ def train(args: argparse.Namespace) -> bool:
     )
     picture = VideoCodec(video)
     sound = None if heard is None else SoundCodec(heard)
-    began = time.monotonic()
-    whole = _train_codecs(picture, sound, source, plan, args, out)
-    spent.add("codecs", time.monotonic() - began)
-    if not whole:
+
+    def encoded(episodes: int) -> EncodedPlay:
+        cache = out / "cache" / "latents"
+        return encode(source, config, picture, sound, numbers, words, cache, episodes)
+
+    whole, most = True, len(source.episodes)
+    if group.leads:
+        began = time.monotonic()
+        whole = _train_codecs(picture, sound, source, plan, args, out)
+        spent.add("codecs", time.monotonic() - began)
+        if whole:
+            began = time.monotonic()
+            if plan.total is not None:
+                most = _within(source, picture, plan.total * _LATENT_SHARE)
+            encoded(most)
+            spent.add("latents", time.monotonic() - began)
+    if not group.agree(whole):
         return False
-    began = time.monotonic()
-    most = None if plan.total is None else _within(source, picture, plan.total * _LATENT_SHARE)
-    cache = out / "cache" / "latents"
-    play = encode(source, config, picture, sound, numbers, words, cache, most)
-    spent.add("latents", time.monotonic() - began)
+    most = int(group.agree(most))
+    if not group.leads:
+        _load_codecs(picture, sound, out)
+    play = encoded(most)
     torch.manual_seed(args.seed)
     model = Transformer(config)
     sampler = ClipSampler(play, config, args.seed * 1_009 + group.rank)
@@ -168,12 +181,7 @@ def _train_codecs(
     out: Path,
 ) -> bool:
     if (out / TRANSFORMER).exists():  # which knows these codecs' latents, no others
-        decoder = out / DECODER
-        load_module(picture, *((decoder, "codec") if decoder.exists() else (out / PICTURE,)))
-        picture.eval().requires_grad_(False)
-        if sound is not None:
-            load_module(sound, out / SOUND)
-            sound.eval().requires_grad_(False)
+        _load_codecs(picture, sound, out)
         return True
     pool = _pool(source, picture, plan, args.seed, out)
     budget = plan.part(_PICTURE_SHARE, _PICTURE_MOST)
@@ -186,6 +194,15 @@ def _train_codecs(
     whole = codecs.train_sound(sound, source, out / SOUND, budget, args.seed, out / LOG)
     sound.eval().requires_grad_(False)
     return whole
+
+
+def _load_codecs(picture: VideoCodec, sound: SoundCodec | None, out: Path) -> None:
+    decoder = out / DECODER
+    load_module(picture, *((decoder, "codec") if decoder.exists() else (out / PICTURE,)))
+    picture.eval().requires_grad_(False)
+    if sound is not None:
+        load_module(sound, out / SOUND)
+        sound.eval().requires_grad_(False)
 
 
 def _pool(source: Source, picture: VideoCodec, plan: Plan, seed: int, out: Path) -> PicturePool:

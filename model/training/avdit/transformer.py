@@ -118,6 +118,7 @@ def train_transformer(
         seconds=seconds,
         log=log if group.leads else None,
         quiet=not group.leads,
+        agree=group.agree,
     )
 
 

@@ -12,7 +12,8 @@ class LogStart:
     """How a session began: from a seed, a prompt and an image (PNG bytes of the world's size), or
     from a snapshot (`model.runtime.snapshot` bytes), then `seed` may be None. `steps` is the
     number of denoising steps that the model was opened with (None: its family's own) and `threads`
-    the number of threads, with which the first state was made. `controls` are the names of buttons, then axes."""
+    the number of threads, with which the first state was made. `controls` are the names of
+    buttons, then axes."""
 
     world: str
     seed: int | None
