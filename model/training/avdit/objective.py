@@ -24,6 +24,7 @@ from lightcone.model.training.avdit.clips import Clips
 class Objective:
     targets: float = 0.6  # share of chunks that are targets; the others are context
     pure: float = 0.35  # share of targets that start from pure noise
+    cleanest: float = 0.8  # level of the others, at most: 4 steps need none above 0.75
     context_noise: float = 0.12  # most of it
     last_noise: float = 0.15  # most noise on the end of the chunk before
     own: float = 0.7  # share of context that is the model's own, in rollout batches
@@ -58,7 +59,7 @@ def loss(
     if rollout:
         seen, before = _own_context(model, c, clips, known, objective, noise(), random)
     target = random() < objective.targets
-    level = torch.where(random() < objective.pure, 0.0, 0.97 * random())
+    level = torch.where(random() < objective.pure, 0.0, objective.cleanest * random())
     near = 1 - objective.context_noise * (random() - 0.25).clamp_min(0) / 0.75
     tau = torch.where(target, level, near)
     source = Latents(*(_where(target, a, b) for a, b in zip(clips.clean, seen, strict=True)))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import time
 from dataclasses import dataclass
@@ -289,6 +290,8 @@ def main(argv: list[str] | None = None) -> int:
     args = arguments.parse_args(argv)
     if args.minutes is None and args.hours is None and args.steps is None:
         arguments.error("say how long: --minutes, --hours or --steps")
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell has it ignored
+        signal.signal(number, signal.default_int_handler)
     try:
         return 0 if train(args) else 130
     except ModelError as error:
