@@ -24,15 +24,15 @@ def recorder(folder: Path) -> SessionRecorder:
     return SessionRecorder(folder, "ann", WORLD, consent="given")
 
 
-def played(first: int, start: tuple[int, int] | None = None) -> Played:
+def played(first: int, start: tuple[int, int] | None = None, text: str = "") -> Played:
     """A chunk of a session that shows `pictures` and sounds as `sound`, frame by frame. `start`:
-    the frame with which an episode begins, and its seed."""
+    the frame with which an episode begins, and its seed. `text`: all prompts so far."""
     heard = sound(200)
     assert heard is not None
     begin, end = WORLD.samples(0, first), WORLD.samples(0, first + CHUNK)
     starts = None if start is None else EpisodeStart(*start)
     chunk = Chunk(first, pictures(200)[first : first + CHUNK], heard[begin:end], starts)
-    return Played(chunk, actions(200)[first : first + CHUNK])
+    return Played(chunk, actions(200)[first : first + CHUNK], text)
 
 
 def lengths(found: Recordings) -> list[int]:
@@ -69,6 +69,19 @@ def test_a_session_that_was_rewound_begins_another_episode(tmp_path: Path) -> No
     found = scan(tmp_path)
     assert lengths(found) == [15, 10, 5]
     assert [episode.meta.seed for episode in found.episodes] == [100, None, 100]
+
+
+def test_an_episode_has_the_prompts_of_its_frames(tmp_path: Path) -> None:
+    taking = recorder(tmp_path)
+    taking.take(played(0))
+    for first, text in ((5, "day"), (10, "day"), (15, "day; rain"), (10, "day")):
+        taking.take(played(first, text=text))
+    taking.take(played(15, (17, 101), text="night"))
+    taking.take(played(0))
+    taking.close()
+    texts = [episode.meta.text for episode in scan(tmp_path, whole=True).episodes]
+    rewound = ((0, "day"), (5, "night"))
+    assert texts == [((5, "day"), (15, "day; rain")), rewound, ((0, "night"),), ()]
 
 
 def test_a_recorder_that_does_not_keep_up_keeps_what_it_took(

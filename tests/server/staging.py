@@ -38,6 +38,9 @@ class NotingWorker:
     def watch(self, session: str, run: bool, codecs: Sequence[str], sound: bool) -> None:
         self.asked.append(("watch", run, list(codecs), sound))
 
+    def drive(self, session: str, driven: bool) -> None:
+        self.asked.append(("drive", driven))
+
     def input(self, message: wire.Input) -> None:
         self.asked.append(("input", message.seat, message.seq))
 

@@ -12,17 +12,18 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from probe_viewer import ControlClient
+from probe_viewer import ControlClient, ProbeViewer
 from serving import LIGHTCONE, Served
 
 from lightcone.bench.clients.headless import HeadlessViewer
 from lightcone.bench.clients.rtp import Picture
 from lightcone.model.catalogue import world_info
 from lightcone.model.families.env.player import episode_seed, open_player
+from lightcone.model.families.probe.picture import read_frame_code
 from lightcone.model.interface import WorldInfo
 from lightcone.model.recordings.reader import Episode
 from lightcone.model.recordings.scan import scan
-from lightcone.server.control.protocol import Input, Receipt, Rewind, RewindReceipt
+from lightcone.server.control.protocol import Input, Receipt, Rewind, RewindReceipt, Welcome, Wheel
 from lightcone.server.sessions.action_log import read_log
 from lightcone.server.sessions.action_log.entries import LoggedChunk
 
@@ -42,10 +43,11 @@ async def play(
     and the receipts of what was held."""
     session = server.new_session(world=info.name, seed=5)
     receipts = []
+    driver = await ControlClient.open(server.ws, session["control"])
+    await driver.receive(Welcome)  # before there is anything to record
     seen: list[Picture] = []
     viewer = HeadlessViewer(seen.append)
     await viewer.join(server.url + session["whep"])
-    driver = await ControlClient.open(server.ws, session["control"])
     for number, held in enumerate(plan):
         if held is BACK:
             await driver.send(Rewind(seq=number, t=0.0, action="to", world_frame=0))
@@ -127,6 +129,64 @@ async def test_a_rewind_begins_another_episode(
     np.testing.assert_array_equal(before.actions[receipts[0].world_frame], left)
     np.testing.assert_array_equal(after.actions[receipts[2].world_frame], right)
     assert not (after.actions == left).all(axis=1).any()
+
+
+@pytest.mark.parametrize(
+    ("flags", "facts"),
+    [
+        ([], (False, "")),
+        (["--record", "played"], (True, "")),
+        (["--record", "played", "--consent", "Kept for training."], (True, "Kept for training.")),
+    ],
+)
+async def test_who_plays_can_know_that_it_is_recorded(
+    serve: Callable[..., Served],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    flags: list[str],
+    facts: tuple[bool, str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    server = serve(*flags)
+    session = server.new_session()
+    assert (session["play_recorded"], session["consent"]) == facts
+    for want in ("driver", "spectator"):
+        client = await ControlClient.open(server.ws, session["control"], want)
+        known = (await client.receive(Welcome)).session
+        assert (known.play_recorded, known.consent) == facts
+        await client.close()
+    server.stop()
+
+
+async def test_what_nobody_drives_is_not_recorded(
+    serve: Callable[..., Served], tmp_path: Path
+) -> None:
+    server = serve("--record", str(tmp_path))
+    session = server.new_session()
+    viewer = ProbeViewer()
+    async with server.client() as http:
+        await viewer.join(http, session["whep"])
+    played = ("left", "right")
+    for held in played:
+        await viewer.until_more(12)
+        driver = await ControlClient.open(server.ws, session["control"])
+        await driver.send(Input(seq=0, t=0.0, buttons=[held]))
+        await driver.receive(Receipt, seq=0)
+        await driver.send(Wheel(action="leave"))
+        await driver.close()
+    await viewer.close()
+    assert server.stop() == 0
+
+    def first_frame(episode: Episode) -> int:
+        return read_frame_code(episode.frames(0, 1)[0])[0]
+
+    before, after = sorted(scan(tmp_path, whole=True).episodes, key=first_frame)
+    assert 0 < first_frame(before) < first_frame(before) + len(before) < first_frame(after)
+    names = [button.name for button in world_info("probe").buttons]
+    for episode, held in zip((before, after), played, strict=True):
+        assert episode.meta.seed is None
+        used = episode.actions[:, : len(names)].any(axis=0)
+        assert [name for name, any in zip(names, used, strict=True) if any] == [held]
 
 
 def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:

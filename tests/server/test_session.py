@@ -109,6 +109,30 @@ def test_a_driver_who_drops_holds_nothing_and_keeps_the_wheel_for_a_while() -> N
     run_virtual(scenario())
 
 
+def test_the_worker_knows_whether_somebody_drives() -> None:
+    async def scenario() -> None:
+        stage, new = Stage(SeatRules(grace_s=10)), Stage().worker
+        driver, outbox, driving = stage.join()
+        other, other_outbox, _ = stage.join("spectator")
+        driving.take(Wheel(action="give", seat=other.id))
+        stage.session.leave(other, other_outbox)
+        await asyncio.sleep(9.7)
+        assert stage.worker.of("drive") == [[False], [True]]
+        stage.session.lose_worker()
+        await stage.session.restore(new)  # type: ignore[arg-type]
+        assert new.of("drive")[-1] == [True]
+        await asyncio.sleep(0.3)
+        assert new.of("drive")[-1] == [False]
+        driving.take(Wheel(action="ask"))
+        assert new.of("drive")[-1] == [True]
+        driving.take(Wheel(action="leave"))
+        assert new.of("drive")[-1] == [False]
+        stage.session.leave(driver, outbox)
+        await stage.session.end("done")
+
+    run_virtual(scenario())
+
+
 def test_a_turn_ends_by_itself_and_the_wheel_can_be_given() -> None:
     async def scenario() -> None:
         stage = Stage(SeatRules(turn_s=5))
