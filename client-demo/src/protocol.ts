@@ -8,7 +8,7 @@ export type ServerMessage =
  * Everything that crosses `/sessions/{id}/control`.
  */
 export interface ControlProtocol {
-  version: 3;
+  version: 4;
   client: ClientMessage;
   server: ServerMessage;
 }
@@ -91,7 +91,9 @@ export interface Welcome {
 }
 /**
  * `words` are what a prompt may use while the session runs, where `prompt` is "grammar";
- * `history_s` is how far a rewind can reach back, in seconds of world time.
+ * `history_s` is how far a rewind can reach back, in seconds of world time. `play_recorded` is
+ * whether the server keeps what is played as training recordings, and `consent` what those who
+ * play agree to with it ("" where the server does not say).
  */
 export interface SessionDescription {
   id: string;
@@ -109,6 +111,8 @@ export interface SessionDescription {
   prompt_length: number;
   words: string[];
   history_s: number;
+  play_recorded: boolean;
+  consent: string;
 }
 export interface Control {
   name: string;
@@ -256,4 +260,4 @@ export interface Error {
   known?: string[];
 }
 
-export const VERSION = 3;
+export const VERSION = 4;

@@ -1,6 +1,14 @@
 import { expect, test } from "vitest";
 import { type Connection, type SessionEntry, START } from "../src/core/connection";
-import { gamepadName, megabits, milliseconds, pauseText, veil } from "../src/core/copy";
+import {
+  consentText,
+  gamepadName,
+  megabits,
+  milliseconds,
+  pauseText,
+  playText,
+  veil,
+} from "../src/core/copy";
 
 const at = (change: Partial<Connection>): Connection => ({ ...START, ...change });
 const labels = (change: Partial<Connection>) =>
@@ -51,6 +59,13 @@ test("a restart of the model is named over the picture, and nothing else is", ()
   expect(pauseText("restoring")).toBe("The model restarts; your session goes on");
   for (const phase of ["starting", "running", "paused", "ended", "failed"] as const)
     expect(pauseText(phase)).toBe("");
+});
+
+test("who plays where play is recorded can know it", () => {
+  expect(playText("driver")).toBe("Your play is recorded");
+  expect(playText("spectator")).toBe("Play is recorded here");
+  expect(consentText("For training.")).toBe("For training.");
+  expect(consentText("")).toMatch(/^The server keeps pictures, sound and what is pressed/);
 });
 
 test("measurements read at a glance", () => {

@@ -22,6 +22,7 @@ vi.mock("../src/ui/controls", () => ({
 const SESSION: SessionDescription = {
   ...{ id: "w1", world: "court", title: "Court", description: "" },
   ...{ width: 128, height: 96, fps: 24, sample_rate: 24000, chunk_frames: [2], history_s: 30 },
+  ...{ play_recorded: false, consent: "" },
   controls: [],
   axes: [
     {

@@ -30,10 +30,12 @@ log = logging.getLogger("lightcone.recording")
 
 @dataclass(frozen=True)
 class Played:
-    """A chunk or a part of one, and the inputs (frames, controls) that made it."""
+    """A chunk or a part of one, the inputs (frames, controls) that made it, and all prompts before
+    it as one: the text that its frames have from the first on."""
 
     chunk: Chunk
     actions: Actions
+    text: str = ""
 
 
 class SessionRecorder:
@@ -63,6 +65,7 @@ class SessionRecorder:
         )
         self._waiting: Queue[Played | None] = Queue(most_waiting)
         self._writer: EpisodeWriter | None = None
+        self._text = ""  # that holds in the episode at hand
         self._written = 0
         self._next: int | None = None  # the world frame that follows
         self._over = False  # nothing more is taken
@@ -121,6 +124,10 @@ class SessionRecorder:
         if self._writer is None:
             name = f"{self._name}-{self._written:06d}"
             self._writer = EpisodeWriter(self._folder, name, replace(self._meta, seed=seed))
+            self._text = ""
+        if played.text != self._text:
+            self._writer.text(played.text)
+            self._text = played.text
         sound = None
         if chunk.sound is not None:
             begin = info.samples(chunk.first_frame, start)

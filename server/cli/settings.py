@@ -85,11 +85,14 @@ class Settings(BaseSettings):
     )
     record: Path | None = Field(
         None,
-        description="Folder for what is played, as an episode for each session and each of its "
-        "environment's episodes: lightcone train avdit learns from it.",
+        description="Folder for what is played while somebody drives, as an episode for each "
+        "such time and each of its environment's episodes: lightcone train avdit learns from it. "
+        "The page says so to those who play.",
     )
     consent: str = Field(
-        "", description="What those who play have agreed to; written into each episode of record."
+        "",
+        description="What those who play agree to; shown to them, and written into each episode "
+        "of record.",
     )
     probe_compute_ms: float = Field(20.0, ge=0, description="Time of one chunk of the probe world.")
     scale: int = Field(

@@ -26,7 +26,9 @@ def axes(info: WorldInfo) -> list[AxisControl]:
     return [_axis(axis) for axis in info.axes]
 
 
-def describe(session_id: str, info: WorldInfo, history_s: float) -> SessionDescription:
+def describe(
+    session_id: str, info: WorldInfo, history_s: float, *, play_recorded: bool, consent: str
+) -> SessionDescription:
     return SessionDescription(
         id=session_id,
         world=info.name,
@@ -43,6 +45,8 @@ def describe(session_id: str, info: WorldInfo, history_s: float) -> SessionDescr
         prompt_length=info.prompt_length,
         words=list(info.changing_words),
         history_s=history_s,
+        play_recorded=play_recorded,
+        consent=consent,
     )
 
 

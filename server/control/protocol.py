@@ -1,4 +1,4 @@
-"""The control protocol, version 3: every message on `/sessions/{id}/control`.
+"""The control protocol, version 4: every message on `/sessions/{id}/control`.
 
 Messages are msgpack maps with a `type` field, one per binary websocket message, parsed only
 here. docs/protocol.md explains them; `lightcone schema` exports their JSON Schema, from which
@@ -21,7 +21,7 @@ from lightcone.model.interface import How
 
 _T = TypeVar("_T")
 
-VERSION = 3
+VERSION = 4
 MAX_MESSAGE_BYTES = 4096  # from a client
 MESSAGES_PER_SECOND = 250  # from one client in the long run; MESSAGE_BURST at once
 MESSAGE_BURST = 500
@@ -178,7 +178,9 @@ class AxisControl(Message):
 
 class SessionDescription(Message):
     """`words` are what a prompt may use while the session runs, where `prompt` is "grammar";
-    `history_s` is how far a rewind can reach back, in seconds of world time."""
+    `history_s` is how far a rewind can reach back, in seconds of world time. `play_recorded` is
+    whether the server keeps what is played as training recordings, and `consent` what those who
+    play agree to with it ("" where the server does not say)."""
 
     id: str
     world: str
@@ -195,6 +197,8 @@ class SessionDescription(Message):
     prompt_length: int
     words: list[str]
     history_s: float
+    play_recorded: bool
+    consent: str
 
 
 class Welcome(Message):

@@ -69,7 +69,8 @@ class CatalogueEntry(BaseModel):
 
 class SessionBody(BaseModel):
     """A session now; `seed` and `prompt` are those that it began with, `seed` null where it began
-    with a snapshot from elsewhere. `whep` and `control` are paths on this server."""
+    with a snapshot from elsewhere. `play_recorded` and `consent` are as in the welcome of its
+    control protocol. `whep` and `control` are paths on this server."""
 
     id: str
     world: str
@@ -83,6 +84,8 @@ class SessionBody(BaseModel):
     driver: bool
     media_time: float
     world_frame: int
+    play_recorded: bool
+    consent: str
     whep: str
     control: str
 
@@ -214,6 +217,8 @@ def body_of(session: Session) -> SessionBody:
         driver=session.participants.seats.driver is not None,
         media_time=session.media_time,
         world_frame=session.world_frame,
+        play_recorded=session.rules.play_recorded,
+        consent=session.rules.consent,
         whep=f"/sessions/{session.id}/whep",
         control=f"/sessions/{session.id}/control",
     )

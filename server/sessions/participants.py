@@ -24,16 +24,23 @@ from lightcone.server.control.protocol import (
 class Participants:
     """Lives on the running event loop.
 
-    `status` makes a status for a role; `on_driver` is called when what is held counts no more:
-    another seat drives, or nobody, or the driver's connection is gone.
+    `status` makes a status for a role; `on_release` is called when what is held counts no more:
+    another seat drives, or nobody, or the driver's connection is gone. `on_driven` is called with
+    whether somebody drives, when that changes; a driver's grace time counts.
     """
 
     def __init__(
-        self, rules: SeatRules, status: Callable[[Role], Status], on_driver: Callable[[], None]
+        self,
+        rules: SeatRules,
+        status: Callable[[Role], Status],
+        on_release: Callable[[], None],
+        on_driven: Callable[[bool], None],
     ) -> None:
         self.seats = Seats(rules)
+        self.driven = False  # as of the last change
         self._status = status
-        self._on_driver = on_driver
+        self._on_release = on_release
+        self._on_driven = on_driven
         self._most = rules.most
         self._places = 0
         self._outboxes: dict[str, Outbox] = {}  # by seat id, of those with a connection
@@ -112,8 +119,11 @@ class Participants:
         holder = driver.id if driver is not None and driver.present else None
         if holder != self._held_by:
             if self._held_by is not None:
-                self._on_driver()
+                self._on_release()
             self._held_by = holder
+        if self.driven != (driver is not None):
+            self.driven = driver is not None
+            self._on_driven(self.driven)
         self.put_status()
         self._arm()
 
@@ -140,7 +150,7 @@ class Participants:
             text = "another connection took this seat"
             older.hang_up(fatal("taken_over", CLOSE_TAKEN_OVER, text))
             if seat.id == self._held_by:
-                self._on_driver()  # the new connection holds nothing yet
+                self._on_release()  # the new connection holds nothing yet
 
     def _arm(self) -> None:
         if self._timer is not None:

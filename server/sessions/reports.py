@@ -14,12 +14,19 @@ if TYPE_CHECKING:
 
 
 def welcome(session: Session, seat: Seat) -> Welcome:
+    rules = session.rules
     return Welcome(
         version=VERSION,
         role=session.participants.seats.role(seat),
         seat=seat.id,
         resume=seat.token,
-        session=describe(session.id, session.info, session.rules.history_s),
+        session=describe(
+            session.id,
+            session.info,
+            rules.history_s,
+            play_recorded=rules.play_recorded,
+            consent=rules.consent,
+        ),
     )
 
 

@@ -65,6 +65,8 @@ class SessionRules:
     sending: wire.Sending
     history_s: float
     idle_s: float  # after so long with nobody there it is idle
+    play_recorded: bool = False  # by its worker, for training
+    consent: str = ""  # of those who play, to that
 
 
 class Session:
@@ -80,7 +82,7 @@ class Session:
         self.log = action_log
         self.reason: str | None = None
         self.recording: Recording | None = None
-        self.participants = Participants(rules.seats, self._status, self._release)
+        self.participants = Participants(rules.seats, self._status, self._release, self._drive)
         self.on_idle: Callable[[Session], None] | None = None
         self.on_over: Callable[[Session], None] | None = None
         self.rules = rules
@@ -331,6 +333,7 @@ class Session:
         self.participants.put_status()
 
     def on_worker(self) -> None:
+        self._drive(self.participants.driven)
         self._watch()
 
     def on_failed(self, reason: str) -> None:
@@ -379,6 +382,10 @@ class Session:
 
     def _release(self) -> None:
         self.state.release()
+
+    def _drive(self, driven: bool) -> None:
+        if self.worker is not None:
+            self.worker.drive(self.id, driven)
 
     def _note_presence(self) -> None:
         """Count the time with nobody there. A connection without a hello is nobody yet."""

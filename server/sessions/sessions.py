@@ -258,6 +258,8 @@ class Sessions:
             sending,
             self.settings.history_s,
             self.settings.idle_timeout_s,
+            play_recorded=self.settings.record is not None,
+            consent=self.settings.consent,
         )
         start = log_start(
             info,

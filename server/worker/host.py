@@ -23,6 +23,7 @@ from lightcone.server.worker.messages import (
     Codec,
     Condition,
     Conditioned,
+    Drive,
     Drop,
     Fork,
     Input,
@@ -179,6 +180,9 @@ class WorkerHost:
 
     def bitrate(self, session: str, bits: int) -> None:
         self._link.send(Bitrate(session, bits))
+
+    def drive(self, session: str, driven: bool) -> None:
+        self._link.send(Drive(session, driven))
 
     def input(self, message: Input) -> None:
         """What the driver holds from now on."""

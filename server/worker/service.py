@@ -146,7 +146,12 @@ class Service:
     def _note(
         self,
         session: Session,
-        message: wire.Watch | wire.KeyframeWanted | wire.Bitrate | wire.Input | wire.Release,
+        message: wire.Watch
+        | wire.KeyframeWanted
+        | wire.Bitrate
+        | wire.Drive
+        | wire.Input
+        | wire.Release,
     ) -> None:
         now = self._loop.time()
         match message:
@@ -161,6 +166,11 @@ class Service:
                 self.want_keyframe(session.id, message.codec)
             case wire.Bitrate():
                 session.transmitter.set_bitrate(message.bits)
+            case wire.Drive():
+                if message.driven:
+                    self._begin_recording(session)
+                else:
+                    self._end_recording(session)
             case wire.Input(_, seat, seq, t, buttons, axes):
                 session.input.accept(seat, seq, t, buttons, axes, now)
             case wire.Release():
@@ -177,6 +187,10 @@ class Service:
         self._encoded_s += session.transmitter.stats().busy_s
         self._end_recording(session)
         del self._sessions[session.id]
+
+    def _begin_recording(self, session: Session) -> None:
+        if self._recorders is not None and session.recorder is None:
+            session.recorder = self._recorders.begin(session.world.info)
 
     def _end_recording(self, session: Session) -> None:
         if self._recorders is not None and session.recorder is not None:
@@ -258,7 +272,6 @@ class Service:
             input=HeldInput(world.info, now),
             clock=clock,
             transmitter=transmitter,
-            recorder=None if self._recorders is None else self._recorders.begin(world.info),
         )
         self._sessions[name] = session
         self.runner.add(session)

@@ -274,3 +274,31 @@ def test_a_lost_worker_is_named_over_the_picture_and_the_session_goes_on(
     assert page.get("lightcone.role") == "driver"
     page.page.keyboard.down("ArrowRight")
     page.until_cell("right", True)
+
+
+def test_who_plays_is_shown_that_it_is_recorded(
+    serve: Callable[..., Served], tmp_path: Path, context: BrowserContext, phone: BrowserContext
+) -> None:
+    consent = "Kept and used for training."
+    server = serve("--record", str(tmp_path), "--consent", consent)
+    page, watcher = DemoPage(context.new_page()), DemoPage(phone.new_page())
+    page.open(f"{server.url}/?session={server.new_session()['id']}")
+    page.until_role("driver")
+    sign = page.page.get_by_role("button", name="Your play is recorded")
+    expect(sign).to_be_visible()
+    expect(sign).to_have_accessible_description(consent)
+    text = page.page.get_by_text(consent)
+    expect(text).to_be_hidden()
+    sign.focus()
+    page.page.keyboard.press("Enter")
+    expect(text).to_be_visible()
+    page.page.keyboard.press("Escape")
+    expect(text).to_be_hidden()
+    watcher.open(page.page.url)
+    watcher.until_role("spectator")
+    watcher.page.get_by_role("button", name="Play is recorded here").tap()
+    expect(watcher.page.get_by_text(consent)).to_be_visible()
+
+
+def test_no_sign_is_shown_where_nothing_is_recorded(page: DemoPage) -> None:
+    expect(page.page.locator("#play-recorded")).to_be_hidden()

@@ -76,6 +76,14 @@ export function pauseText(phase: SessionPhase): string {
   return phase === "restoring" ? "The model restarts; your session goes on" : "";
 }
 
+/** The sign in a session whose play the server keeps. */
+export const playText = (role: Role): string =>
+  role === "driver" ? "Your play is recorded" : "Play is recorded here";
+
+/** What there is to know about that; `consent` is the server's word. */
+export const consentText = (consent: string): string =>
+  consent || "The server keeps pictures, sound and what is pressed while somebody drives.";
+
 /** `Gamepad.id` without the vendor and product numbers that browsers append. */
 export function gamepadName(id: string): string {
   return id.replace(/\s*\(.*$/, "") || "Gamepad";

@@ -1,10 +1,12 @@
 /** The page around the controls: words, measurements, and what lies over the picture. */
 import {
   type Action,
+  consentText,
   megabits,
   milliseconds,
   pauseText,
   perSecond,
+  playText,
   type Role,
   type SessionPhase,
   type Veil,
@@ -24,6 +26,7 @@ export class PageView {
   readonly share = byId<HTMLButtonElement>("share");
   readonly fullscreen = byId<HTMLButtonElement>("fullscreen");
   private readonly page = byId("page");
+  private readonly played = byId("play-recorded");
   private readonly toast = byId("toast");
   private toastTimer = 0;
   private hasSound = true;
@@ -43,12 +46,16 @@ export class PageView {
     document.title = `${session.title} · Lightcone`;
     this.page.style.setProperty("--aspect", String(session.width / session.height));
     this.hasSound = session.sample_rate !== null;
+    setHidden(this.played, !session.play_recorded);
+    this.played.title = consentText(session.consent);
+    setText(byId("consent"), consentText(session.consent));
   }
 
   status(role: Role, phase: SessionPhase, stalls: number, degradation: string): void {
     setText(byId("stalls"), String(stalls));
     setOptional(byId("badge"), degradation);
     setOptional(byId("banner"), pauseText(phase));
+    setText(this.played, playText(role));
     this.page.dataset["role"] = role;
   }
 

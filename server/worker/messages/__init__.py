@@ -50,6 +50,7 @@ from lightcone.server.worker.messages.from_worker import (
 from lightcone.server.worker.messages.to_worker import (
     Bitrate,
     Condition,
+    Drive,
     Drop,
     Fork,
     Input,
@@ -74,6 +75,7 @@ __all__ = [
     "Codec",
     "Condition",
     "Conditioned",
+    "Drive",
     "Drop",
     "Failed",
     "Fork",

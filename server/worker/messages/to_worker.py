@@ -111,6 +111,14 @@ class Input(Message, frozen=True):
     axes: dict[str, float]
 
 
+class Drive(Message, frozen=True):
+    """Whether somebody drives the session; who has lost their connection does for a grace time.
+    What is played is recorded while somebody does. Nobody drives a new session."""
+
+    session: str
+    driven: bool
+
+
 class Release(Message, frozen=True):
     """Nobody holds anything: the wheel changed hands or its driver is gone."""
 
@@ -167,6 +175,7 @@ ToWorker = (
     | Watch
     | KeyframeWanted
     | Bitrate
+    | Drive
     | Input
     | Release
     | Condition

@@ -1,4 +1,5 @@
-"""Records what is played in the sessions of a worker, each session on its own."""
+"""Records what is played in the sessions of a worker, each session on its own, while somebody
+drives it. Who drives next begins another recording."""
 
 from __future__ import annotations
 

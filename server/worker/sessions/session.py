@@ -46,7 +46,7 @@ class Session:
     input: HeldInput
     clock: MediaClock
     transmitter: Transmitter
-    recorder: SessionRecorder | None = None  # of what is played
+    recorder: SessionRecorder | None = None  # of what is played, while somebody drives
     running: bool = False
     making: Making | None = None
     stepping: bool = False
@@ -166,7 +166,7 @@ class Session:
         stream_frame, media_time = self.transmitter.push(part.frames, part.sound)
         if self.recorder is not None:
             rows = making.sample.actions[making.pushed : making.pushed + len(part.frames)]
-            self.recorder.take(Played(part, rows))
+            self.recorder.take(Played(part, rows, self.now.prompt))
         if making.pushed == 0:
             making.stream_frame, making.media_time = stream_frame, media_time
         making.pushed += len(part.frames)
