@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from lightcone.bench.clients.progress import Progress, TooLate
 from lightcone.bench.errors import BenchError
 
-VERSION = 4
+VERSION = 3
 RECEIPT_S = 5.0  # a press without a receipt for so long is lost
 
 

@@ -8,7 +8,7 @@ export type ServerMessage =
  * Everything that crosses `/sessions/{id}/control`.
  */
 export interface ControlProtocol {
-  version: 4;
+  version: 3;
   client: ClientMessage;
   server: ServerMessage;
 }
@@ -260,4 +260,4 @@ export interface Error {
   known?: string[];
 }
 
-export const VERSION = 4;
+export const VERSION = 3;

@@ -1,4 +1,4 @@
-"""The control protocol, version 4: every message on `/sessions/{id}/control`.
+"""The control protocol, version 3: every message on `/sessions/{id}/control`.
 
 Messages are msgpack maps with a `type` field, one per binary websocket message, parsed only
 here. docs/protocol.md explains them; `lightcone schema` exports their JSON Schema, from which
@@ -21,7 +21,7 @@ from lightcone.model.interface import How
 
 _T = TypeVar("_T")
 
-VERSION = 4
+VERSION = 3
 MAX_MESSAGE_BYTES = 4096  # from a client
 MESSAGES_PER_SECOND = 250  # from one client in the long run; MESSAGE_BURST at once
 MESSAGE_BURST = 500

@@ -118,7 +118,7 @@ def test_a_session_that_nobody_watches_pauses(
 ) -> None:
     driver.until_later(0.1)
     with connect(court.ws + session["control"]) as socket:
-        socket.send(msgpack.packb({"type": "hello", "version": 4, "want": "spectator"}))
+        socket.send(msgpack.packb({"type": "hello", "version": 3, "want": "spectator"}))
         driver.close()
         phase = ""
         while phase != "paused":
