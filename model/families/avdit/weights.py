@@ -10,8 +10,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -134,7 +132,3 @@ class Weights:
 def _tuples(data: Mapping[str, Any]) -> dict[str, Any]:
     return {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
 
-
-def zeros_of(config: AvditConfig) -> Latents:
-    """One chunk of nothing, (1, ...)."""
-    return Latents.zeros(config, torch.from_numpy(np.zeros(0, np.float32)), 1)
