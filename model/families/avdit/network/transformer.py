@@ -1,7 +1,8 @@
 """The causal audio-video diffusion transformer.
 
 One pass takes chunks of noisy latents, each at a noise level of its own (diffusion forcing, Chen
-et al. 2024), and predicts the clean ones (x-prediction, preconditioned as in Karras et al. 2022).
+et al. 2024), and predicts the clean ones (x-prediction: a token is too narrow to carry its noise,
+Li & He 2025, "Back to basics").
 A chunk is tokens of picture patches, of sound latents, of numbers, and of the actions of each
 frame, which all others attend to. Actions also come by AdaLN-single (Chen et al. 2023), with noise
 level and text. Every chunk is given the end of the chunk before it; the head moves that by a
@@ -91,7 +92,7 @@ class Transformer(nn.Module):
             x = block(x, modulation, time)
         shift, scale = self.final(condition)[:, :, None].chunk(2, -1)
         x = torch.addcmul(shift, rms_norm(x), 1 + scale)
-        return _preconditioned(noisy, tau, self._out(x, features, last))
+        return self._out(x, features, last)
 
     def _actions(self, actions: Tensor, known: Tensor) -> Tensor:
         if not self.config.controls:
@@ -100,7 +101,7 @@ class Transformer(nn.Module):
         return torch.lerp(self.no_action.expand_as(given), given, spread(known, given))
 
     def _out(self, x: Tensor, features: Tensor, last: Latents) -> Latents:
-        """What is predicted of each modality, before preconditioning."""
+        """The clean latents of each modality."""
         c = self.config
         picture = self.head(x[:, :, : c.picture_tokens], features, last.picture)
         sound, numbers = last.sound[:, :, :0], last.numbers[:, :, :0]
@@ -113,23 +114,6 @@ class Transformer(nn.Module):
         elif c.numbers == 0:
             numbers = last.numbers.expand(-1, -1, c.frames, -1)
         return Latents(picture, sound, numbers)
-
-
-def _preconditioned(noisy: Latents, tau: Tensor, out: Latents) -> Latents:
-    """The best linear guess from the noisy latents of unit variance, and the network's for what
-    that leaves (Karras et al. 2022, here on the straight path)."""
-    power = tau.square() + (1 - tau).square()
-    keep, add = tau / power, output_scale(tau)
-
-    def one(x: Tensor, o: Tensor) -> Tensor:
-        return spread(keep, x) * x + spread(add, o) * o
-
-    return Latents(*map(one, noisy, out))
-
-
-def output_scale(tau: Tensor) -> Tensor:
-    """The standard deviation of what the network is to predict, at noise level `tau`."""
-    return (1 - tau) / (tau.square() + (1 - tau).square()).sqrt()
 
 
 class Time:
