@@ -19,7 +19,8 @@ from websockets.sync.client import connect
 from lightcone.model.families.staged.court.constants import RUN_SPEED
 
 SEED = 7
-THUMP = 1e-3  # mean power; ambience alone has 3e-5, with a jump and its landing 1.6e-2
+THUMP = 1.5e-3  # energy; a jump and its landing have 2.4e-2, ambience has 3e-5 a second
+JUMPS = 8  # a busy machine may play the first ones too late
 
 
 @pytest.fixture(scope="module")
@@ -79,15 +80,17 @@ def test_holding_the_right_arrow_moves_the_player_right(driver: Visitor) -> None
 
 
 def test_a_jump_and_its_landing_are_heard(driver: Visitor) -> None:
-    energy, seconds = driver.sound()
-    driver.page.keyboard.down("ArrowUp")
-    driver.until("lightcone.samples.length === 1")
-    driver.until_later(0.3)
-    driver.page.keyboard.up("ArrowUp")
-    driver.until_later(1.2)
-    energy_after, seconds_after = driver.sound()
-    assert seconds_after > seconds
-    assert (energy_after - energy) / (seconds_after - seconds) > THUMP
+    before, _ = driver.sound()
+    for jumps in range(1, JUMPS + 1):
+        driver.page.keyboard.down("ArrowUp")
+        driver.until(f"lightcone.samples.length === {jumps}")
+        driver.until_later(0.3)
+        driver.page.keyboard.up("ArrowUp")
+        driver.until_later(1.2)
+        after, _ = driver.sound()
+        if after - before > THUMP:
+            return
+    pytest.fail(f"{JUMPS} jumps had an energy of {after - before:.2g}")
 
 
 def test_a_second_visitor_watches_and_nonsense_disturbs_nobody(
