@@ -70,13 +70,13 @@ def observed(
     count, rest = divmod(len(frames), c.frames)
     if rest or not count or len(actions) != len(frames):
         raise ModelError(f"{len(frames)} frames and {len(actions)} actions are no whole chunks")
-    video = torch.from_numpy(frames).permute(0, 3, 1, 2).unflatten(0, (-1, c.group))
+    video = torch.from_numpy(frames.copy()).permute(0, 3, 1, 2).unflatten(0, (-1, c.group))
     picture = weights.picture.encode(video.to(like.device))
     heard = like.new_zeros(count, c.sound_latents, c.sound_channels)
     if weights.sound is not None:
         if sound is None:
             raise ModelError(f"{state.world} was trained with sound")
-        coded = weights.sound.encode(torch.from_numpy(sound)[None].to(like))[0].T
+        coded = weights.sound.encode(torch.from_numpy(sound.copy())[None].to(like))[0].T
         heard = coded.unflatten(0, (count, -1))
     values = like.new_zeros(count, c.frames, 0)
     if c.numbers:
@@ -85,7 +85,7 @@ def observed(
         encoded = torch.from_numpy(weights.numbers.encode(numbers, columns)).to(like)
         values = encoded.unflatten(0, (count, -1))
     latents = Latents(picture.unflatten(0, (count, c.latents)).flatten(1, 2), heard, values)
-    held = torch.from_numpy(np.ascontiguousarray(actions)).to(like).unflatten(0, (count, -1))
+    held = torch.from_numpy(actions.copy()).to(like).unflatten(0, (count, -1))
     return after_chunks(weights, state, latents, held)
 
 

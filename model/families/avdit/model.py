@@ -235,13 +235,13 @@ class AvditModel:
         """True chunks through the codecs and back: the best that can be made."""
         weights = self.world(world).weights
         c = weights.transformer.config
-        video = torch.from_numpy(frames).permute(0, 3, 1, 2).unflatten(0, (-1, c.group))
+        video = torch.from_numpy(frames.copy()).permute(0, 3, 1, 2).unflatten(0, (-1, c.group))
         latents = weights.picture.encode(video.to(self.device))
         shown = weights.picture.decode(latents).flatten(0, 1).permute(0, 2, 3, 1)
         heard = None
         if sound is not None and weights.sound is not None:
             codec = weights.sound
-            coded = codec.encode(torch.from_numpy(sound)[None].to(self._like))
+            coded = codec.encode(torch.from_numpy(sound.copy())[None].to(self._like))
             heard = codec.decode(coded, codec.decoder_state(1))[0][0].float().cpu().numpy()
         return shown.contiguous().cpu().numpy(), heard
 
