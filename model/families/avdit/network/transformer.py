@@ -24,7 +24,7 @@ from lightcone.model.families.avdit.network.config import AvditConfig
 from lightcone.model.families.avdit.network.detail import Head, Stem
 from lightcone.model.families.avdit.network.latents import Latents, spread
 from lightcone.model.runtime.attention import attend
-from lightcone.model.runtime.layers import rms_norm, rotary_tables, rotate, waves
+from lightcone.model.runtime.layers import Block, rms_norm, rotary_tables, rotate, waves
 
 _TAU_WAVES = 16
 
@@ -45,7 +45,7 @@ class Transformer(nn.Module):
             nn.Linear(known, c.width), nn.SiLU(), nn.Linear(c.width, c.width)
         )
         self.modulation = nn.Linear(c.width, 6 * c.width)
-        self.blocks = nn.ModuleList(Block(c, kind) for kind in c.layers)
+        self.blocks = nn.ModuleList(TimedBlock(c.width, c.heads, kind) for kind in c.layers)
         self.final = nn.Linear(c.width, 2 * c.width)
         self.head = Head(c)
         self.sound_out = nn.Linear(c.width, c.sound_channels + 1) if c.sound_latents else None
@@ -138,42 +138,7 @@ class Time:
         self.query = self.key[0][past:], self.key[1][past:]
 
 
-class Block(nn.Module):
-    def __init__(self, config: AvditConfig, kind: str) -> None:
-        super().__init__()
-        width = config.width
-        self.kind, self.heads = kind, config.heads
-        self.qkv = nn.Linear(width, 3 * width, bias=False)
-        self.out = nn.Linear(width, width, bias=False)
-        self.up = nn.Linear(width, 4 * width, bias=False)
-        self.down = nn.Linear(4 * width, width, bias=False)
-        self.table = nn.Parameter(torch.zeros(6 * width))
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.down.weight)
-        with torch.no_grad():
-            self.table[2 * width : 3 * width] = 1.0
-            self.table[5 * width :] = 1.0
-
-    def forward(self, x: Tensor, modulation: Tensor, time: Time) -> Tensor:
-        """(B, C, N, width)."""
-        shift1, scale1, gate1, shift2, scale2, gate2 = (modulation + self.table).chunk(6, -1)
-        q, k, v = self._heads(self.qkv(torch.addcmul(shift1, rms_norm(x), 1 + scale1)))
-        attended = self._inside(q, k, v) if self.kind == "S" else self._over_time(q, k, v, time)
-        x = torch.addcmul(x, gate1, self.out(attended))
-        hidden = F.gelu(self.up(torch.addcmul(shift2, rms_norm(x), 1 + scale2)))
-        return torch.addcmul(x, gate2, self.down(hidden))
-
-    def _heads(self, qkv: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(B, C, N, 3 width) -> three of (B, C, N, H, D), queries and keys normalised."""
-        parts = qkv.unflatten(-1, (3, self.heads, -1))
-        q, k = rms_norm(parts[:, :, :, :2]).unbind(3)
-        return q, k, parts[:, :, :, 2]
-
-    def _inside(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        batch, chunks = q.shape[:2]
-        q, k, v = (t.flatten(0, 1).transpose(1, 2) for t in (q, k, v))  # (B C, H, N, D)
-        return attend(q, k, v).transpose(1, 2).flatten(2).unflatten(0, (batch, chunks))
-
+class TimedBlock(Block[Time]):
     def _over_time(self, q: Tensor, k: Tensor, v: Tensor, time: Time) -> Tensor:
         if time.cache is not None:
             k, v = time.cache.extend(time.layer, k, v)

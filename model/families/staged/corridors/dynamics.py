@@ -65,7 +65,7 @@ _NEAR = 2 * relations.OBSTACLES * relations.OBSTACLE_FEATURES  # here and a fram
 _BODY_IN = FLAGS.stop + 12 + _NEAR + len(ACTIONS)
 _BODY_OUT = _BODY + 1  # changes, gait
 _DOOR_OUT = 2  # slides, is wanted
-_GIVEN = _NEAR + 1 + len(ACTIONS)  # of what strikes
+_GIVEN = _NEAR + 1 + len(ACTIONS)  # inputs of a possible contact
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ class Dynamics(nn.Module):
         x = self.enter(x)
         for layer in self.layers:
             x = x + layer(F.silu(x))
-        # Who stands still and is not steered stays where he is: an error would add up.
+        # At rest and without input the position is kept exactly: an error would add up.
         stir = speed + torch.linalg.vector_norm(asked, dim=1, keepdim=True)
         stirs = (_STIRS * stir).clamp(max=1)
         learned = self.leave(F.silu(x))

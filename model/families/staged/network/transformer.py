@@ -34,7 +34,7 @@ from lightcone.model.families.staged.network.kv_cache import (
 )
 from lightcone.model.families.staged.network.stage import Scene
 from lightcone.model.runtime.attention import attend
-from lightcone.model.runtime.layers import rms_norm, rotary_tables, rotate, waves
+from lightcone.model.runtime.layers import Block, rms_norm, rotary_tables, rotate, waves
 
 _TAU_WAVES = 16
 
@@ -55,7 +55,7 @@ class Transformer(nn.Module):
         )
         self.modulation = nn.Linear(c.width, 6 * c.width)
         self.stem = Stem(c)
-        self.blocks = nn.ModuleList(Block(c, kind) for kind in c.layers)
+        self.blocks = nn.ModuleList(TimedBlock(c.width, c.heads, kind) for kind in c.layers)
         self.final = nn.Linear(c.width, 2 * c.width)
         self.sound_out = nn.Linear(c.width, 2 * c.sound_values)
         self.head = Head(c)
@@ -162,42 +162,7 @@ class _Time:
             self.mask = cache.mask[:, None, None, None].to(dtype)
 
 
-class Block(nn.Module):
-    def __init__(self, config: TransformerConfig, kind: str) -> None:
-        super().__init__()
-        width = config.width
-        self.kind = kind
-        self.heads = config.heads
-        self.qkv = nn.Linear(width, 3 * width, bias=False)
-        self.out = nn.Linear(width, width, bias=False)
-        self.up = nn.Linear(width, 4 * width, bias=False)
-        self.down = nn.Linear(4 * width, width, bias=False)
-        self.table = nn.Parameter(torch.zeros(6 * width))
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.down.weight)
-        with torch.no_grad():
-            self.table[2 * width : 3 * width] = 1.0
-            self.table[5 * width :] = 1.0
-
-    def forward(self, x: Tensor, modulation: Tensor, time: _Time) -> Tensor:
-        shift1, scale1, gate1, shift2, scale2, gate2 = (modulation + self.table).chunk(6, -1)
-        q, k, v = self._heads(self.qkv(torch.addcmul(shift1, rms_norm(x), 1 + scale1)))
-        attended = self._within(q, k, v) if self.kind == "S" else self._over_time(q, k, v, time)
-        x = torch.addcmul(x, gate1, self.out(attended))
-        hidden = F.gelu(self.up(torch.addcmul(shift2, rms_norm(x), 1 + scale2)))
-        return torch.addcmul(x, gate2, self.down(hidden))
-
-    def _heads(self, qkv: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(B, C, N, 3 width) -> three of (B, C, N, H, D), queries and keys normalised."""
-        parts = qkv.unflatten(-1, (3, self.heads, -1))
-        q, k = rms_norm(parts[:, :, :, :2]).unbind(3)
-        return q, k, parts[:, :, :, 2]
-
-    def _within(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        batch, chunks = q.shape[:2]
-        q, k, v = (t.flatten(0, 1).transpose(1, 2) for t in (q, k, v))  # (B C, H, N, D)
-        return attend(q, k, v).transpose(1, 2).flatten(2).unflatten(0, (batch, chunks))
-
+class TimedBlock(Block[_Time]):
     def _over_time(self, q: Tensor, k: Tensor, v: Tensor, time: _Time) -> Tensor:
         q, k, v = (t.permute(0, 2, 3, 1, 4) for t in (q, k, v))  # (B, N, H, C, D)
         if time.cache is not None:
