@@ -11,18 +11,16 @@ import torch
 
 from lightcone.bench import chunk_minutes
 from lightcone.bench.chunk_timing import (
-    NO_CACHE_PASS,
     Play,
     TimedModel,
     measure,
+    open_timed,
     spreads,
-    state_mb,
     weights_mb,
 )
 from lightcone.bench.errors import BenchError
 from lightcone.bench.machine import machine
 from lightcone.bench.procfs import process_memory
-from lightcone.model.families.staged.weights import Weights
 from lightcone.model.interface import ModelError
 
 
@@ -33,7 +31,7 @@ class Settings:
 
     weights: Path
     world: str
-    steps: int = 1
+    steps: int | None = None  # the family's own
     device: str = "cpu"
     seed: int = 0
     chunks: int = 200
@@ -45,8 +43,7 @@ class Settings:
 def run(settings: Settings) -> dict[str, Any]:
     """Raises BenchError."""
     try:
-        weights = Weights.load(settings.weights)
-        model = TimedModel(weights, [settings.world], steps=settings.steps, device=settings.device)
+        model = open_timed(settings.world, settings.weights, settings.steps, settings.device)
     except ModelError as error:
         raise BenchError(str(error)) from error
     return report(model, settings)
@@ -66,7 +63,6 @@ def report(model: TimedModel, settings: Settings) -> dict[str, Any]:
         "batch": settings.batch,
         "chunks": settings.chunks,
         "chunk_duration_ms": round(duration, 2),
-        "cache_pass": NO_CACHE_PASS,
         "ms": {part: None if each is None else asdict(each) for part, each in times.items()},
         "p95_over_duration": None if total is None else round(total.p95 / duration, 3),
         "memory_mb": _memory(play, settings.world),
@@ -83,7 +79,7 @@ def _memory(play: Play, world: str) -> dict[str, Any]:
     resident = process_memory(os.getpid())
     found = {
         "weights": weights_mb(play.model, world),
-        "state": state_mb(play.states[0]),
+        "state": round(play.model.cost(world).state_bytes / 1e6, 2),
         "process": resident.now_mb,
         "process_peak": resident.peak_mb,
     }

@@ -1,8 +1,9 @@
-"""Time of one chunk of a staged world, by part.
+"""Time of one chunk of a learned world, by part.
 
-The parts are those of `StagedModel.step`: `denoise` makes the latents, in as many passes as there
+The parts are those of a model's `step`: `denoise` makes the latents, in as many passes as there
 are steps; `picture` decodes the frames; `sound` decodes the samples and hands both over as arrays.
-There is no pass that fills the cache: the keys of the last denoising pass stay in the ring.
+No pass fills the cache: staged keeps the keys of the last denoising pass, and the first pass of
+avdit also takes the chunk before.
 """
 
 from __future__ import annotations
@@ -10,19 +11,24 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 from tqdm import tqdm
 
 from lightcone.bench.statistics import Spread, spread
+from lightcone.model.catalogue import family_of
+from lightcone.model.families.avdit.entry import folders
+from lightcone.model.families.avdit.model import AvditModel
+from lightcone.model.families.avdit.weights import Weights as AvditWeights
 from lightcone.model.families.staged.model import StagedModel
-from lightcone.model.families.staged.state import Made, StagedState
-from lightcone.model.interface import Actions, Chunk, WorldInfo, collect
+from lightcone.model.families.staged.weights import Weights as StagedWeights
+from lightcone.model.interface import Actions, Model, WorldInfo, collect
 
-NO_CACHE_PASS = "none: the keys of the last denoising pass stay in the ring"
+_WARM_UP_SECONDS = 5  # longer than any window
 PARTS = ("denoise", "picture", "sound")
 
 
@@ -39,31 +45,28 @@ class ChunkTimes:
         return self.denoise + self.picture + self.sound
 
 
-class TimedModel(StagedModel):
-    """Notes how long the parts of its last step took."""
+class Timed:
+    """A model, mixed in, that notes how long the parts of its last step took."""
 
     times = ChunkTimes(0.0, 0.0, 0.0)
+    device: torch.device
 
-    def generate(
-        self, states: Sequence[StagedState], actions: Sequence[Actions], steps: int | None = None
-    ) -> Made:
+    def generate(self, *args: Any) -> Any:
         before = self._now()
-        made = super().generate(states, actions, steps)
+        made = super().generate(*args)  # type: ignore[misc]
         self.times = ChunkTimes(1000 * (self._now() - before), 0.0, 0.0)
         return made
 
-    def show(
-        self, states: Sequence[StagedState], made: Made
-    ) -> tuple[list[StagedState], list[Chunk]]:
+    def show(self, *args: Any) -> Any:
         before = self._now()
-        shown = super().show(states, made)
+        shown = super().show(*args)  # type: ignore[misc]
         took = 1000 * (self._now() - before)
         self.times = replace(self.times, sound=took - self.times.picture)
         return shown
 
-    def decode_picture(self, latents: Tensor) -> NDArray[np.uint8]:
+    def decode_picture(self, *args: Any) -> Any:
         before = self._now()
-        frames = super().decode_picture(latents)
+        frames = super().decode_picture(*args)  # type: ignore[misc]
         self.times = replace(self.times, picture=1000 * (self._now() - before))
         return frames
 
@@ -73,14 +76,56 @@ class TimedModel(StagedModel):
         return time.perf_counter()
 
 
+class TimedStaged(Timed, StagedModel):
+    def modules(self, world: str) -> dict[str, nn.Module | None]:
+        return {
+            "denoise": nn.ModuleList([self.part(world).dynamics, self.network]),
+            "picture": self.picture.decoder,
+            "sound": self.sound,
+        }
+
+
+class TimedAvdit(Timed, AvditModel):
+    def modules(self, world: str) -> dict[str, nn.Module | None]:
+        weights = self.world(world).weights
+        return {
+            "denoise": weights.transformer,
+            "picture": weights.picture.decoder,
+            "sound": weights.sound,
+        }
+
+
+class TimedModel(Model, Protocol):
+    """Either of them."""
+
+    times: ChunkTimes
+    dtype: torch.dtype
+    device: torch.device
+
+    def modules(self, world: str) -> dict[str, nn.Module | None]:
+        """What each part reads."""
+        ...
+
+
+def open_timed(world: str, weights: Path, steps: int | None, device: str) -> TimedModel:
+    """Raises UnknownWorld, WeightsError and UnsupportedSetting."""
+    flags: dict[str, Any] = (
+        {"device": device} if steps is None else {"steps": steps, "device": device}
+    )
+    if family_of(world, weights).name == "avdit":
+        return TimedAvdit({world: AvditWeights.load(folders(weights)[world])}, **flags)
+    return TimedStaged(StagedWeights.load(weights), [world], **flags)
+
+
 class Play:
     """Sessions of one world that go on in one batch, under random buttons."""
 
     def __init__(self, model: TimedModel, world: str, seed: int, batch: int) -> None:
         self.model = model
+        self._info = model.worlds[world]
         conditioning = model.prepare(world)
         self.states = [model.start(world, seed + i, conditioning) for i in range(batch)]
-        self._held = [held(model.worlds[world], seed + i) for i in range(batch)]
+        self._held = [held(self._info, seed + i) for i in range(batch)]
 
     def step(self) -> ChunkTimes:
         actions = [next(each) for each in self._held]
@@ -88,8 +133,8 @@ class Play:
         return self.model.times
 
     def warm_up(self) -> None:
-        """Until the ring is full."""
-        for _ in range(self.model.network.config.window):
+        """Until the cache is full."""
+        for _ in range(_WARM_UP_SECONDS * self._info.fps // self._info.chunk_frames[-1]):
             self.step()
 
 
@@ -116,21 +161,14 @@ def spreads(times: Sequence[ChunkTimes]) -> dict[str, Spread | None]:
     }
 
 
-def weights_mb(model: StagedModel, world: str) -> dict[str, float]:
+def weights_mb(model: TimedModel, world: str) -> dict[str, float]:
     """MB (10**6 bytes) of the weights that each part reads."""
-    parts: dict[str, nn.Module] = {
-        "denoise": nn.ModuleList([model.part(world).dynamics, model.network]),
-        "picture": model.picture.decoder,
-        "sound": model.sound,
+    return {
+        name: 0.0 if module is None else _mb(module.parameters())
+        for name, module in model.modules(world).items()
     }
-    return {name: _mb(module.parameters()) for name, module in parts.items()}
 
 
-def state_mb(state: StagedState) -> float:
-    """MB of one session's state: the ring of keys and values, above all."""
-    return _mb(state.tensors().values())
-
-
-def _mb(tensors: Iterable[Tensor]) -> float:
+def _mb(tensors: Iterable[torch.Tensor]) -> float:
     size: int = sum(t.numel() * t.element_size() for t in tensors)
     return round(size / 1e6, 2)

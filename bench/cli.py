@@ -12,7 +12,6 @@ from typing import Any
 
 from lightcone.bench import report
 from lightcone.bench.errors import BenchError
-from lightcone.model.catalogue import learned_worlds
 from lightcone.model.interface import ModelError
 from lightcone.model.runtime.threads import default_threads
 
@@ -50,10 +49,11 @@ def _parser() -> argparse.ArgumentParser:
     _viewers(_command(commands, "viewers", "CPU of one viewer more"))
     _snapshots(_command(commands, "snapshots", "what rolling snapshots cost"))
     _chunk(_command(commands, "chunk", "time and memory of one chunk"))
+    _sizes(_command(commands, "sizes", "what the sizes of the avdit family cost"))
     return parser
 
 
-MODULES = {"latency": "latency.command", "chunk": "chunk_command"}
+MODULES = {"latency": "latency.command", "chunk": "chunk_command", "sizes": "sizes"}
 """Where a command is, if not in `serving`."""
 
 
@@ -132,9 +132,11 @@ def _viewers(parser: argparse.ArgumentParser) -> None:
 
 
 def _chunk(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--world", default="court", choices=learned_worlds())
+    parser.add_argument("--world", default="court", help="which world")
     parser.add_argument("--weights", type=Path, help="folder of weights")
-    parser.add_argument("--steps", type=int, default=1, choices=(1, 2, 4), help="denoising steps")
+    parser.add_argument(
+        "--steps", type=int, choices=(1, 2, 4), help="denoising steps; by default the family's own"
+    )
     parser.add_argument("--device", default="cpu", help="torch device")
     parser.add_argument(
         "--threads",
@@ -151,6 +153,10 @@ def _chunk(parser: argparse.ArgumentParser) -> None:
         "with the first one",
     )
     parser.add_argument("--unpaced", action="store_true", help="these as quickly as it can")
+
+
+def _sizes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--steps", type=int, default=2, choices=(1, 2, 4), help="denoising steps")
 
 
 def _positive(text: str) -> int:

@@ -26,6 +26,7 @@ class ModelSettings:
     weights: Path = WEIGHTS_DIR
     steps: int | None = None  # of denoising, at most; by default the family's own
     device: str = "cpu"
+    action_guidance: float = 1.0  # how strongly actions steer; 1: as learned
     probe_compute_ms: float = 20.0  # of one step of one state, of the probe family
 
 

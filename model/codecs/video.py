@@ -55,7 +55,7 @@ class VideoCodec(Normalised):
             nn.Conv2d(c.channels, c.decoder, 3, padding=1),
             *[Residual2d(c.decoder) for _ in range(c.blocks)],
             nn.SiLU(),
-            nn.Conv2d(c.decoder, c.pixels, 3, padding=1),
+            nn.Conv2d(c.decoder, c.pixels, 1),  # its inputs have seen their neighbours
         )
         self.encode_plainly = nn.Conv2d(c.pixels, 2 * c.channels, 1)
         self.decode_plainly = nn.Conv2d(c.channels, c.pixels, 1)

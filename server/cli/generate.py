@@ -70,6 +70,7 @@ class Job:
     weights: Path = WEIGHTS_DIR
     steps: int | None = None  # the family's own
     device: str = "cpu"
+    action_guidance: float = 1.0
     scale: int | None = None
     snapshot: Path | None = None
     log: Path | None = None
@@ -126,7 +127,9 @@ def generate(job: Job) -> None:
     image = None if job.image is None else read_image(job.image, info)
     beginning = Beginning(world, job.seed, job.prompt, image, snapshot)
     # a probe that computes nothing is as quick as it goes
-    settings = ModelSettings(job.weights, job.steps, job.device, probe_compute_ms=0)
+    settings = ModelSettings(
+        job.weights, job.steps, job.device, job.action_guidance, probe_compute_ms=0
+    )
     with contextlib.closing(open_model((world,), settings)) as model:
         write(model, beginning, job, timeline)
 

@@ -29,6 +29,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+ActionGuidance = Annotated[
+    float,
+    typer.Option(
+        min=0, max=10, help="How strongly actions steer a world of the avdit family; 1: as learned."
+    ),
+]
+
 # these commands have parsers of their own, which also answer --help
 FORWARDED = {"allow_extra_args": True, "ignore_unknown_options": True}
 
@@ -95,6 +102,7 @@ def generate(
         typer.Option(min=1, max=64, help="Denoising steps a chunk; by default the family's own."),
     ] = None,
     device: Annotated[str, typer.Option(help="Torch device.")] = "cpu",
+    action_guidance: ActionGuidance = 1.0,
     scale: Annotated[
         int | None,
         typer.Option(min=1, max=16, help="Enlarge the picture; default: 4, less if it is large."),
@@ -122,6 +130,7 @@ def generate(
             weights=weights,
             steps=steps,
             device=device,
+            action_guidance=action_guidance,
             scale=scale,
             snapshot=snapshot,
             log=log,
@@ -138,6 +147,7 @@ def replay(
         int | None,
         typer.Option(min=1, max=64, help="Compute in a batch of this size, not the logged one."),
     ] = None,
+    action_guidance: ActionGuidance = 1.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compute a session again from its action log, and compare every chunk to the bit."""
@@ -149,7 +159,7 @@ def replay(
     from lightcone.server.cli.replay import ReplaySettings
     from lightcone.server.cli.replay import replay as replay_log
 
-    found = replay_log(read, ReplaySettings(weights, device, in_batch))
+    found = replay_log(read, ReplaySettings(weights, device, in_batch, action_guidance))
     text = f"{found.equal} of {found.chunks} chunks of {found.world} are equal to the log"
     print(json.dumps(asdict(found)) if as_json else text)
     if found.first_unequal is not None:

@@ -36,6 +36,7 @@ class ReplaySettings:
     weights: Path = WEIGHTS_DIR
     device: str = "cpu"
     in_batch: int | None = None
+    action_guidance: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,16 @@ def replay(log: ActionLog, settings: ReplaySettings) -> Replayed:
     info = world_info(log.start.world, settings.weights)
     _check_world(log, info)
     model_settings = ModelSettings(
-        settings.weights, log.start.steps, settings.device, probe_compute_ms=0
+        settings.weights,
+        log.start.steps,
+        settings.device,
+        settings.action_guidance,
+        probe_compute_ms=0,
     )
     with contextlib.closing(open_model((info.name,), model_settings)) as model:
         if model.fingerprint != log.start.fingerprint:
             raise WeightsError(
-                "the log was made with another model or other weights: fingerprint "
+                "the log was made with another model, action guidance or weights: fingerprint "
                 f"{log.start.fingerprint}, not {model.fingerprint}"
             )
         unequal: list[tuple[int, int]] = []

@@ -48,6 +48,13 @@ class Settings(BaseSettings):
         description="Denoising steps for each chunk; by default the family's own.",
     )
     device: str = Field("cpu", description="Torch device of the model.")
+    action_guidance: float = Field(
+        1.0,
+        ge=0,
+        le=10,
+        description="How strongly actions steer a world of the avdit family; 1: as learned. "
+        "Another one costs one more pass of the model for each denoising step.",
+    )
     threads: int = Field(
         default_factory=default_threads,
         ge=1,
@@ -144,6 +151,7 @@ class Settings(BaseSettings):
             steps=self.steps,
             device=self.device,
             threads=self.threads,
+            action_guidance=self.action_guidance,
             probe_compute_ms=self.probe_compute_ms,
             step_timeout_s=self.step_timeout_s,
             history_s=self.history_s,

@@ -112,7 +112,9 @@ class Worlds:
         load = self._load
         weights = Path(load.weights)
         worlds = tuple(name for name in load.worlds if family_of(name, weights).name == family)
-        settings = ModelSettings(weights, load.steps, load.device, load.probe_compute_ms)
+        settings = ModelSettings(
+            weights, load.steps, load.device, load.action_guidance, load.probe_compute_ms
+        )
         return open_model(worlds, settings)
 
 

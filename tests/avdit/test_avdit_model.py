@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from tiny_avdit import INFO, saved, source, weights
 
 from lightcone.model.catalogue import (
@@ -17,6 +18,7 @@ from lightcone.model.catalogue import (
 )
 from lightcone.model.families.avdit.model import AvditModel
 from lightcone.model.interface import (
+    Actions,
     ImageError,
     ModelError,
     PromptError,
@@ -72,6 +74,24 @@ def test_a_session_goes_on_beyond_its_window_from_a_snapshot(model: AvditModel) 
         assert one.sound is not None
         assert np.array_equal(one.sound, two.sound)
     assert state.frame == 48
+
+
+def test_action_guidance_makes_actions_count_more_or_nothing(model: AvditModel) -> None:
+    state = model.start("tiny", 3, model.prepare("tiny"))
+    held, free = INFO.actions(["fire"], frames=4), INFO.actions([], frames=4)
+
+    def picture(guidance: float, actions: Actions) -> NDArray[np.float32]:
+        guided = AvditModel({"tiny": weights()}, steps=1, action_guidance=guidance)
+        [after], _ = collect(guided, [state], [actions])
+        return after.last.latents.picture.numpy()
+
+    assert np.array_equal(picture(0, held), picture(0, free))
+    change = picture(1, held) - picture(0, held)
+    np.testing.assert_allclose(picture(3, held) - picture(0, held), 3 * change, atol=1e-4)
+    other = AvditModel({"tiny": weights()}, action_guidance=3)
+    assert other.fingerprint != model.fingerprint
+    with pytest.raises(UnsupportedSetting, match="between 0 and 10, not 11"):
+        AvditModel({"tiny": weights()}, action_guidance=11)
 
 
 def test_forks_share_the_blocks_of_their_past(model: AvditModel) -> None:

@@ -92,7 +92,7 @@ def test_chunks_one_by_one_through_the_cache_are_as_in_one_pass(model: Transform
         actions[:, -1:],
         actions.new_ones(1, 1),
         actions.new_zeros(1, 1, CONFIG.words),
-        Cache(CONFIG, [past], actions),
+        Cache(CONFIG, [past], actions, room=1),
     )
     for one, two in zip(out.map(lambda x: x[:, 0]), whole, strict=True):
         torch.testing.assert_close(one, two, rtol=0, atol=5e-3)  # the cache is float16

@@ -178,6 +178,17 @@ def test_from_recordings_to_a_world_that_steps(tmp_path: Path) -> None:
     assert torch.load(out / "transformer.pt", weights_only=True)["step"] == steps + 2
 
 
+def test_a_dry_run_trains_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "run"
+    assert training.train(arguments(recordings(tmp_path / "play"), out, "--dry-run"))
+    lines = capsys.readouterr().out.splitlines()
+    assert "140 frames" in lines[0]
+    assert lines[1].startswith("chunk: 4 frames")
+    assert lines[2].startswith("transformer: ")
+    assert "s a step of 2 clips of 6 chunks" in lines[3]
+    assert not out.exists()
+
+
 def test_bad_recordings_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty").mkdir()
     flags = ["--recordings", str(tmp_path / "empty"), "--out", str(tmp_path / "run")]

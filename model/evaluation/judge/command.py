@@ -58,7 +58,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _judge(args: argparse.Namespace) -> int:
     info = world_info(args.world, args.weights)
-    settings = ModelSettings(args.weights, device=args.device)
+    settings = ModelSettings(args.weights, device=args.device, action_guidance=args.action_guidance)
     if args.steps is not None:
         settings = replace(settings, steps=args.steps)
     model = open_model((args.world,), settings)
@@ -117,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--steps", type=int, help="of denoising; by default the model's")
+    parser.add_argument("--action-guidance", type=float, default=1.0, help="1: as learned")
     parser.add_argument("--context", type=float, default=2.0, help="true seconds before a clip")
     parser.add_argument("--minutes", type=float, default=10.0, help="of long runs; 0 for none")
     parser.add_argument("--long-seeds", type=int, default=2, help="seeds that run so long")

@@ -84,7 +84,12 @@ class AvditFamily:
         from lightcone.model.families.avdit.weights import Weights
 
         loaded = {name: Weights.load(_folder(name, settings.weights)) for name in worlds}
-        return AvditModel(loaded, steps=settings.steps or DEFAULT_STEPS, device=settings.device)
+        return AvditModel(
+            loaded,
+            steps=settings.steps or DEFAULT_STEPS,
+            device=settings.device,
+            action_guidance=settings.action_guidance,
+        )
 
 
 def _folder(world: str, weights: Path) -> Path:

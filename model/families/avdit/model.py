@@ -17,6 +17,7 @@ from torch import Tensor
 from lightcone.model.codecs.sound import SoundCodec
 from lightcone.model.families.avdit.context import begin, observed, started
 from lightcone.model.families.avdit.entry import DEFAULT_STEPS, world_of
+from lightcone.model.families.avdit.network.cache import Past
 from lightcone.model.families.avdit.network.latents import Latents
 from lightcone.model.families.avdit.network.sampler import Context, noise_of, sample
 from lightcone.model.families.avdit.prompts import Conditioning, words_of
@@ -50,6 +51,7 @@ from lightcone.model.runtime.costs import measured
 from lightcone.model.runtime.precision import compute_dtype, usable_device
 
 _VERSION = "avdit 1"  # of the family: another one steps differently, or has other states
+_MOST_GUIDANCE = 10.0
 _LEVELS = {1: (0.0,), 2: (0.0, 0.5), 4: (0.0, 0.25, 0.5, 0.75)}
 
 
@@ -61,6 +63,18 @@ class World:
     weights: Weights
 
 
+@dataclass(frozen=True)
+class Made:
+    """The next chunk of B states: its latents, the pasts of the states after it, the end of the
+    chunk before it, and what it was made under."""
+
+    latents: Latents
+    pasts: Sequence[Past]
+    before: Latents
+    actions: Tensor  # (B, frames, controls)
+    text: Tensor  # (B, words)
+
+
 class AvditModel:
     """Worlds that were learned from recordings, each with weights of its own. A step batches any
     number of states of one world in one forward pass.
@@ -69,16 +83,28 @@ class AvditModel:
     """
 
     def __init__(
-        self, weights: Mapping[str, Weights], *, steps: int = DEFAULT_STEPS, device: str = "cpu"
+        self,
+        weights: Mapping[str, Weights],
+        *,
+        steps: int = DEFAULT_STEPS,
+        device: str = "cpu",
+        action_guidance: float = 1.0,
     ) -> None:
-        """`weights` by world. Raises UnsupportedSetting and WeightsError."""
+        """`weights` by world. With an `action_guidance` other than 1 each step takes one more pass.
+        Raises UnsupportedSetting and WeightsError."""
         if steps not in _LEVELS:
             raise UnsupportedSetting(f"a chunk takes 1, 2 or 4 steps, not {steps}")
+        if not 0 <= action_guidance <= _MOST_GUIDANCE:
+            raise UnsupportedSetting(
+                f"action guidance is between 0 and {_MOST_GUIDANCE:g}, not {action_guidance:g}"
+            )
+        self._guidance = action_guidance
         self._steps = tuple(n for n in sorted(_LEVELS, reverse=True) if n <= steps)
         self.device = usable_device(device)
         self.dtype = compute_dtype(self.device)
         digests = [weights[name].digest for name in sorted(weights)]
-        named = " ".join([_VERSION, str(self.dtype).removeprefix("torch."), *digests])
+        guided = [] if action_guidance == 1 else [f"guidance {action_guidance:g}"]
+        named = " ".join([_VERSION, str(self.dtype).removeprefix("torch."), *guided, *digests])
         self._fingerprint = sha256(named.encode()).hexdigest()
         self._worlds = {name: self._world(each) for name, each in weights.items()}
         self._costs: dict[str, Cost] = {}
@@ -160,14 +186,20 @@ class AvditModel:
         emit: Emit,
         steps: int | None = None,
     ) -> list[AvditState]:
+        made = self.generate(states, actions, steps)
+        after, chunks = self.show(states, made)
+        for row, chunk in enumerate(chunks):
+            emit(row, chunk)
+        return after
+
+    @torch.inference_mode()
+    def generate(
+        self, states: Sequence[AvditState], actions: Sequence[Actions], steps: int | None = None
+    ) -> Made:
+        """The next chunk of each state, not decoded."""
         if steps is not None and steps not in self.steps:
             raise UnsupportedSetting(f"a chunk takes {self.steps} steps, not {steps}")
-        worlds = {state.world for state in states}
-        if len(worlds) != 1:
-            raise ModelError("a step is of states of one world")
-        weights = self.world(worlds.pop()).weights
-        held = torch.from_numpy(np.stack(actions)).to(self.device, self.dtype)
-        text = torch.stack([s.prompt.text(s.chunk) for s in states])
+        model = self._weights(states).transformer
         context = Context(
             [s.past for s in states],
             side_by_side([s.last.latents for s in states]),
@@ -175,38 +207,54 @@ class AvditModel:
             torch.stack([s.last.actions for s in states]),
             torch.stack([s.last.text for s in states]),
         )
-        model = weights.transformer
+        held = torch.from_numpy(np.stack(actions)).to(self.device, self.dtype)
+        text = torch.stack([s.prompt.text(s.chunk) for s in states])
         noise = noise_of(model, [s.seed for s in states], [s.chunk for s in states])
         levels = _LEVELS[steps or self.steps[0]]
-        made, pasts = sample(model, context, held, text, noise, levels)
-        frames = decode_picture(weights, made.picture)
-        sounds, tails = self._sound(weights.sound, made.sound, states)
-        ends = context.last.last(model.config)
-        after = []
-        for i, state in enumerate(states):
-            emit(i, Chunk(state.frame, frames[i], None if sounds is None else sounds[i]))
-            after.append(
-                replace(
-                    state,
-                    chunk=state.chunk + 1,
-                    frame=state.frame + frames.shape[1],
-                    past=pasts[i],
-                    last=Known(row(made, i), held[i].clone(), text[i].clone()),
-                    before=row(ends, i),
-                    tails=tuple(tail[i : i + 1].clone() for tail in tails),
-                    seen=state.seen + 1,
-                )
-            )
-        return after
+        latents, pasts = sample(model, context, held, text, noise, levels, self._guidance)
+        return Made(latents, pasts, context.last.last(model.config), held, text)
 
-    def _sound(
-        self, codec: SoundCodec | None, latents: Tensor, states: Sequence[AvditState]
-    ) -> tuple[NDArray[np.float32] | None, tuple[Tensor, ...]]:
-        if codec is None:
-            return None, ()
-        tails = tuple(torch.cat(each) for each in zip(*(s.tails for s in states), strict=True))
-        sound, tails = codec.decode(latents.transpose(1, 2), tails)
-        return sound.float().cpu().numpy(), tails
+    @torch.inference_mode()
+    def show(
+        self, states: Sequence[AvditState], made: Made
+    ) -> tuple[list[AvditState], list[Chunk]]:
+        """Decode the next chunk of each state."""
+        weights = self._weights(states)
+        frames = self.decode_picture(weights, made.latents.picture)
+        sounds, tails = _decode_sound(weights.sound, made.latents.sound, states)
+        after = [
+            replace(
+                state,
+                chunk=state.chunk + 1,
+                frame=state.frame + frames.shape[1],
+                past=made.pasts[i],
+                last=Known(row(made.latents, i), made.actions[i].clone(), made.text[i].clone()),
+                before=row(made.before, i),
+                tails=tuple(tail[i : i + 1].clone() for tail in tails),
+                seen=state.seen + 1,
+            )
+            for i, state in enumerate(states)
+        ]
+        return after, [
+            Chunk(s.frame, frames[i], None if sounds is None else sounds[i])
+            for i, s in enumerate(states)
+        ]
+
+    @torch.inference_mode()
+    def decode_picture(self, weights: Weights, latents: Tensor) -> NDArray[np.uint8]:
+        """(B, depth, h, w) -> (B, frames, H, W, 3)."""
+        c = weights.transformer.config
+        flat = latents.unflatten(1, (c.latents, c.channels)).flatten(0, 1)
+        shown = weights.picture.decode(flat.contiguous(memory_format=torch.channels_last))
+        frames = shown.flatten(0, 1).unflatten(0, (len(latents), -1)).permute(0, 1, 3, 4, 2)
+        out: NDArray[np.uint8] = frames.contiguous().cpu().numpy()
+        return out
+
+    def _weights(self, states: Sequence[AvditState]) -> Weights:
+        worlds = {state.world for state in states}
+        if len(worlds) != 1:
+            raise ModelError("a step is of states of one world")
+        return self.world(worlds.pop()).weights
 
     # for judges: from true frames
 
@@ -289,14 +337,15 @@ class AvditModel:
             raise ModelError("conditioning that was prepared for something else")
 
 
-def decode_picture(weights: Weights, latents: Tensor) -> NDArray[np.uint8]:
-    """(B, depth, h, w) -> (B, frames, H, W, 3)."""
-    c = weights.transformer.config
-    flat = latents.unflatten(1, (c.latents, c.channels)).flatten(0, 1)
-    shown = weights.picture.decode(flat.contiguous(memory_format=torch.channels_last))
-    frames = shown.flatten(0, 1).unflatten(0, (len(latents), -1)).permute(0, 1, 3, 4, 2)
-    out: NDArray[np.uint8] = frames.contiguous().cpu().numpy()
-    return out
+def _decode_sound(
+    codec: SoundCodec | None, latents: Tensor, states: Sequence[AvditState]
+) -> tuple[NDArray[np.float32] | None, tuple[Tensor, ...]]:
+    """(B, sound_latents, sound_channels) -> samples (B, N), and the decoder's memory after them."""
+    if codec is None:
+        return None, ()
+    tails = tuple(torch.cat(each) for each in zip(*(s.tails for s in states), strict=True))
+    sound, tails = codec.decode(latents.transpose(1, 2), tails)
+    return sound.float().cpu().numpy(), tails
 
 
 def row(latents: Latents, i: int) -> Latents:

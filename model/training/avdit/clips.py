@@ -35,6 +35,11 @@ class ClipSampler:
         self._rng = np.random.default_rng(seed)
         self._end = int(len(play) * (1 - held_out))
 
+    @property
+    def longest(self) -> int:
+        """Chunks that a clip can have."""
+        return self._end - 2
+
     def batch(self, size: int, chunks: int) -> Clips:
         start = self._rng.integers(1, self._end - chunks, size)
         at = start[:, None] + np.arange(chunks)

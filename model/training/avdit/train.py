@@ -32,6 +32,7 @@ from lightcone.model.runtime.precision import usable_device
 from lightcone.model.training.avdit import codecs
 from lightcone.model.training.avdit.budget import Budget
 from lightcone.model.training.avdit.clips import ClipSampler
+from lightcone.model.training.avdit.dry_run import dry_run
 from lightcone.model.training.avdit.export import export
 from lightcone.model.training.avdit.latents import EncodedPlay, encode
 from lightcone.model.training.avdit.page import write_page
@@ -95,7 +96,8 @@ def train(args: argparse.Namespace) -> bool:
     torch.manual_seed(args.seed)
     group = Group()
     out: Path = args.out
-    out.mkdir(parents=True, exist_ok=True)
+    if not args.dry_run:
+        out.mkdir(parents=True, exist_ok=True)
     spent = Spent(out / SPENT)
     hours = args.hours if args.hours is not None else (args.minutes or 0) / 60
     plan = Plan(hours * 3600 or None, args.steps)
@@ -107,6 +109,13 @@ def train(args: argparse.Namespace) -> bool:
     config, video, heard = shapes(
         source.info, args.size, numbers.count, len(words), args.window_seconds
     )
+    if args.dry_run:
+        recipe = Recipe(batch=args.batch, chunks=args.chunks)
+        for line in dry_run(config, recipe, group, device, source.frames):
+            if group.leads:
+                print(line)
+        group.close()
+        return True
     picture = VideoCodec(video)
     sound = None if heard is None else SoundCodec(heard)
 
@@ -136,7 +145,7 @@ def train(args: argparse.Namespace) -> bool:
     sampler = ClipSampler(play, config, args.seed * 1_009 + group.rank)
     recipe = Recipe(
         batch=args.batch,
-        chunks=min(args.chunks, len(play) - 2),
+        chunks=min(args.chunks, sampler.longest),
         rollout=args.rollout,
         compiled=args.compile,
     )
@@ -259,6 +268,9 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--out", type=Path, required=True, help="the folder of this run")
     out.add_argument("--minutes", type=float, help="of wall time, all stages and runs together")
     out.add_argument("--hours", type=float, help="the same, in hours")
+    out.add_argument(
+        "--dry-run", action="store_true", help="say what would be trained, and how fast it is here"
+    )
     out.add_argument("--steps", type=int, help="of the transformer, at most")
     out.add_argument("--size", choices=tuple(SIZES), default="small")
     out.add_argument("--batch", type=int, default=Recipe.batch, help="clips of a step")
@@ -288,7 +300,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     arguments = parser()
     args = arguments.parse_args(argv)
-    if args.minutes is None and args.hours is None and args.steps is None:
+    if args.minutes is None and args.hours is None and args.steps is None and not args.dry_run:
         arguments.error("say how long: --minutes, --hours or --steps")
     for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell has it ignored
         signal.signal(number, signal.default_int_handler)

@@ -28,6 +28,7 @@ KEEP_SECONDS = 300
 class Recipe:
     batch: int = 4  # clips of a step, of all processes together
     chunks: int = 24  # of a clip
+    long: float = 0.25  # share of steps on clips twice as long, half as many: as long as the window
     rollout: float = 0.5  # share of steps with the model's own context
     rollout_from: float = 0.1  # of the training
     muon_lr: float = 0.01
@@ -79,7 +80,10 @@ def train_transformer(
     def advance(point: Point) -> dict[str, float]:
         own = float(torch.rand((), generator=choices)) < recipe.rollout
         rollout = own and point.progress >= recipe.rollout_from
-        batch = clips.batch(max(1, recipe.batch // group.size), recipe.chunks)
+        length = recipe.chunks * (1 + (float(torch.rand((), generator=choices)) < recipe.long))
+        length = min(length, clips.longest)
+        each = max(1, recipe.batch * recipe.chunks // (length * group.size))
+        batch = clips.batch(each, length)
         batch = _moved(batch, device)
         optimizer.set_rate(point.rate)
         with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):

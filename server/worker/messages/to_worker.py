@@ -16,6 +16,7 @@ class Load(Message, frozen=True):
     steps: int | None = None  # of denoising; the family's own
     device: str = "cpu"
     threads: int = 1
+    action_guidance: float = 1.0
     probe_compute_ms: float = 20.0
     step_timeout_s: float = 30.0
     history_s: float = 30.0  # world time that rewind can reach back

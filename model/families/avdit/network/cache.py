@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lightcone.model.families.avdit.network.config import AvditConfig
+from lightcone.model.runtime.layers import rotary_tables, rotate
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,8 @@ class Past:
     blocks: tuple[Block, ...] = ()
 
     def with_next(self, block: Block, window: int) -> Past:
-        """At most the sink and `window` - 1 others: the chunk that is made is part of its
-        window."""
+        """At most the sink and `window` - 1 others: the newest chunk, which a state holds beside
+        its past, is part of the window."""
         blocks = (*self.blocks, block)
         if len(blocks) > window:
             blocks = (blocks[0], *blocks[2:])
@@ -36,32 +37,67 @@ class Past:
 
 
 class Cache:
-    """The pasts of B states side by side, which a pass reads and adds its chunks to."""
+    """The pasts of B states side by side, which passes read and add their chunks to.
 
-    def __init__(self, c: AvditConfig, pasts: Sequence[Past], like: Tensor) -> None:
-        self.length = max(len(past.blocks) for past in pasts)
-        shape = (c.time_layers, 2, c.tokens, c.heads, c.width // c.heads)
+    Here keys have their rotary embedding, computed once for all passes over the next chunk. Shapes
+    are (T layers, B, tokens, H, length, D).
+    """
+
+    def __init__(self, c: AvditConfig, pasts: Sequence[Past], like: Tensor, room: int) -> None:
+        """`room`: how many chunks are added."""
+        length = self.length = max(len(past.blocks) for past in pasts)
+        size = c.width // c.heads
+        shape = (c.time_layers, 2, c.tokens, c.heads, size)
         empty = like.new_zeros(shape, dtype=torch.float16)
-        rows = []
-        self.mask = torch.zeros(len(pasts), self.length, device=like.device)
-        for i, past in enumerate(pasts):
-            missing = self.length - len(past.blocks)
-            self.mask[i, :missing] = float("-inf")
-            rows.append(
-                torch.stack([*[empty] * missing, *(block.data for block in past.blocks)], 3)
-                if self.length
-                else empty.new_zeros(*shape[:3], 0, *shape[3:])
-            )
-        self._past = torch.stack(rows, 2).to(like.dtype)  # (T, 2, B, tokens, length, H, D)
+        self._empty = [length - len(past.blocks) for past in pasts]
+        tables = rotary_tables(torch.arange(length + room, device=like.device), size)
+        self._cos, self._sin = (table.to(like.dtype) for table in tables)
+        whole = like.new_empty(2, c.time_layers, len(pasts), *shape[2:4], length + room, size)
+        self._keys, self._values = whole
         self._new: list[tuple[Tensor, Tensor]] = []
+        for i, past in enumerate(pasts):
+            blocks = [*[empty] * self._empty[i], *(block.data for block in past.blocks)]
+            if not blocks:
+                continue
+            stacked = torch.stack(blocks, 4)  # (T, 2, tokens, H, length, D)
+            for layer, (k, v) in enumerate(stacked):
+                rotated = rotate(k.to(like.dtype), self._cos[:length], self._sin[:length])
+                self._keys[layer, i, :, :, :length] = rotated
+                self._values[layer, i, :, :, :length] = v
+
+    def mask(self, chunks: int) -> Tensor | None:
+        """Additive, broadcastable to (B, 1, C, length + C): the next `chunks` see the past and one
+        another causally. None where they see everything. A shorter past ends where a longer one
+        does: its empty slots come first."""
+        if chunks == 1 and not any(self._empty):
+            return None
+        total = self.length + chunks
+        position = torch.arange(total, device=self._keys.device)
+        ahead = position[self.length :, None] < position
+        first = torch.tensor(self._empty, device=position.device)
+        hidden = ahead | (position < first[:, None])[:, None]  # (B, C, length + C)
+        mask = torch.zeros(hidden.shape, device=position.device, dtype=self._keys.dtype)
+        return mask.masked_fill_(hidden, float("-inf"))[:, None]
+
+    def rotate(self, q: Tensor) -> Tensor:
+        """Queries (..., C, D) of the next chunks."""
+        at = slice(self.length, self.length + q.shape[-2])
+        return rotate(q, self._cos[at], self._sin[at])
 
     def extend(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, C, N, H, D) of new chunks -> (B, length + C, N, H, D), the past before them."""
-        self._new.append((k, v))
-        past_k, past_v = self._past[layer].transpose(2, 3)  # (B, length, N, H, D)
-        return torch.cat([past_k, k], 1), torch.cat([past_v, v], 1)
+        """(B, tokens, H, C, D) of the next chunks -> (B, tokens, H, length + C, D), the past before
+        them."""
+        self._new[layer:] = [(k, v)]
+        end = self.length + k.shape[-2]
+        self._keys[layer, ..., self.length : end, :] = self.rotate(k)
+        self._values[layer, ..., self.length : end, :] = v
+        return self._keys[layer, ..., :end, :], self._values[layer, ..., :end, :]
 
-    def block(self, row: int, chunk: int) -> Block:
-        """What the pass kept of one of its chunks."""
-        parts = [torch.stack([k[row, chunk], v[row, chunk]]) for k, v in self._new]
+    def keep(self, row: int) -> Block:
+        """What the last pass computed of the first of its chunks."""
+        parts = [torch.stack([k[row, :, :, 0], v[row, :, :, 0]]) for k, v in self._new]
         return Block(torch.stack(parts).half())
+
+    def advance(self) -> None:
+        """The first chunk of the last pass is part of the past from now on."""
+        self.length += 1

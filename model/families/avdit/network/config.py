@@ -11,7 +11,7 @@ class AvditConfig:
     the actions of exactly these frames.
 
     `layers`: "S" attends inside a chunk, across space and modality; "T" over time at one position.
-    `window` counts the chunks that a T layer sees beside the sink, the one being made included.
+    `window` counts the chunks before its own that a T layer sees beside the sink.
     """
 
     rows: int  # of a latent picture

@@ -38,15 +38,35 @@ def sample(
     text: Tensor,
     noise: Latents,
     levels: Sequence[float],
+    guidance: float = 1.0,
 ) -> tuple[Latents, list[Past]]:
     """The next chunk of B states, under `actions` (B, frames, controls), and their pasts with the
     chunk before it. `levels` are the noise levels of the steps, 0 first, ascending: Euler steps on
-    the straight path from noise to the clean latents."""
+    the straight path from noise to the clean latents. With a `guidance` other than 1, what actions
+    change is made so many times as strong (classifier-free guidance, Ho & Salimans 2022)."""
     c = model.config
     ends = context.last.last(c)
-    cache = Cache(c, context.pasts, noise.picture)
+    cache = Cache(c, context.pasts, noise.picture, room=2)
     count = len(actions)
-    both = model(
+
+    def single(x: Latents, level: float, known: float) -> Latents:
+        out = model(
+            x.map(lambda t: t[:, None]),
+            ends.map(lambda t: t[:, None]),
+            actions.new_full((count, 1), level),
+            actions[:, None],
+            actions.new_full((count, 1), known),
+            text[:, None],
+            cache,
+        )
+        return out.map(lambda t: t[:, 0])
+
+    def guided(x: Latents, level: float, clean: Latents) -> Latents:
+        if guidance == 1:
+            return clean
+        return mix(single(x, level, 0.0), clean, actions.new_full((count,), guidance))
+
+    out = model(
         _pair(context.last, noise),
         _pair(context.before, ends),
         actions.new_tensor([[1.0, levels[0]]]).expand(count, -1),
@@ -54,29 +74,22 @@ def sample(
         actions.new_ones(count, 2),
         torch.stack([context.text, text], 1),
         cache,
+        newest=True,
     )
-    pasts = [past.with_next(cache.block(i, 0), c.window) for i, past in enumerate(context.pasts)]
-    clean = both.map(lambda x: x[:, 1])
+    pasts = [past.with_next(cache.keep(i), c.window) for i, past in enumerate(context.pasts)]
+    cache.advance()
     x = noise
+    clean = guided(x, levels[0], out.map(lambda t: t[:, 0]))
     for i, level in enumerate(levels[1:], 1):
         share = (level - levels[i - 1]) / (1 - levels[i - 1])
         x = mix(x, clean, actions.new_full((count,), share))
-        out = model(
-            x.map(lambda t: t[:, None]),
-            ends.map(lambda t: t[:, None]),
-            actions.new_full((count, 1), level),
-            actions[:, None],
-            actions.new_ones(count, 1),
-            text[:, None],
-            Cache(c, pasts, noise.picture),
-        )
-        clean = out.map(lambda t: t[:, 0])
+        clean = guided(x, level, single(x, level, 1.0))
     return clean, pasts
 
 
 def remember(model: Transformer, context: Context) -> list[Past]:
     """The pasts with the newest chunk, without making another."""
-    cache = Cache(model.config, context.pasts, context.last.picture)
+    cache = Cache(model.config, context.pasts, context.last.picture, room=1)
     count = len(context.actions)
     model(
         context.last.map(lambda t: t[:, None]),
@@ -88,8 +101,7 @@ def remember(model: Transformer, context: Context) -> list[Past]:
         cache,
     )
     return [
-        past.with_next(cache.block(i, 0), model.config.window)
-        for i, past in enumerate(context.pasts)
+        past.with_next(cache.keep(i), model.config.window) for i, past in enumerate(context.pasts)
     ]
 
 

@@ -64,8 +64,9 @@ class Transformer(nn.Module):
         known: Tensor,
         text: Tensor,
         cache: Cache | None = None,
+        newest: bool = False,
     ) -> Latents:
-        """The clean latents of C chunks in a row.
+        """The clean latents of C chunks in a row; with `newest`, of the last one alone.
 
         `noisy` (B, C) chunks at noise levels `tau` (B, C), `last` the ends of those before them,
         `actions` (B, C, frames, controls), `known` (B, C): 1 where the actions are given, 0 where
@@ -88,8 +89,13 @@ class Transformer(nn.Module):
             parts.append(self.numbers_in(values)[:, :, None])
         x = torch.cat([*parts, acts], 2) + self.place  # (B, C, N, width)
         time = Time(c, x, cache)
-        for block in self.blocks:
+        timed = c.layers.rindex("T")
+        for i, block in enumerate(self.blocks):
             x = block(x, modulation, time)
+            if i == timed and newest:  # the chunks before it are seen no more
+                x, modulation, condition = (t[:, -1:] for t in (x, modulation, condition))
+                features = features.unflatten(0, tau.shape)[:, -1]
+                last = last.map(lambda t: t[:, -1:])
         shift, scale = self.final(condition)[:, :, None].chunk(2, -1)
         x = torch.addcmul(shift, rms_norm(x), 1 + scale)
         return self._out(x, features, last)
@@ -117,37 +123,37 @@ class Transformer(nn.Module):
 
 
 class Time:
-    """What the T layers share in one pass: rotary tables and mask."""
+    """What the T layers share in one pass."""
 
     def __init__(self, c: AvditConfig, x: Tensor, cache: Cache | None) -> None:
-        chunks, size = x.shape[1], c.width // c.heads
+        chunks = x.shape[1]
         self.layer = 0
         self.cache = cache
-        past = 0 if cache is None else cache.length
-        position = torch.arange(past + chunks, device=x.device)
-        ahead = position[past:, None] < position[None, :]
-        mask = torch.zeros(chunks, past + chunks, device=x.device, dtype=x.dtype)
-        mask.masked_fill_(ahead, float("-inf"))
-        self.mask = mask[None, None]  # (1, 1, C, past + C)
-        cos, sin = rotary_tables(position, size)
+        self.mask: Tensor | None
         if cache is not None:
-            # A shorter past ends where a longer one does: its empty slots come first.
-            empty = F.pad(cache.mask.to(x.dtype), (0, chunks))
-            self.mask = self.mask + empty[:, None, None]  # (B, 1, C, past + C)
-        self.key = cos.to(x.dtype), sin.to(x.dtype)
-        self.query = self.key[0][past:], self.key[1][past:]
+            self.mask = cache.mask(chunks)
+            return
+        ahead = x.new_full((chunks, chunks), float("-inf")).triu(1)
+        self.mask = ahead[None, None]  # (1, 1, C, C)
+        tables = rotary_tables(torch.arange(chunks, device=x.device), c.width // c.heads)
+        self._tables = tuple(table.to(x.dtype) for table in tables)
+
+    def rotated(self, q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, N, H, C, D) each of a T layer, with the past before keys and values."""
+        if self.cache is None:
+            cos, sin = self._tables
+            return rotate(q, cos, sin), rotate(k, cos, sin), v
+        k, v = self.cache.extend(self.layer, k, v)
+        self.layer += 1
+        return self.cache.rotate(q), k, v
 
 
 class TimedBlock(Block[Time]):
     def _over_time(self, q: Tensor, k: Tensor, v: Tensor, time: Time) -> Tensor:
-        if time.cache is not None:
-            k, v = time.cache.extend(time.layer, k, v)
-            time.layer += 1
-        q, k, v = (t.permute(0, 2, 3, 1, 4) for t in (q, k, v))  # (B, N, H, C, D)
-        q, k = rotate(q, *time.query), rotate(k, *time.key)
+        q, k, v = time.rotated(*(t.permute(0, 2, 3, 1, 4) for t in (q, k, v)))  # (B, N, H, C, D)
         batch, tokens = q.shape[:2]
         mask = time.mask
-        if mask.shape[0] > 1:  # of each state's own past
+        if mask is not None and mask.shape[0] > 1:  # of each state's own past
             mask = mask[:, None].expand(-1, tokens, -1, -1, -1).flatten(0, 1)
         out = attend(q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1), mask)
         return out.unflatten(0, (batch, tokens)).permute(0, 3, 1, 2, 4).flatten(3)

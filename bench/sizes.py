@@ -1,0 +1,89 @@
+"""`bench sizes`: what the sizes of the avdit family cost, and the least time of a chunk.
+
+The floor is what arithmetic and memory alone would take, whichever is more: no program is faster,
+and most are a good deal slower.
+"""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from lightcone.bench.machine import machine
+from lightcone.model.families.avdit.network.config import SIZES, AvditConfig
+from lightcone.model.families.avdit.network.transformer import Transformer
+
+_DOOM = {"rows": 24, "columns": 32, "controls": 3, "numbers": 3}  # 256x192, with sound
+_FPS = 35
+_SECONDS = 0.5  # of products that are timed
+
+
+@dataclass(frozen=True)
+class Device:
+    flops: float  # a second
+    bytes: float  # a second
+    value: int  # bytes of a weight and of a number in the cache
+
+
+H100 = Device(989e12, 3.35e12, 2)
+"""SXM, dense bfloat16, from NVIDIA's data sheet."""
+
+
+def run(args: Namespace) -> dict[str, Any]:
+    torch.set_num_threads(1)
+    core = Device(product_flops(), copy_bytes(), 4)
+    sizes = {name: cost(AvditConfig(**_DOOM, **SIZES[name]), args.steps, core) for name in SIZES}  # type: ignore[arg-type]
+    sizes.pop("tiny")
+    return {
+        "machine": asdict(machine()),
+        "steps": args.steps,
+        "core": {"gflops": round(core.flops / 1e9), "gb_a_second": round(core.bytes / 1e9, 1)},
+        "sizes": sizes,
+    }
+
+
+def cost(c: AvditConfig, steps: int, core: Device) -> dict[str, float]:
+    """Of a chunk in so many denoising steps. The first pass takes two chunks, see `sampler`."""
+    with torch.device("meta"):
+        model = Transformer(c)
+    weights = sum(p.numel() for p in model.parameters())
+    flops = (steps + 1) * c.flops
+    return {
+        "parameters_m": round(weights / 1e6, 1),
+        "gflop_a_chunk": round(flops / 1e9, 2),
+        "weights_mb": round(4 * weights / 1e6),
+        "cache_mb": round(2 * c.cache_values / 1e6, 1),  # float16
+        "chunk_ms": round(1000 * c.frames / _FPS, 1),
+        "floor_core_ms": round(1000 * floor(flops, steps * weights, c, core), 2),
+        "floor_h100_ms": round(1000 * floor(flops, steps * weights, c, H100), 3),
+    }
+
+
+def floor(flops: float, weights: int, c: AvditConfig, device: Device) -> float:
+    """Seconds."""
+    read = device.value * weights + 2 * c.cache_values
+    return max(flops / device.flops, read / device.bytes)
+
+
+def product_flops() -> float:
+    """Operations a second of products of float32 matrices in one thread, the best of many."""
+    a, b = torch.randn(512, 512), torch.randn(512, 512)
+    return 2 * 512**3 / _best(lambda: torch.mm(a, b))
+
+
+def copy_bytes() -> float:
+    """Bytes a second that one thread reads from memory, the best of many."""
+    a = torch.randn(2**24)
+    return a.numel() * 4 / _best(lambda: a.sum())
+
+
+def _best(work: Any) -> float:
+    best, end = float("inf"), time.perf_counter() + _SECONDS
+    while (began := time.perf_counter()) < end:
+        work()
+        best = min(best, time.perf_counter() - began)
+    return best
