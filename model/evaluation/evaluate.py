@@ -22,6 +22,7 @@ from lightcone.model.catalogue import WEIGHTS_DIR
 from lightcone.model.evaluation import report
 from lightcone.model.evaluation.findings import Findings
 from lightcone.model.evaluation.judge import command as generated
+from lightcone.model.evaluation.judge import recorded
 from lightcone.model.evaluation.measures.endurance import endurance
 from lightcone.model.evaluation.measures.fidelity import fidelity
 from lightcone.model.evaluation.measures.hearing import hearing
@@ -100,6 +101,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
+    if recorded.wanted(argv):
+        return recorded.main(argv)
     if generated.wanted(argv):
         return generated.main(argv)
     parser = _parser()

@@ -10,7 +10,7 @@ from tiny_avdit import CONFIG, transformer
 from torch import Tensor
 
 from lightcone.model.families.avdit.network.cache import Block, Cache, Past
-from lightcone.model.families.avdit.network.detail import warp
+from lightcone.model.families.avdit.network.detail import Head
 from lightcone.model.families.avdit.network.latents import Latents, mix
 from lightcone.model.families.avdit.network.sampler import Context, noise_of, remember, sample
 from lightcone.model.families.avdit.network.transformer import Transformer
@@ -141,14 +141,14 @@ def test_states_of_different_age_share_a_pass(model: Transformer) -> None:
         assert len(past.blocks) == len(pasts[i].blocks)
 
 
-def test_a_flow_of_nothing_moves_nothing_and_one_of_a_latent_moves_by_one() -> None:
-    picture = torch.rand(2, 3, 6, 8)
-    still = warp(picture, torch.zeros(2, 4, 6, 8))
-    torch.testing.assert_close(still, picture.repeat(1, 2, 1, 1), atol=1e-5, rtol=0)
-    flow = torch.zeros(2, 2, 6, 8)
-    flow[:, 0] = 4 * torch.atanh(torch.tensor(1 / 4))
-    moved = warp(picture, flow)
-    torch.testing.assert_close(moved[..., :-1], picture[..., 1:], atol=1e-4, rtol=0)
+def test_a_fresh_head_shows_the_last_picture_again() -> None:
+    head = Head(CONFIG)
+    lead, size = (2, 3), (CONFIG.rows, CONFIG.columns)
+    last = torch.randn(*lead, CONFIG.channels, *size)
+    tokens = torch.randn(*lead, CONFIG.picture_tokens, CONFIG.width)
+    features = torch.randn(6, CONFIG.detail, *size)
+    out = head(tokens, features, last)
+    torch.testing.assert_close(out, last.repeat(1, 1, CONFIG.latents, 1, 1))
 
 
 def test_the_path_goes_from_noise_to_the_clean_latents() -> None:

@@ -15,6 +15,7 @@ from tiny_avdit import CONFIG, INFO, NUMBERS, SOUND, VIDEO, WORDS, shaken, sourc
 from lightcone.model.catalogue import ModelSettings, open_model
 from lightcone.model.codecs.sound import SoundCodec
 from lightcone.model.codecs.video import VideoCodec
+from lightcone.model.families.avdit.network.config import AvditConfig
 from lightcone.model.families.avdit.network.transformer import Transformer
 from lightcone.model.families.avdit.numbers import Numbers
 from lightcone.model.interface import Chunk, ModelError
@@ -34,12 +35,12 @@ def play(tmp_path_factory: pytest.TempPathFactory) -> EncodedPlay:
     return encoded(tmp_path_factory.mktemp("latents"))
 
 
-def encoded(folder: Path, digest: str = "made up") -> EncodedPlay:
+def encoded(folder: Path, digest: str = "made up", config: AvditConfig = CONFIG) -> EncodedPlay:
     torch.manual_seed(0)
     picture, sound = VideoCodec(VIDEO), SoundCodec(SOUND)
     shaken(picture)
     shaken(sound)
-    return encode(source(digest=digest), CONFIG, picture, sound, NUMBERS, WORDS, folder)
+    return encode(source(digest=digest), config, picture, sound, NUMBERS, WORDS, folder)
 
 
 def test_play_is_encoded_in_chunks_of_all_modalities(play: EncodedPlay) -> None:
@@ -68,6 +69,8 @@ def test_encoding_goes_on_where_it_was_and_begins_anew_for_other_play(tmp_path: 
     assert (
         np.array_equal(again.picture[12], first.picture[12]) or not (again.picture[12] == 7).all()
     )
+    wider = encoded(tmp_path, config=replace(CONFIG, width=64, window=9))
+    assert (wider.picture[0] == 7).all()
     anew = encoded(tmp_path, "other")
     assert not (anew.picture[0] == 7).all()
 

@@ -76,6 +76,15 @@ class Judged(Protocol):
         ...
 
 
+@runtime_checkable
+class Reseeded(Protocol):
+    """A model that generates by noise."""
+
+    def reseeded(self, state: Any, seed: int) -> Any:
+        """The same state, which goes on with the noise of another seed."""
+        ...
+
+
 def step(
     model: Judged, state: Any, actions: Actions, steps: int | None = None
 ) -> tuple[Any, Chunk]:

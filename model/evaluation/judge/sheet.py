@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageDraw
 
+from lightcone.model.evaluation.judge.protocol import Frames
 from lightcone.model.evaluation.judge.rollouts import SHOWN
 
 ROWS = ("truth", "model", "codec")
@@ -29,6 +31,24 @@ def draw(out: Path, clips: Strips, long: Strips, size: tuple[int, int]) -> None:
             count = by["model"].height // size[1]
             minutes = [f"minute {n + 1}" for n in range(count)]
             rows.append((f"seed {seed}: model, free-running", minutes, by["model"]))
+    _page(out, rows, size)
+
+
+def frames_beside_truth(
+    out: Path, rows: Sequence[tuple[str, Frames]], names: Sequence[str]
+) -> None:
+    """Rows of frames, each with a title and below the same names."""
+    strips = [
+        (title, list(names), Image.fromarray(np.concatenate(list(frames))))
+        for title, frames in rows
+    ]
+    height, width = rows[0][1].shape[1:3]
+    _page(out, strips, (width, height))
+
+
+def _page(
+    out: Path, rows: Sequence[tuple[str, list[str], Image.Image]], size: tuple[int, int]
+) -> None:
     width, height = size
     across = max((strip.height // height for _, _, strip in rows), default=1)
     page = Image.new(

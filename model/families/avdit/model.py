@@ -276,6 +276,10 @@ class AvditModel:
         like = begin(weights, world, 0, self._like) if state is None else state
         return observed(weights, like, frames, sound, actions, numbers, columns)
 
+    def reseeded(self, state: AvditState, seed: int) -> AvditState:
+        """The same state, which goes on with the noise of another seed."""
+        return replace(state, seed=seed)
+
     @torch.inference_mode()
     def reconstruct(
         self, world: str, frames: NDArray[np.uint8], sound: NDArray[np.float32] | None

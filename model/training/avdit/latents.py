@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ def encode(
         raise TrainingError(f"{source.summary}: too short for a single clip")
     made_with = {
         "source": source.digest,
-        "config": asdict(config),
+        "config": {name: getattr(config, name) for name in _ENCODED},
         "codecs": [_name(picture), _name(sound)],
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -112,6 +112,13 @@ def encode(
         finally:
             threads.shutdown(cancel_futures=True)
     return EncodedPlay(**{name: array[:total] for name, array in arrays.items()})
+
+
+_ENCODED = (
+    "rows", "columns", "controls", "channels", "latents", "group", "sound_channels",
+    "sound_latents", "numbers", "words",
+)  # fmt: skip
+"""What of a transformer's shapes the encoded play depends on."""
 
 
 def _name(codec: torch.nn.Module | None) -> str:

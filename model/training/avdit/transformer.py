@@ -139,7 +139,7 @@ def _moved(clips: Clips, device: torch.device) -> Clips:
 
 def matrices(model: Transformer) -> list[nn.Parameter]:
     """What Muon trains: the matrices of the blocks and the kernels of hidden convolutions."""
-    hidden = ("stem.mix", "head.first", "head.second")
+    hidden = ("stem.mix", "head.first", "head.second", "head.operators")
     return [
         p
         for name, p in model.named_parameters()

@@ -30,6 +30,7 @@ class AvditConfig:
     layers: str = "STSSTSSTS"
     patch: int = 4  # latents of a token, along each side
     detail: int = 48  # width of the convolutions around the blocks
+    operators: int = 12  # linear ones, by which a picture moves
 
     @property
     def frames(self) -> int:
@@ -70,8 +71,10 @@ class AvditConfig:
         inside = self.layers.count("S") * 4 * self.tokens**2 * self.width
         over_time = self.time_layers * 4 * self.tokens * (self.window + 1) * self.width
         cells = self.rows * self.columns * 9 * self.detail * 2
-        around = cells * (2 * self.depth + 3 * self.detail + 3 * self.depth)
-        return float(blocks + inside + over_time + around)
+        each = self.operators + self.detail + 2 * self.channels
+        around = cells * (self.depth + self.channels + 3 * self.detail + self.latents * each)
+        moved = self.latents * 21 * self.channels**2 * self.operators * self.rows * self.columns * 2
+        return float(blocks + inside + over_time + around + moved)
 
     @property
     def cache_values(self) -> int:

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from lightcone.model.families.avdit.network.config import AvditConfig
 
-_REACH = 4.0  # latents that the flow may span; 32 pixels
+_ROWS, _COLUMNS = 3, 7  # latents that an operator reads: most motion is sideways
 
 
 class Stem(nn.Module):
@@ -34,22 +34,37 @@ class Stem(nn.Module):
 
 
 class Head(nn.Module):
-    """Tokens -> latent pictures: the last known one moved by a flow, where it is still seen, and
-    what is new."""
+    """Tokens -> latent pictures: each is the one before it, moved, and what is new.
+
+    A latent stands for 8x8 pixels, so a picture that moves by 3 pixels is no moved picture of
+    latents. But what becomes of the latents is nearly linear in them, for each motion. The head has
+    a few such linear operators, learned kernels, and mixes them for each cell.
+    """
 
     def __init__(self, c: AvditConfig) -> None:
         super().__init__()
         self._config = c
         self.cells = nn.Linear(c.width, c.detail * c.patch**2)
         self.first = nn.Conv2d(2 * c.detail, c.detail, 3, padding=1)
-        self.flow = nn.Conv2d(c.detail, 3 * c.latents, 3, padding=1)  # (x, y, gate) of each
-        self.second = nn.Conv2d(c.detail + c.depth, c.detail, 3, padding=1)
-        self.new = nn.Conv2d(c.detail, c.depth, 3, padding=1)
-        for layer in (self.flow, self.new):
+        self.mixture = nn.Conv2d(c.detail, c.latents * c.operators, 3, padding=1)
+        size, around = (_ROWS, _COLUMNS), (_ROWS // 2, _COLUMNS // 2)
+        self.operators = nn.Conv2d(
+            c.channels, c.operators * c.channels, size, padding=around, bias=False
+        )
+        self.second = nn.ModuleList(
+            nn.Conv2d(c.detail + c.channels, c.detail, 3, padding=1) for _ in range(c.latents)
+        )
+        self.new = nn.ModuleList(
+            nn.Conv2d(c.detail, c.channels, 3, padding=1) for _ in range(c.latents)
+        )
+        for layer in (self.mixture, *self.new):
             nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
-        with torch.no_grad():
-            self.flow.bias[2 * c.latents :] = 2.0  # type: ignore[index]
+            nn.init.zeros_(layer.bias)
+        with torch.no_grad():  # the first operator moves nothing, and is all that is used
+            self.operators.weight[: c.channels] = 0.0
+            middle = self.operators.weight[: c.channels, :, around[0], around[1]]
+            middle.fill_diagonal_(1.0)
+            self.mixture.bias[:: c.operators] = 1.0  # type: ignore[index]
 
     def forward(self, tokens: Tensor, features: Tensor, last: Tensor) -> Tensor:
         """(B, C, N, width), (B C, detail, h, w), (B, C, channels, h, w) to (B, C, depth, h, w)."""
@@ -58,24 +73,12 @@ class Head(nn.Module):
         drawn = patches.unflatten(2, (c.rows // c.patch, c.columns // c.patch))
         cells = torch.cat([F.pixel_shuffle(drawn, c.patch), features], 1)
         hidden = F.silu(self.first(cells))
-        flow = self.flow(hidden)
-        moved = warp(last.flatten(0, 1), flow[:, : 2 * c.latents])  # (B C, depth, h, w)
-        gate = torch.sigmoid(flow[:, 2 * c.latents :]).repeat_interleave(c.channels, 1)
-        kept = gate * moved
-        hidden = hidden + F.silu(self.second(torch.cat([hidden, kept], 1)))
-        return (kept + self.new(hidden)).unflatten(0, tokens.shape[:2])
-
-
-def warp(picture: Tensor, flow: Tensor) -> Tensor:
-    """(N, channels, h, w) seen from where each of K flows (N, 2 K, h, w) points, in latents within
-    +-_REACH: (N, K channels, h, w)."""
-    n, channels, h, w = picture.shape
-    many = flow.shape[1] // 2
-    step = _REACH * torch.tanh(flow.float() / _REACH).reshape(n * many, 2, h, w)
-    y, x = torch.meshgrid(
-        torch.arange(h, device=flow.device), torch.arange(w, device=flow.device), indexing="ij"
-    )
-    at = torch.stack([(x + step[:, 0]) * (2 / (w - 1)), (y + step[:, 1]) * (2 / (h - 1))], -1) - 1
-    copies = picture.float()[:, None].expand(-1, many, -1, -1, -1).flatten(0, 1)
-    seen = F.grid_sample(copies, at, padding_mode="border", align_corners=True)
-    return seen.reshape(n, many * channels, h, w).to(picture.dtype)
+        mixture = self.mixture(hidden).unflatten(1, (c.latents, c.operators, 1))
+        picture, pictures = last.flatten(0, 1), []  # (B C, channels, h, w)
+        for i, (second, new) in enumerate(zip(self.second, self.new, strict=True)):
+            each = self.operators(picture).unflatten(1, (c.operators, c.channels))
+            moved = (mixture[:, i] * each).sum(1)
+            more = hidden + F.silu(second(torch.cat([hidden, moved], 1)))
+            picture = moved + new(more)
+            pictures.append(picture)
+        return torch.cat(pictures, 1).unflatten(0, tokens.shape[:2])

@@ -5,8 +5,8 @@ et al. 2024), and predicts the clean ones (x-prediction: a token is too narrow t
 Li & He 2025, "Back to basics").
 A chunk is tokens of picture patches, of sound latents, of numbers, and of the actions of each
 frame, which all others attend to. Actions also come by AdaLN-single (Chen et al. 2023), with noise
-level and text. Every chunk is given the end of the chunk before it; the head moves that by a
-predicted flow and adds what is new.
+level and text. Every chunk is given the end of the chunk before it; the head moves that and
+adds what is new.
 
 T layers attend over time: to the sink (the first chunk), the last `window` chunks and the chunk
 itself. Keys are cached without rotary embedding and get their positions when they are read, so
