@@ -30,6 +30,7 @@ def test_figures_by_steps_beside_the_last_frame_and_the_codec(
 ) -> None:
     play, weights = recordings(tmp_path / "play"), saved(tmp_path / "weights")
     flags = ["--recordings", str(play), "--weights", str(weights), "--clips", "2", "--tries", "2"]
+    flags += ["--context", "0.4"]
     sheet = tmp_path / "sheet.png"
     assert evaluate.main([*flags, "--json", "--sheet", str(sheet), "--rows", "1"]) == 0
     found = json.loads(capsys.readouterr().out)
