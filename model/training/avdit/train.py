@@ -104,7 +104,7 @@ def train(args: argparse.Namespace) -> bool:
     source = open_source(args.recordings)
     if group.leads:
         print(source.summary)
-    numbers = _numbers(source) if args.numbers else Numbers()
+    numbers = numbers_of(source) if args.numbers else Numbers()
     words = vocabulary(source)
     config, video, heard = shapes(
         source.info, args.size, numbers.count, len(words), args.window_seconds
@@ -138,7 +138,7 @@ def train(args: argparse.Namespace) -> bool:
         return False
     most = int(group.agree(most))
     if not group.leads:
-        _load_codecs(picture, sound, out)
+        load_codecs(picture, sound, out)
     play = encoded(most)
     torch.manual_seed(args.seed)
     model = Transformer(config)
@@ -191,7 +191,7 @@ def _train_codecs(
     out: Path,
 ) -> bool:
     if (out / TRANSFORMER).exists():  # which knows these codecs' latents, no others
-        _load_codecs(picture, sound, out)
+        load_codecs(picture, sound, out)
         return True
     pool = _pool(source, picture, plan, args.seed, out)
     budget = plan.part(_PICTURE_SHARE, _PICTURE_MOST)
@@ -206,7 +206,8 @@ def _train_codecs(
     return whole
 
 
-def _load_codecs(picture: VideoCodec, sound: SoundCodec | None, out: Path) -> None:
+def load_codecs(picture: VideoCodec, sound: SoundCodec | None, out: Path) -> None:
+    """The codecs of the run in a folder. Raises WeightsError."""
     decoder = out / DECODER
     load_module(picture, *((decoder, "codec") if decoder.exists() else (out / PICTURE,)))
     picture.eval().requires_grad_(False)
@@ -224,7 +225,8 @@ def _pool(source: Source, picture: VideoCodec, plan: Plan, seed: int, out: Path)
     return PicturePool(source, picture.config.frames, count, out / "cache/pictures.npy", seed)
 
 
-def _numbers(source: Source) -> Numbers:
+def numbers_of(source: Source) -> Numbers:
+    """The numbers of the recordings, where they have any."""
     states = [s for i in range(len(source.episodes)) if (s := source.state(i)) is not None]
     return Numbers.fit(states, source.numbers) if states and source.numbers else Numbers()
 

@@ -31,6 +31,7 @@ class AvditConfig:
     patch: int = 4  # latents of a token, along each side
     detail: int = 48  # width of the convolutions around the blocks
     operators: int = 12  # linear ones, by which a picture moves
+    action_tokens: bool = True  # beside AdaLN; without, the tokens of actions are empty
 
     @property
     def frames(self) -> int:

@@ -87,7 +87,8 @@ class Transformer(nn.Module):
         if self.numbers_in is not None:
             values = torch.cat([scaled.numbers, last.numbers], 2).flatten(2)
             parts.append(self.numbers_in(values)[:, :, None])
-        x = torch.cat([*parts, acts], 2) + self.place  # (B, C, N, width)
+        seen = acts if c.action_tokens else torch.zeros_like(acts)
+        x = torch.cat([*parts, seen], 2) + self.place  # (B, C, N, width)
         time = Time(c, x, cache)
         timed = c.layers.rindex("T")
         for i, block in enumerate(self.blocks):

@@ -1,0 +1,44 @@
+"""Ablations: small trainings that differ in one thing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from test_avdit_judged import recordings
+
+from lightcone.model.evaluation import ablations
+from lightcone.model.families.avdit.network.config import AvditConfig
+from lightcone.model.training.avdit import train as training
+from lightcone.model.training.avdit.transformer import Recipe
+
+
+def test_variants_differ_in_one_thing_and_cost_as_many_chunks() -> None:
+    c, base = AvditConfig(rows=4, columns=8, controls=3, numbers=3), Recipe()
+    for variant in ablations.VARIANTS.values():
+        recipe = variant.recipe(variant.config(c, 35), base)
+        assert recipe.batch * recipe.chunks == pytest.approx(base.batch * base.chunks, rel=0.2)
+    configs = {variant.config(c, 35) for variant in ablations.VARIANTS.values()}
+    assert len(configs) == len(ablations.VARIANTS) - 1  # own context is of the recipe
+    assert ablations.VARIANTS["window 0.5 s"].config(c, 35).window == 4
+
+
+def test_a_table_of_variants_and_seeds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    play = recordings(tmp_path / "play")
+    base = ["--recordings", str(play), "--size", "tiny", "--chunks", "6", "--batch", "2"]
+    args = training.parser().parse_args(
+        [*base, "--out", str(tmp_path / "run"), "--minutes", "0.02", "--steps", "1"]
+    )
+    assert training.train(args)
+    flags = [*base, "--run", str(tmp_path / "run"), "--held-out", str(play), "--steps", "2"]
+    flags += ["--out", str(tmp_path / "out"), "--seeds", "1", "--clips", "1"]
+    flags += ["--variants", "as it is", "no numbers"]
+    assert ablations.main(flags) == 0
+    rows = capsys.readouterr().out.splitlines()[-2:]
+    assert rows[0].startswith("| as it is | ")
+    assert rows[1].startswith("| no numbers | ")
+    kept = tmp_path / "out" / "no-numbers-1" / ablations.RESULT
+    kept.write_text(json.dumps(json.loads(kept.read_text()) | {"kept": 1}))
+    assert ablations.main(flags) == 0
+    assert "kept" in kept.read_text()
