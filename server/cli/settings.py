@@ -64,6 +64,12 @@ class Settings(BaseSettings):
     max_sessions: int = Field(
         0, ge=0, description="Sessions that may live at once; 0: as many as fit by measured cost."
     )
+    overbook: float = Field(
+        1.0,
+        ge=1,
+        description="Sessions are let in as if the machine were so many times as fast: more of "
+        "them, below their full rate.",
+    )
     max_batch: int = Field(
         0, ge=0, description="The most sessions in one step of a model; 0: as many as it takes."
     )

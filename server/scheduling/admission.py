@@ -44,9 +44,11 @@ def fits(
     sessions: Mapping[str, int],
     budget_bytes: int,
     max_batch: int = 0,
+    overbook: float = 1.0,
 ) -> bool:
     """Whether so many sessions of these worlds hold their full rate in one worker. `max_batch`
-    limits the sessions of a step; 0: the largest bucket does."""
+    limits the sessions of a step; 0: the largest bucket does. `overbook`: as if the worker were so
+    many times as fast."""
     running = {world: n for world, n in sessions.items() if n > 0}
     steps = {world: _steps(demands[world], n, max_batch) for world, n in running.items()}
     stepping = sum(busy.load for busy in steps.values())
@@ -55,21 +57,27 @@ def fits(
         for world, n in running.items()
     )
     size = sum(n * demands[world].cost.session_bytes for world, n in running.items())
-    if stepping > ROOM or encoding > ROOM or size > budget_bytes:
+    if max(stepping, encoding) > ROOM * overbook or size > budget_bytes:
         return False
     # A step can not be interrupted: everybody must be able to wait for the longest of the others.
     return all(
         steps[world].longest_s
         + max((steps[other].longest_s for other in steps if other != world), default=0.0)
-        <= demands[world].chunk_s
+        <= demands[world].chunk_s * overbook
         for world in steps
     )
 
 
-def capacity(demand: Demand, budget_bytes: int, max_batch: int = 0, most: int = 64) -> int:
-    """How many sessions of one world, and of no other, hold their full rate in one worker."""
+def capacity(
+    demand: Demand,
+    budget_bytes: int,
+    max_batch: int = 0,
+    overbook: float = 1.0,
+    most: int = 64,
+) -> int:
+    """How many sessions of one world, and of no other, fit into one worker."""
     for n in range(1, most + 1):
-        if not fits({"": demand}, {"": n}, budget_bytes, max_batch):
+        if not fits({"": demand}, {"": n}, budget_bytes, max_batch, overbook):
             return n - 1
     return most
 

@@ -76,7 +76,9 @@ class Sessions:
     async def launch(cls, settings: Settings) -> Sessions:
         """Start all workers. Raises WorkerError where one can not open its first world."""
         load = settings.load()
-        workers = [Worker(load, settings.budget_bytes) for _ in range(settings.workers)]
+        workers = [
+            Worker(load, settings.budget_bytes, settings.overbook) for _ in range(settings.workers)
+        ]
         try:
             async with asyncio.TaskGroup() as group:
                 for worker in workers:

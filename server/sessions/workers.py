@@ -28,7 +28,7 @@ class Worker:
     none can be started.
     """
 
-    def __init__(self, load: Load, budget_bytes: int) -> None:
+    def __init__(self, load: Load, budget_bytes: int, overbook: float) -> None:
         self.host: WorkerHost | None = None
         self.stats = Stats(0.0, 0.0, 0.0)
         self.sessions: Counter[str] = Counter()  # by world, with those in the making
@@ -41,7 +41,7 @@ class Worker:
         self.start_s = 0.0  # what the last start took
         self.lost_at = 0.0
         self._load = load
-        self._budget_bytes = budget_bytes
+        self._limits = budget_bytes, load.max_batch, overbook
         self._costs: dict[str, StepCost] = {}  # of worlds that were ever opened
         self._fingerprints: dict[str, str] = {}
         self._loop = asyncio.get_running_loop()
@@ -83,13 +83,13 @@ class Worker:
         if not self.sessions.total():
             return True
         wanted = self.sessions + Counter({world: 1})
-        return fits(self._demands(), wanted, self._budget_bytes, self._load.max_batch)
+        return fits(self._demands(), wanted, *self._limits)
 
     def taken(self) -> float:
         """The share of its capacity that is taken, about."""
         demands = self._demands()
         return sum(
-            count / max(1, capacity(demands[world], self._budget_bytes, self._load.max_batch))
+            count / max(1, capacity(demands[world], *self._limits))
             for world, count in self.sessions.items()
             if world in demands
         )

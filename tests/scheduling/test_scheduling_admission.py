@@ -17,6 +17,13 @@ def test_sessions_share_a_batch_and_one_more_starts_another() -> None:
     assert capacity(COURT, GIB, max_batch=1) == 3  # 20 ms each
 
 
+def test_who_overbooks_has_more_sessions_but_no_more_memory() -> None:
+    assert capacity(COURT, GIB, overbook=2) == 10
+    slow = Demand(StepCost({1: 200.0}, 1.0, 400_000_000), 1 / 12, 24)
+    assert capacity(slow, GIB) == 0
+    assert capacity(slow, GIB, overbook=100) == 2
+
+
 def test_encoding_and_memory_count_too() -> None:
     encoded = Demand(StepCost({1: 1.0, 8: 1.0}, 10.0, 1), 1 / 12, 24)
     assert capacity(encoded, GIB) == 3  # 240 ms a second each

@@ -46,8 +46,8 @@ class Play:
         await self.viewer.progress.until(lambda: self.viewer.pictures >= pictures, "pictures", 60)
 
 
-# a slow machine has room for all sessions where little is encoded
-SMALL = ("--scale", "1", "--grace-s", "0")
+# a slow machine has room for all sessions, too
+ROOMY = ("--overbook", "100", "--scale", "1", "--grace-s", "0")
 
 
 async def played(server: Served) -> list[ActionLog]:
@@ -86,7 +86,7 @@ def check(logs: list[ActionLog], model: Model) -> None:
 
 
 async def test_the_probe(serve: Callable[..., Served]) -> None:
-    logs = await played(serve("--probe-compute-ms", "1", *SMALL))
+    logs = await played(serve("--probe-compute-ms", "1", *ROOMY))
     check(logs, open_model(("probe",), ModelSettings(probe_compute_ms=0)))
 
 
@@ -94,5 +94,5 @@ async def test_a_learned_world(serve: Callable[..., Served], tmp_path: Path) -> 
     from small_worlds import small_weights  # loads torch
 
     small_weights(("court",)).save(tmp_path)
-    logs = await played(serve("--weights", str(tmp_path), *SMALL, worlds="court"))
+    logs = await played(serve("--weights", str(tmp_path), *ROOMY, worlds="court"))
     check(logs, open_model(("court",), ModelSettings(tmp_path)))

@@ -17,6 +17,8 @@ from lightcone.model.families.avdit.network.cache import Cache, Past
 from lightcone.model.families.avdit.network.latents import Latents, mix
 from lightcone.model.families.avdit.network.transformer import Transformer
 
+_LARGEST = 20.0  # of a latent; their variance is 1
+
 
 @dataclass(frozen=True)
 class Context:
@@ -59,7 +61,7 @@ def sample(
             text[:, None],
             cache,
         )
-        return out.map(lambda t: t[:, 0])
+        return _clean(out)
 
     def guided(x: Latents, level: float, clean: Latents) -> Latents:
         if guidance == 1:
@@ -79,7 +81,7 @@ def sample(
     pasts = [past.with_next(cache.keep(i), c.window) for i, past in enumerate(context.pasts)]
     cache.advance()
     x = noise
-    clean = guided(x, levels[0], out.map(lambda t: t[:, 0]))
+    clean = guided(x, levels[0], _clean(out))
     for i, level in enumerate(levels[1:], 1):
         share = (level - levels[i - 1]) / (1 - levels[i - 1])
         x = mix(x, clean, actions.new_full((count,), share))
@@ -113,6 +115,12 @@ def noise_of(model: Transformer, seeds: Sequence[int], chunks: Sequence[int]) ->
         generator = torch.Generator().manual_seed((seed * 1_000_003 + chunk) % 2**63)
         parts.append(Latents.noise(c, generator, 1))
     return Latents.cat(parts).map(lambda x: x.to(model.place))
+
+
+def _clean(out: Latents) -> Latents:
+    """The one chunk of a pass. Nothing that was encoded is as far from 0 as the limit: it keeps
+    what a model gets wrong from growing without end."""
+    return out.map(lambda t: t[:, 0].clamp(-_LARGEST, _LARGEST))
 
 
 def _pair(first: Latents, second: Latents) -> Latents:
