@@ -76,8 +76,8 @@ def _among(known: tuple[str, ...]) -> Callable[[str], list[str]]:
         names = text.split(",")
         wrong = [name for name in names if name not in known]
         if wrong:
-            told = f"'{', '.join(wrong)}' is not known (known: {', '.join(known)})"
-            raise argparse.ArgumentTypeError(told)
+            message = f"'{', '.join(wrong)}' is not known (known: {', '.join(known)})"
+            raise argparse.ArgumentTypeError(message)
         return names
 
     return parse
@@ -124,14 +124,14 @@ def main(argv: list[str] | None = None) -> int:
                 print("  seconds: " + ", ".join(f"{k} {v}" for k, v in took[name].items()))
     except ModelError as error:
         parser.exit(1, f"lightcone evaluate: {error}\n")
-    told: dict[str, Any] = {
+    settings: dict[str, Any] = {
         "seeds": f"{args.seeds[0]}..{args.seeds[-1]}",
         "steps": args.steps,
         "minutes": args.minutes,
         "runs": args.runs,
     }
     data = {
-        **told,
+        **settings,
         "worlds": {
             name: {"seconds": took[name], "figures": report.as_data(findings.figures)}
             for name, findings in found.items()
@@ -140,7 +140,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.json:
         print(json.dumps(data, indent=1))
     if args.report:
-        page = report.write(args.report, found, told)
+        page = report.write(args.report, found, settings)
         (args.report / "figures.json").write_text(json.dumps(data, indent=1) + "\n")
         print(f"{page}", file=sys.stderr)
     return 0

@@ -1,4 +1,4 @@
-"""Orders: what a player is told to do for a while, and whether pictures show that it was done."""
+"""Orders: what a player is asked to do for a while, and whether pictures show that it was done."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Orders(Protocol):
 
 class CourtOrders:
     """Left, stay or right for a second: the player has to move, or stay, in its second half; at
-    a wall, staying there obeys. Now and then he is told to jump or throw besides."""
+    a wall, staying there obeys. Now and then he is asked to jump or throw besides."""
 
     length, looks = 24, (12, 23)
 
@@ -88,8 +88,8 @@ class CourtOrders:
 
 class PondOrders:
     """Left, nothing or right for a second and a half. The simulator, from the same facts before,
-    tells where person and board are after each of them: where they are seen has to be nearest to
-    what was told, or all but as near. An order that changes little (against a bank, in the air)
+    gives where person and board are after each of them: where they are seen has to be nearest to
+    what was asked, or all but as near. An order that changes little (against a bank, in the air)
     is not counted. That they are there at all is another measure."""
 
     length, looks = 36, (35,)
@@ -123,11 +123,11 @@ class PondOrders:
         ends = self._end(before[torch.arange(count).repeat_interleave(self._ORDERS)], every)
         expected = ends.view(count, self._ORDERS, 2)
         error = (expected - seen[:, None]).abs().sum(2)
-        told = error.gather(1, orders[:, None])[:, 0]
+        asked = error.gather(1, orders[:, None])[:, 0]
         other = torch.arange(self._ORDERS) != orders[:, None]
         away = (expected - expected[torch.arange(count), orders][:, None]).abs().sum(2)
         counts = away.masked_fill(~other, math.inf).amin(1) > self._CHANGES
-        return torch.where(counts, (told <= error.amin(1) + self._AS_NEAR).float(), torch.nan)
+        return torch.where(counts, (asked <= error.amin(1) + self._AS_NEAR).float(), torch.nan)
 
     def _end(self, state: PondState, orders: Tensor) -> Tensor:
         """Where person and board are along x after an order: (count, 2), NaN where laws lead
@@ -151,8 +151,8 @@ def along(places: Positions) -> Tensor:
 
 class CorridorsOrders:
     """One of seven motions for half a second, then a rest. The simulator, from the same facts
-    before, tells what the picture is after each of them: the one told has to be the nearest, or
-    all but as near, by the measure of how far the others are. An order that changes nothing
+    before, gives the picture after each of them: the one that was asked has to be the nearest,
+    or all but as near, by the measure of how far the others are. An order that changes nothing
     (walking against a wall, say) is not counted."""
 
     length, looks = 24, (11,)
@@ -185,8 +185,8 @@ class CorridorsOrders:
             errors.append(_difference(seen, pictures[:, 0]))
             changes.append(_difference(seen, idle))
         error = torch.stack(errors, 1)
-        told, least = error.gather(1, orders[:, None])[:, 0], error.amin(1)
-        near = told - least <= self._AS_NEAR * (error.median(1).values - least) + 1.0
+        asked, least = error.gather(1, orders[:, None])[:, 0], error.amin(1)
+        near = asked - least <= self._AS_NEAR * (error.median(1).values - least) + 1.0
         changed = torch.stack(changes, 1).gather(1, orders[:, None])[:, 0] > 1.0
         counts = changed | (orders == rest)
         return torch.where(counts, near.float(), torch.nan)

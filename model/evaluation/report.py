@@ -31,12 +31,12 @@ img { max-width: 100%; } figure { margin: 1rem 0; } figcaption { color: #667085;
 """
 
 
-def write(folder: Path, found: Mapping[str, Findings], told: Mapping[str, Any]) -> Path:
-    """Write report.html and its pictures; `told` are the settings it was made with."""
+def write(folder: Path, found: Mapping[str, Findings], settings: Mapping[str, Any]) -> Path:
+    """Write report.html and its pictures; `settings` are the settings it was made with."""
     folder.mkdir(parents=True, exist_ok=True)
     parts = [f"<h1>Lightcone: {escape(', '.join(found))}</h1>"]
-    settings = ", ".join(f"{k} {v}" for k, v in told.items())
-    parts.append(f"<p class=note>{escape(settings)}</p>")
+    line = ", ".join(f"{k} {v}" for k, v in settings.items())
+    parts.append(f"<p class=note>{escape(line)}</p>")
     for world, findings in found.items():
         parts.append(f"<h2>{escape(world)}</h2>")
         parts.append(table(findings.figures))
@@ -156,5 +156,5 @@ def _upright(picture: Tensor) -> Any:
 
 
 def _image(name: str, caption: str) -> str:
-    told = escape(caption)
-    return f"<figure><img src='{name}' alt='{told}'><figcaption>{told}</figcaption></figure>"
+    alt = escape(caption)
+    return f"<figure><img src='{name}' alt='{alt}'><figcaption>{alt}</figcaption></figure>"

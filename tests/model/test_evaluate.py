@@ -121,7 +121,7 @@ def test_prompts_that_the_judge_makes_are_understood_as_meant(world: str) -> Non
     for _ in range(40):
         named = [n for n in g.names if n in g.appearance]
         drawn = {n: int(rng.integers(len(g.words[n]))) for n in named}
-        assert g.asked(prompting.said(g, drawn), begun=False) == drawn
+        assert g.asked(prompting.phrase(g, drawn), begun=False) == drawn
         settled = g.settled(tuple(drawn.get(n, 0) for n in g.names), drawn)
         now = dict(zip(g.names, settled, strict=True))
         for attribute in named:

@@ -26,7 +26,7 @@ from judge_players import (
 
 from lightcone.model.evaluation.judge import clips, report
 from lightcone.model.evaluation.judge.instruments import Instruments, set_instruments
-from lightcone.model.evaluation.judge.playing import Pupil
+from lightcone.model.evaluation.judge.playing import Candidate
 from lightcone.model.evaluation.judge.protocol import Judged, NotJudged
 from lightcone.model.evaluation.judge.rollouts import judge_clip, judge_presses
 from lightcone.model.evaluation.judge.run import Judge, Plan
@@ -68,9 +68,9 @@ def judged(field: Field) -> Callable[..., dict[str, Any]]:
 
     @cache
     def figures(answer: Answer, deaf: bool = False) -> dict[str, Any]:
-        pupil = Pupil(field.player(answer, deaf=deaf), "doom")
-        tally, _ = judge_clip(pupil, field.truth, field.tools, SEED, 2.0)
-        presses = judge_presses(pupil, field.truth, field.tools, SEED, 2.0)
+        candidate = Candidate(field.player(answer, deaf=deaf), "doom")
+        tally, _ = judge_clip(candidate, field.truth, field.tools, SEED, 2.0)
+        presses = judge_presses(candidate, field.truth, field.tools, SEED, 2.0)
         return report.report([added([tally, presses])])
 
     return figures

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lightcone.model.evaluation.judge.clips import ANOTHER, EPISODE, agent_of
 from lightcone.model.evaluation.judge.instruments import Instruments, held_for, holds, rests
-from lightcone.model.evaluation.judge.playing import Pupil
+from lightcone.model.evaluation.judge.playing import Candidate
 from lightcone.model.evaluation.judge.protocol import Frames, spans, step
 from lightcone.model.evaluation.judge.senses.pictures import (
     colour_distance,
@@ -36,23 +36,23 @@ _READ = ("truth", "codec", "last_frame", "average")
 
 
 def judge_long_run(
-    pupil: Pupil, truth: Truth, tools: Instruments, seed: int, minutes: float
+    candidate: Candidate, truth: Truth, tools: Instruments, seed: int, minutes: float
 ) -> tuple[Tally, dict[str, Frames]]:
     """Control, sharpness, colours, monsters in the first and the last minute, the weapon all
     along; and a picture of each minute."""
-    info = pupil.info
+    info = candidate.info
     total = round(minutes * 60 * info.fps)
     minute = min(60 * info.fps, total // 2)
     actions = idle_play(info, 2 * seed, total)  # even seeds play at random
     tally = Tally()
-    pictures = _run(pupil, tools, seed, actions, minute, tally)
+    pictures = _run(candidate, tools, seed, actions, minute, tally)
 
     readings = {(who, when): Watch(tools) for who in _READ for when in (FIRST, LAST)}
     for k in range(_EPISODES):
         other = seed + k * ANOTHER
         episode = truth.play(other, agent_of(2 * other), EPISODE)
         played = episode.part(0, _whole(info, len(episode)))
-        for who, frames in _answers(pupil, tools, played).items():
+        for who, frames in _answers(candidate, tools, played).items():
             watch = readings[who, FIRST if k % 2 == 0 else LAST]
             watch.begin_anew()
             watch.see(frames, played.actions, info)
@@ -66,10 +66,10 @@ def judge_long_run(
     return tally, {"model": pictures}
 
 
-def _answers(pupil: Pupil, tools: Instruments, played: Played) -> dict[str, Frames]:
+def _answers(candidate: Candidate, tools: Instruments, played: Played) -> dict[str, Frames]:
     """An episode as it is, through the codecs, as one picture of its middle, and on average."""
     count = len(played)
-    codec, _ = pupil.reconstruct(played.frames, played.sound)
+    codec, _ = candidate.reconstruct(played.frames, played.sound)
     frozen = np.repeat(played.frames[count // 2][None], count, 0)
     average = np.repeat(tools.average[None], count, 0)
     return dict(zip(_READ, (played.frames, codec, frozen, average), strict=True))
@@ -159,13 +159,13 @@ def idle_play(info: WorldInfo, seed: int, frames: int) -> Actions:
 
 
 def _run(
-    pupil: Pupil, tools: Instruments, seed: int, actions: Actions, minute: int, tally: Tally
+    candidate: Candidate, tools: Instruments, seed: int, actions: Actions, minute: int, tally: Tally
 ) -> Frames:
     """Returns a picture of each minute."""
-    info, model = pupil.info, pupil.model
+    info, model = candidate.info, candidate.model
     total = len(actions)
-    conditioning = model.prepare(pupil.world)
-    state = model.start(pupil.world, seed, conditioning)
+    conditioning = model.prepare(candidate.world)
+    state = model.start(candidate.world, seed, conditioning)
     minutes = {FIRST: (0, minute), LAST: (total - minute, total)}
     watches = {when: Watch(tools) for when in minutes}
     there: list[bool] = []
@@ -186,11 +186,11 @@ def _run(
     for frames in spans(info, 0, total):
         held = actions[at : at + frames]
         held = np.pad(held, ((0, frames - len(held)), (0, 0)))
-        before, (state, chunk) = state, step(model, state, held, pupil.steps)
+        before, (state, chunk) = state, step(model, state, held, candidate.steps)
         model.release(before)
         pending.append(chunk.frames)
         at += frames
-        pupil.tick()
+        candidate.tick()
         if at // (60 * info.fps) > len(pictures):
             pictures.append(chunk.frames[-1])
         if at - start >= _BLOCK or at >= total:

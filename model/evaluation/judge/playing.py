@@ -23,7 +23,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Pupil:
+class Candidate:
     """The model that is judged, in one world. `tick` is called after every chunk."""
 
     model: Judged

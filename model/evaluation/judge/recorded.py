@@ -27,7 +27,7 @@ from tqdm import tqdm
 from lightcone.model.catalogue import WEIGHTS_DIR, ModelSettings, learned_worlds, open_model
 from lightcone.model.evaluation.judge import report
 from lightcone.model.evaluation.judge.clips import Clip, context_frames
-from lightcone.model.evaluation.judge.playing import Pupil
+from lightcone.model.evaluation.judge.playing import Candidate
 from lightcone.model.evaluation.judge.protocol import Frames, Judged, NotJudged, Reseeded
 from lightcone.model.evaluation.judge.senses.pictures import gradient_energy, psnr
 from lightcone.model.evaluation.judge.sheet import frames_beside_truth
@@ -111,24 +111,24 @@ def judge(model: Judged, world: str, found: Sequence[Clip], plan: Plan) -> dict[
         true = one.truth
         last = np.repeat(one.played.frames[one.context - 1][None], len(true), 0)
         _against(sums, last, true.frames, "trivial")
-        _against(sums, Pupil(model, world).codec(one).frames, true.frames, "ceiling")
+        _against(sums, Candidate(model, world).codec(one).frames, true.frames, "ceiling")
         for steps in sorted(model.steps):
-            pupil = Pupil(model, world, steps)
-            begun = pupil.after_context(one)
-            forced, _ = pupil.forced(begun, true, LENGTHS[0])
+            candidate = Candidate(model, world, steps)
+            begun = candidate.after_context(one)
+            forced, _ = candidate.forced(begun, true, LENGTHS[0])
             name = f"{steps}"
             mean = float(psnr(forced, true.frames).mean())
             sums.add(mean, "steps", name, "teacher_forced_psnr_db")
-            made = pupil.free(begun, true.actions).frames
+            made = candidate.free(begun, true.actions).frames
             _against(sums, made, true.frames, "steps", name)
             if isinstance(model, Reseeded):
                 best = float(psnr(made, true.frames)[: LENGTHS[0]].mean())
                 for other in range(1, plan.tries):
                     again = model.reseeded(begun, other)
-                    tried = pupil.free(again, true.actions[: LENGTHS[0]]).frames
+                    tried = candidate.free(again, true.actions[: LENGTHS[0]]).frames
                     best = max(best, float(psnr(tried, true.frames).mean()))
                 sums.add(best, "steps", name, "best_of_n_psnr_db")
-            pupil.let_go(begun)
+            candidate.let_go(begun)
     return sums.figures()
 
 
@@ -188,12 +188,12 @@ def _draw(out: Path, model: Judged, world: str, found: Sequence[Clip]) -> None:
     for one in found:
         rows.append((f"clip {one.seed}: truth", one.truth.frames[shown]))
         for steps in sorted({min(model.steps), max(model.steps)}):
-            pupil = Pupil(model, world, steps)
-            begun = pupil.after_context(one)
-            made = pupil.free(begun, one.truth.actions).frames
-            pupil.let_go(begun)
+            candidate = Candidate(model, world, steps)
+            begun = candidate.after_context(one)
+            made = candidate.free(begun, one.truth.actions).frames
+            candidate.let_go(begun)
             rows.append((f"clip {one.seed}: {steps} steps", made[shown]))
-        codec = Pupil(model, world).codec(one).frames
+        codec = Candidate(model, world).codec(one).frames
         rows.append((f"clip {one.seed}: codec", codec[shown]))
     frames_beside_truth(out, rows, [f"frame {n}" for n in SHOWN])
 

@@ -15,7 +15,7 @@ from lightcone.model.evaluation.judge.clips import (
     press,
 )
 from lightcone.model.evaluation.judge.instruments import Instruments
-from lightcone.model.evaluation.judge.playing import Answer, Pupil
+from lightcone.model.evaluation.judge.playing import Answer, Candidate
 from lightcone.model.evaluation.judge.protocol import Frames, Sound
 from lightcone.model.evaluation.judge.senses.hearing import Ear, match, shots
 from lightcone.model.evaluation.judge.senses.monsters import Found, compare
@@ -34,26 +34,26 @@ SHOWN = (1, 4, 8, 16, 32, 64, 128)  # frames on the sheet
 
 
 def judge_clip(
-    pupil: Pupil, truth: Truth, tools: Instruments, seed: int, context_s: float
+    candidate: Candidate, truth: Truth, tools: Instruments, seed: int, context_s: float
 ) -> tuple[Tally, dict[str, Frames]]:
     """Teacher-forced and free-running PSNR, the gap between right and wrong actions, sound events,
     monsters, and sharpness while the truth applies; and rows of pictures for the sheet."""
     tally = Tally()
-    one = clip(truth, pupil.info, seed, context_s)
+    one = clip(truth, candidate.info, seed, context_s)
     true = one.truth
     wrong = another(truth, one)
     rested = otherwise(truth, one, np.zeros_like(true.actions))
     answers: dict[str, Answer] = {
         "truth": Answer(true.frames, true.sound),
-        "codec": pupil.codec(one),
+        "codec": candidate.codec(one),
         **_trivial(one, tools.average),
         "no_action": Answer(rested.frames[one.context :], _after(rested, one.context)),
     }
-    begun = pupil.after_context(one)
-    forced, lengths = pupil.forced(begun, true, FORCED)
-    answers["model"] = pupil.free(begun, true.actions)
-    wrongly = pupil.free(begun, wrong[: len(true)])
-    pupil.let_go(begun)
+    begun = candidate.after_context(one)
+    forced, lengths = candidate.forced(begun, true, FORCED)
+    answers["model"] = candidate.free(begun, true.actions)
+    wrongly = candidate.free(begun, wrong[: len(true)])
+    candidate.let_go(begun)
 
     _judge_forced(tally, one, forced, lengths, answers)
     for who, answer in answers.items():
@@ -63,7 +63,7 @@ def judge_clip(
                 tally.add(who, f"rollout/{length}", float(each[:length].sum()), length)
         tally.add(who, "sharp", gradient_energy(answer.frames[: max(LENGTHS)]))
     tally.add("game", "sharp", gradient_energy(true.frames[: max(LENGTHS)]))
-    _judge_gap(tally, pupil, truth, one, wrong, answers, wrongly)
+    _judge_gap(tally, candidate, truth, one, wrong, answers, wrongly)
     if tools.ear is not None:
         _judge_sound(tally, tools.ear, one, answers)
     if tools.detector is not None:
@@ -104,12 +104,12 @@ def _judge_forced(
     firsts = np.cumsum([0, *lengths[:-1]])
     before = np.repeat(firsts, lengths) + one.context - 1  # the last frame that was seen
     true = one.truth.frames[: len(forced)]
-    told = {
+    shown = {
         "model": forced,
         "last_frame": one.played.frames[before],
         **{who: answers[who].frames[: len(forced)] for who in ("truth", "codec", "average")},
     }
-    for who, frames in told.items():
+    for who, frames in shown.items():
         each = psnr(frames, true)
         tally.add(who, "forced", float(each.sum()), len(each))
         tally.add(who, "next", float(each[firsts].sum()), len(firsts))
@@ -117,7 +117,7 @@ def _judge_forced(
 
 def _judge_gap(
     tally: Tally,
-    pupil: Pupil,
+    candidate: Candidate,
     truth: Truth,
     one: Clip,
     wrong: Actions,
@@ -126,7 +126,7 @@ def _judge_gap(
 ) -> None:
     """dB by which frames 1 to 16 are better than under the actions of another clip."""
     game = otherwise(truth, one, wrong)
-    codec = pupil.reconstruct(*_chunks(game, one.context + WRONG))[0][one.context :]
+    codec = candidate.reconstruct(*_chunks(game, one.context + WRONG))[0][one.context :]
     other = {"model": wrongly.frames, "truth": game.frames[one.context :], "codec": codec}
     # Whoever ignores actions answers both alike.
     other |= {who: answers[who].frames for who in ("last_frame", "average", "no_action")}
@@ -167,7 +167,7 @@ def _judge_sound(tally: Tally, ear: Ear, one: Clip, answers: Mapping[str, Answer
 
 
 def judge_presses(
-    pupil: Pupil, truth: Truth, tools: Instruments, seed: int, context_s: float
+    candidate: Candidate, truth: Truth, tools: Instruments, seed: int, context_s: float
 ) -> Tally:
     """The share of presses, from rest and able to fire, whose shot shows in the frame in which the
     game shows it, or one earlier or later, and in none before."""
@@ -175,20 +175,20 @@ def judge_presses(
     if tools.weapon is None:
         return tally
     for number in range(PRESSES):
-        found = press(truth, pupil.info, seed, number, context_s)
+        found = press(truth, candidate.info, seed, number, context_s)
         if found is None:
             continue
         one = found.clip
-        begun = pupil.after_context(one)
-        made = pupil.free(begun, one.truth.actions)
-        pupil.let_go(begun)
-        told = {
+        begun = candidate.after_context(one)
+        made = candidate.free(begun, one.truth.actions)
+        candidate.let_go(begun)
+        shown = {
             "model": made,
-            "codec": pupil.codec(one),
+            "codec": candidate.codec(one),
             "truth": Answer(one.truth.frames, None),
             **_trivial(one, tools.average),
         }
-        for who, answer in told.items():
+        for who, answer in shown.items():
             shot = first_shot(tools.weapon.read(answer.frames)[1])
             soon = shot is not None and abs(shot - found.frame) <= SOON
             tally.add(who, "response", float(soon))

@@ -18,7 +18,7 @@ from lightcone.model.evaluation.judge import sheet
 from lightcone.model.evaluation.judge.clips import REACTION, ROLLOUT, WRONG, context_frames
 from lightcone.model.evaluation.judge.instruments import Instruments, set_instruments
 from lightcone.model.evaluation.judge.long_run import judge_long_run
-from lightcone.model.evaluation.judge.playing import Pupil
+from lightcone.model.evaluation.judge.playing import Candidate
 from lightcone.model.evaluation.judge.protocol import Frames, Judged, NotJudged, spans
 from lightcone.model.evaluation.judge.rollouts import (
     FORCED,
@@ -123,8 +123,8 @@ class Judge:
                     progress(1)
                 done += 1
 
-            pupil = Pupil(self._model, plan.world, plan.steps, tick)
-            tally, rows = self._measure(part)(pupil, seed)
+            candidate = Candidate(self._model, plan.world, plan.steps, tick)
+            tally, rows = self._measure(part)(candidate, seed)
             for who, frames in rows.items():
                 self._save(seed, f"{part}-{who}", frames)
             _write(self._kept(seed, part), json.dumps(tally.as_data()))
@@ -142,16 +142,16 @@ class Judge:
         info = self._model.worlds[self._plan.world]
         sheet.draw(out, clips, long, (info.width, info.height))
 
-    def _measure(self, part: str) -> Callable[[Pupil, int], tuple[Tally, Mapping[str, Frames]]]:
+    def _measure(self, part: str) -> Callable[[Candidate, int], tuple[Tally, Mapping[str, Frames]]]:
         plan, truth, tools = self._plan, self._truth, self._instruments
         if part == "clip":
-            return lambda pupil, seed: judge_clip(pupil, truth, tools, seed, plan.context_s)
+            return lambda candidate, seed: judge_clip(candidate, truth, tools, seed, plan.context_s)
         if part == "presses":
-            return lambda pupil, seed: (
-                judge_presses(pupil, truth, tools, seed, plan.context_s),
+            return lambda candidate, seed: (
+                judge_presses(candidate, truth, tools, seed, plan.context_s),
                 {},
             )
-        return lambda pupil, seed: judge_long_run(pupil, truth, tools, seed, plan.minutes)
+        return lambda candidate, seed: judge_long_run(candidate, truth, tools, seed, plan.minutes)
 
     def _kept(self, seed: int, part: str) -> Path:
         minutes = f"-{self._plan.minutes:g}" if part == "long" else ""

@@ -82,9 +82,9 @@ def plan(world: str, test: Orders, count: int, minutes: float, seed: int) -> Pla
         if first > at:
             _between(world, made, at, first, generator)
         for begin in range(first, first + length, test.length):
-            told = test.draw(count, generator)
-            made.orders[begin] = told
-            made.actions[:, begin : begin + test.length] = test.actions(told)
+            drawn = test.draw(count, generator)
+            made.orders[begin] = drawn
+            made.actions[:, begin : begin + test.length] = test.actions(drawn)
         made.whole += list(range(first + FPS // 2, first + length, _EVERY))
         at = first + length
     return made

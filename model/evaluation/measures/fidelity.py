@@ -133,9 +133,9 @@ def _sheets(
     columns = [round(k * (true.shape[1] - 1) / 7) for k in range(8)]
     rows: dict[str, Tensor] = {}
     for i in order[:_WORST]:
-        told = f"seed {seeds[i]}, {float(each[i].mean()):.1f} dB"
-        rows[f"{told}: truth"] = true[i, columns]
-        rows[f"{told}: model"] = free[i, columns]
+        caption = f"seed {seeds[i]}, {float(each[i].mean()):.1f} dB"
+        rows[f"{caption}: truth"] = true[i, columns]
+        rows[f"{caption}: model"] = free[i, columns]
     chunks = pictures.psnr(forced, true)
     worst = chunks.flatten().argsort()[:8]
     clip, frame = worst // chunks.shape[1], worst % chunks.shape[1]

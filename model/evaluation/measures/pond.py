@@ -70,7 +70,7 @@ def state_of(facts: Tensor, like: PondState) -> PondState:
 
 
 def _turn(facts: Tensor, name: str) -> Tensor:
-    """Of an angle that is told by sine and cosine: 0 to 1."""
+    """Of an angle that is given by sine and cosine: 0 to 1."""
     angle = torch.atan2(facts[:, AT[f"{name}_sin"]], facts[:, AT[f"{name}_cos"]])
     return angle / (2 * math.pi) % 1
 

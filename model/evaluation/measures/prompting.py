@@ -45,12 +45,12 @@ def prompting(learned: Learned, reader: Reader, seeds: Sequence[int]) -> Finding
     return first + Findings(sheets=(sheet,)) + _changes(learned, reader, seeds, ceiling)
 
 
-def said(grammar: Grammar, values: Mapping[str, int]) -> str:
+def phrase(grammar: Grammar, values: Mapping[str, int]) -> str:
     """A prompt of these values, attribute by attribute in the grammar's order."""
     return ", ".join(grammar.words[name][v] for name, v in values.items())
 
 
-def told_by(reading_world: str) -> tuple[str, ...]:
+def judged_by(reading_world: str) -> tuple[str, ...]:
     """Attributes that the reader tells, shirts among them."""
     shirts = ("shirt", "rival") if reading_world == "court" else ()
     return (*readable(reading_world).attributes, *shirts)
@@ -60,12 +60,12 @@ def agrees(
     reader: Reader, world: str, pictures: Tensor, asked: Sequence[Mapping[str, int]]
 ) -> dict[str, Tensor]:
     """For pictures (N, 3, H, W) and what was asked of each: of each attribute, 1 where the reader
-    sees it, 0 where not, NaN where it was not asked or can not be told, (N,)."""
+    sees it, 0 where not, NaN where it was not asked or cannot be decided, (N,)."""
     reading = reader.read(world, pictures)
     values = reading.values()
     one = reading.counts.argmax(-1) == 1
     out: dict[str, Tensor] = {}
-    for name in told_by(world):
+    for name in judged_by(world):
         right = torch.full((len(pictures),), torch.nan)
         for i, wanted in enumerate(asked):
             if name not in wanted:
@@ -80,12 +80,12 @@ def agrees(
 
 
 def _all_of(agreement: Mapping[str, Tensor]) -> Tensor:
-    """Whether all that was asked of each picture and can be told is there: (N,) bool."""
+    """Whether all that was asked of each picture and can be decided is there: (N,) bool."""
     return torch.stack(list(agreement.values())).nan_to_num(1.0).amin(0) > 0.5
 
 
 def share(agreement: Mapping[str, Tensor]) -> float:
-    """Of all that was asked and can be told."""
+    """Of all that was asked and can be decided."""
     return float(torch.stack(list(agreement.values())).nanmean())
 
 
@@ -108,13 +108,13 @@ def _starts(
     """Prompts that name all of the appearance, how many players there are, and a wide view."""
     grammar, name = learned.grammar, learned.name
     named = [n for n in grammar.names if n in grammar.appearance or n == "players"]
-    named = [n for n in named if n in told_by(name)]
+    named = [n for n in named if n in judged_by(name)]
     rng = np.random.default_rng(seeds[0])
     asked, states = [], []
     for seed in tqdm(seeds, desc="start prompts", unit="world"):
         values = {n: int(rng.integers(len(grammar.words[n]))) for n in named}
         view = grammar.words["view"][0]
-        states.append(learned.start(seed, f"{said(grammar, values)}, {view}"))
+        states.append(learned.start(seed, f"{phrase(grammar, values)}, {view}"))
         asked.append(_possible(grammar, dict.fromkeys(grammar.names, 0), values))
     run = LearnedRun(learned.model, states)
     play(run, actions_of(name, len(seeds), _STARTED * FRAMES))
@@ -138,7 +138,7 @@ def _starts(
         for n in asked_of
     ]
     order = torch.stack([right[n] for n in asked_of], 1).nanmean(1).argsort()[:8].tolist()
-    worst = {f"{said(grammar, asked[i])}": seen[i : i + 1] for i in order}
+    worst = {f"{phrase(grammar, asked[i])}": seen[i : i + 1] for i in order}
     return Findings(tuple(figures)), Sheet("start prompts, worst", worst)
 
 
@@ -147,7 +147,7 @@ def _changes(
 ) -> Findings:
     """One attribute changes in a running world: by each of HOWS."""
     name, grammar = learned.name, learned.grammar
-    named = [n for n in grammar.names if n in grammar.changeable and n in told_by(name)]
+    named = [n for n in grammar.names if n in grammar.changeable and n in judged_by(name)]
     figures: list[Figure] = []
     rows: dict[str, Tensor] = {}
     for how in tqdm(HOWS, desc="changed prompts", unit="way"):
@@ -208,7 +208,7 @@ def _other(
             for n in grammar.names[: grammar.names.index(attribute)]
             if n in grammar.changeable and words[value] in grammar.words[n] and now[n] >= 0
         ]
-        prompt = said(grammar, {**{n: now[n] for n in earlier}, attribute: value})
+        prompt = phrase(grammar, {**{n: now[n] for n in earlier}, attribute: value})
         seen = _possible(grammar, now, grammar.asked(prompt, begun=True))
         if value != now[attribute] and seen[attribute] == value:
             ways.append((prompt, seen))
