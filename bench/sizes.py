@@ -17,7 +17,7 @@ from lightcone.bench.machine import machine
 from lightcone.model.families.avdit.network.config import SIZES, AvditConfig
 from lightcone.model.families.avdit.network.transformer import Transformer
 
-_DOOM = {"rows": 24, "columns": 32, "controls": 3, "numbers": 3}  # 256x192, with sound
+_DOOM = {"rows": 12, "columns": 16, "patch": 2, "controls": 3, "numbers": 10}  # 256x192, with sound
 _FPS = 35
 _SECONDS = 0.5  # of products that are timed
 

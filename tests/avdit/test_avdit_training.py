@@ -107,6 +107,9 @@ def test_the_loss_falls(play: EncodedPlay, rollout: bool) -> None:
 
 
 def test_shapes_fit_the_recordings() -> None:
+    large = shapes(replace(INFO, width=256, height=192), "small", 0, 0)
+    assert (large[0].rows, large[0].columns, large[0].patch, large[1].fine) == (12, 16, 2, 2)
+    assert large[0].picture_tokens == 48
     config, _video, sound = shapes(INFO, "tiny", 3, 0)
     assert (config.rows, config.columns, config.frames) == (4, 8, 4)
     assert sound is not None

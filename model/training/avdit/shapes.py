@@ -6,12 +6,13 @@ from math import prod
 from typing import Any
 
 from lightcone.model.codecs.sound import SoundCodecConfig
-from lightcone.model.codecs.video import DOWN, VideoCodecConfig
+from lightcone.model.codecs.video import VideoCodecConfig
 from lightcone.model.families.avdit.network.config import SIZES, AvditConfig
 from lightcone.model.interface import WorldInfo
 from lightcone.model.training.avdit.source import TrainingError
 
 WINDOW_SECONDS = 4.1
+_LARGE, _FINE = 160, 2  # pictures as large as that are encoded at half their size
 _FRAMES_A_SECOND = 17.5  # of latent pictures, about
 _SAMPLES = (360, 760)  # of a latent of sound
 _STRIDES = (range(14, 26), range(3, 9), range(3, 9))
@@ -22,9 +23,10 @@ def shapes(
 ) -> tuple[AvditConfig, VideoCodecConfig, SoundCodecConfig | None]:
     """Raises TrainingError for worlds that cannot be learned as they were recorded."""
     group = max(1, round(info.fps / _FRAMES_A_SECOND))
-    video = VideoCodecConfig(frames=group)
-    patch = AvditConfig.patch
-    cell = DOWN * patch
+    fine = _FINE if min(info.width, info.height) >= _LARGE else 1
+    video = VideoCodecConfig(frames=group, fine=fine)
+    patch = AvditConfig.patch // fine
+    cell = video.down * patch
     if info.width % cell or info.height % cell:
         raise TrainingError(
             f"pictures are {info.width}x{info.height}: both have to be multiples of {cell} "
@@ -44,8 +46,9 @@ def shapes(
     chosen: dict[str, Any] = SIZES[size]
     return (
         AvditConfig(
-            rows=info.height // DOWN,
-            columns=info.width // DOWN,
+            rows=info.height // video.down,
+            columns=info.width // video.down,
+            patch=patch,
             controls=info.controls,
             channels=video.channels,
             group=group,

@@ -36,7 +36,7 @@ class Stem(nn.Module):
 class Head(nn.Module):
     """Tokens -> latent pictures: each is the one before it, moved, and what is new.
 
-    A latent stands for 8x8 pixels, so a picture that moves by 3 pixels is no moved picture of
+    A latent stands for 8x8 pixels or more, so a picture that moves by 3 is no moved picture of
     latents. But what becomes of the latents is nearly linear in them, for each motion. The head has
     a few such linear operators, learned kernels, and mixes them for each cell.
     """
