@@ -63,6 +63,7 @@ def report(model: TimedModel, settings: Settings) -> dict[str, Any]:
         "batch": settings.batch,
         "chunks": settings.chunks,
         "chunk_duration_ms": round(duration, 2),
+        "cache_pass": model.cache_pass,
         "ms": {part: None if each is None else asdict(each) for part, each in times.items()},
         "p95_over_duration": None if total is None else round(total.p95 / duration, 3),
         "memory_mb": _memory(play, settings.world),

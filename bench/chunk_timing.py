@@ -2,8 +2,7 @@
 
 The parts are those of a model's `step`: `denoise` makes the latents, in as many passes as there
 are steps; `picture` decodes the frames; `sound` decodes the samples and hands both over as arrays.
-No pass fills the cache: staged keeps the keys of the last denoising pass, and the first pass of
-avdit also takes the chunk before.
+There is no pass that fills the cache, see `cache_pass`.
 """
 
 from __future__ import annotations
@@ -77,6 +76,8 @@ class Timed:
 
 
 class TimedStaged(Timed, StagedModel):
+    cache_pass = "none: the keys of the last denoising pass stay in the ring"
+
     def modules(self, world: str) -> dict[str, nn.Module | None]:
         return {
             "denoise": nn.ModuleList([self.part(world).dynamics, self.network]),
@@ -86,6 +87,8 @@ class TimedStaged(Timed, StagedModel):
 
 
 class TimedAvdit(Timed, AvditModel):
+    cache_pass = "none: the first denoising pass also takes the chunk before, and keeps its keys"
+
     def modules(self, world: str) -> dict[str, nn.Module | None]:
         weights = self.world(world).weights
         return {
@@ -99,6 +102,7 @@ class TimedModel(Model, Protocol):
     """Either of them."""
 
     times: ChunkTimes
+    cache_pass: str  # how the cache is filled
     dtype: torch.dtype
     device: torch.device
 
@@ -109,9 +113,9 @@ class TimedModel(Model, Protocol):
 
 def open_timed(world: str, weights: Path, steps: int | None, device: str) -> TimedModel:
     """Raises UnknownWorld, WeightsError and UnsupportedSetting."""
-    flags: dict[str, Any] = (
-        {"device": device} if steps is None else {"steps": steps, "device": device}
-    )
+    flags: dict[str, Any] = {"device": device}
+    if steps is not None:
+        flags["steps"] = steps
     if family_of(world, weights).name == "avdit":
         return TimedAvdit({world: AvditWeights.load(folders(weights)[world])}, **flags)
     return TimedStaged(StagedWeights.load(weights), [world], **flags)

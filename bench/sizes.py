@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -35,9 +36,12 @@ H100 = Device(989e12, 3.35e12, 2)
 
 def run(args: Namespace) -> dict[str, Any]:
     torch.set_num_threads(1)
-    core = Device(product_flops(), copy_bytes(), 4)
-    sizes = {name: cost(AvditConfig(**_DOOM, **SIZES[name]), args.steps, core) for name in SIZES}  # type: ignore[arg-type]
-    sizes.pop("tiny")
+    core = Device(product_flops(), read_bytes(), 4)
+    sizes = {
+        name: cost(AvditConfig(**_DOOM, **SIZES[name]), args.steps, core)  # type: ignore[arg-type]
+        for name in SIZES
+        if name != "tiny"
+    }
     return {
         "machine": asdict(machine()),
         "steps": args.steps,
@@ -64,7 +68,7 @@ def cost(c: AvditConfig, steps: int, core: Device) -> dict[str, float]:
 
 
 def floor(flops: float, weights: int, c: AvditConfig, device: Device) -> float:
-    """Seconds."""
+    """Seconds of so many operations with `weights` numbers and the cache read once."""
     read = device.value * weights + 2 * c.cache_values
     return max(flops / device.flops, read / device.bytes)
 
@@ -75,13 +79,13 @@ def product_flops() -> float:
     return 2 * 512**3 / _best(lambda: torch.mm(a, b))
 
 
-def copy_bytes() -> float:
+def read_bytes() -> float:
     """Bytes a second that one thread reads from memory, the best of many."""
     a = torch.randn(2**24)
     return a.numel() * 4 / _best(lambda: a.sum())
 
 
-def _best(work: Any) -> float:
+def _best(work: Callable[[], object]) -> float:
     best, end = float("inf"), time.perf_counter() + _SECONDS
     while (began := time.perf_counter()) < end:
         work()

@@ -29,6 +29,7 @@ def report(capsys: pytest.CaptureFixture[str], weights: Path, *flags: str) -> di
 
 def test_a_chunk_by_part(capsys: pytest.CaptureFixture[str], weights: Path) -> None:
     found = report(capsys, weights, "--chunks", "3", "--steps", "2", "--batch", "2")
+    assert "none" in found["cache_pass"]
     assert (found["steps"], found["batch"]) == (2, 2)
     assert set(found["ms"]) == {"denoise", "picture", "sound", "total"}
     assert all(part["n"] == 3 and part["p50"] > 0 for part in found["ms"].values())

@@ -14,7 +14,6 @@ import argparse
 import json
 import math
 import sys
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,13 +28,16 @@ from lightcone.model.evaluation.judge import report
 from lightcone.model.evaluation.judge.clips import Clip, context_frames
 from lightcone.model.evaluation.judge.playing import Candidate
 from lightcone.model.evaluation.judge.protocol import Frames, Judged, NotJudged, Reseeded
+from lightcone.model.evaluation.judge.rollouts import LENGTHS, last_seen
 from lightcone.model.evaluation.judge.senses.pictures import gradient_energy, psnr
 from lightcone.model.evaluation.judge.sheet import frames_beside_truth
+from lightcone.model.evaluation.judge.tally import Tally
 from lightcone.model.evaluation.judge.truth import Played, fitted
 from lightcone.model.interface import ModelError, WorldInfo
 from lightcone.model.recordings.scan import Recordings, scan
 
-LENGTHS = (16, 64)  # frames of rollouts
+FORCED, BEST, SHARPNESS = "teacher_forced_psnr_db", "best_of_n_psnr_db", "sharpness"
+SHORT = min(LENGTHS)  # frames that are teacher-forced, and of the runs for the best of n
 SHOWN = (1, 4, 16, 32, 64)  # on the sheet
 
 
@@ -84,59 +86,63 @@ def clips(recordings: Recordings, info: WorldInfo, plan: Plan) -> Iterator[Clip]
         yield Clip(number, start, context, played)
 
 
-class Sums:
-    """Means of figures over clips."""
-
-    def __init__(self) -> None:
-        self._values: dict[tuple[str, ...], list[float]] = defaultdict(list)
-
-    def add(self, value: float, *key: str) -> None:
-        self._values[key].append(value)
-
-    def figures(self) -> dict[str, Any]:
-        out: dict[str, Any] = {}
-        for key, values in self._values.items():
-            at = out
-            for name in key[:-1]:
-                at = at.setdefault(name, {})
-            at[key[-1]] = float(np.mean(values))
-        return out
-
-
 def judge(model: Judged, world: str, found: Sequence[Clip], plan: Plan) -> dict[str, Any]:
     """Means over the clips, by denoising steps, with `trivial` and `ceiling` beside. Shows a
     progress bar."""
-    sums = Sums()
+    tally = Tally()
     for one in tqdm(found, unit="clip", disable=None):
-        true = one.truth
-        last = np.repeat(one.played.frames[one.context - 1][None], len(true), 0)
-        _against(sums, last, true.frames, "trivial")
-        _against(sums, Candidate(model, world).codec(one).frames, true.frames, "ceiling")
-        for steps in sorted(model.steps):
-            candidate = Candidate(model, world, steps)
-            begun = candidate.after_context(one)
-            forced, _ = candidate.forced(begun, true, LENGTHS[0])
-            name = f"{steps}"
-            mean = float(psnr(forced, true.frames).mean())
-            sums.add(mean, "steps", name, "teacher_forced_psnr_db")
-            made = candidate.free(begun, true.actions).frames
-            _against(sums, made, true.frames, "steps", name)
-            if isinstance(model, Reseeded):
-                best = float(psnr(made, true.frames)[: LENGTHS[0]].mean())
-                for other in range(1, plan.tries):
-                    again = model.reseeded(begun, other)
-                    tried = candidate.free(again, true.actions[: LENGTHS[0]]).frames
-                    best = max(best, float(psnr(tried, true.frames).mean()))
-                sums.add(best, "steps", name, "best_of_n_psnr_db")
-            candidate.let_go(begun)
-    return sums.figures()
+        _judge_clip(tally, model, world, one, plan)
+    out = {who: _figures(tally, who) for who in ("trivial", "ceiling")}
+    return {"steps": {f"{n}": _figures(tally, f"{n}") for n in sorted(model.steps)}, **out}
 
 
-def _against(sums: Sums, made: Frames, true: Frames, *who: str) -> None:
-    each = psnr(made, true)
+def _judge_clip(tally: Tally, model: Judged, world: str, one: Clip, plan: Plan) -> None:
+    true = one.truth
+    codec = Candidate(model, world).codec(one).frames
+    last = np.repeat(one.played.frames[one.context - 1][None], len(true), 0)
+    _judge_rollout(tally, "trivial", last, true.frames)
+    _judge_rollout(tally, "ceiling", codec, true.frames)
+    for steps in sorted(model.steps):
+        candidate, who = Candidate(model, world, steps), f"{steps}"
+        begun = candidate.after_context(one)
+        forced, lengths = candidate.forced(begun, true, SHORT)
+        _judge_forced(tally, who, forced, true.frames)
+        if steps == min(model.steps):
+            _judge_forced(tally, "trivial", last_seen(one, lengths), true.frames)
+            _judge_forced(tally, "ceiling", codec[: len(forced)], true.frames)
+        made = candidate.free(begun, true.actions).frames
+        _judge_rollout(tally, who, made, true.frames)
+        if isinstance(model, Reseeded):
+            best = _psnr(made[:SHORT], true.frames)
+            for other in range(1, plan.tries):
+                again = model.reseeded(begun, other)
+                tried = candidate.free(again, true.actions[:SHORT]).frames
+                best = max(best, _psnr(tried, true.frames))
+            tally.add(who, BEST, best)
+        candidate.let_go(begun)
+
+
+def _judge_forced(tally: Tally, who: str, made: Frames, true: Frames) -> None:
+    tally.add(who, FORCED, _psnr(made, true))
+
+
+def _judge_rollout(tally: Tally, who: str, made: Frames, true: Frames) -> None:
     for length in LENGTHS:
-        sums.add(float(each[:length].mean()), *who, "rollout_psnr_db", f"{length}")
-    sums.add(gradient_energy(made) / max(gradient_energy(true), 1e-9), *who, "sharpness")
+        tally.add(who, f"{length}", _psnr(made[:length], true))
+    tally.add(who, SHARPNESS, gradient_energy(made) / max(gradient_energy(true), 1e-9))
+
+
+def _psnr(made: Frames, true: Frames) -> float:
+    return float(psnr(made, true).mean())
+
+
+def _figures(tally: Tally, who: str) -> dict[str, Any]:
+    return {
+        FORCED: tally.mean(who, FORCED),
+        "rollout_psnr_db": {f"{n}": tally.mean(who, f"{n}") for n in LENGTHS},
+        BEST: tally.mean(who, BEST),
+        SHARPNESS: tally.mean(who, SHARPNESS),
+    }
 
 
 def main(argv: Sequence[str]) -> int:
@@ -200,11 +206,11 @@ def _draw(out: Path, model: Judged, world: str, found: Sequence[Clip]) -> None:
 
 def _table(data: dict[str, Any]) -> str:
     columns = {
-        "teacher_forced_psnr_db": "teacher-forced, dB",
+        FORCED: "teacher-forced, dB",
         "16": "16 frames, dB",
         "64": "64 frames, dB",
-        "best_of_n_psnr_db": "best of n, dB",
-        "sharpness": "sharpness",
+        BEST: "best of n, dB",
+        SHARPNESS: "sharpness",
     }
     named = [
         ("last frame", data["trivial"]),
@@ -214,7 +220,7 @@ def _table(data: dict[str, Any]) -> str:
     lines = ["  ".join(f"{head:>18}" for head in ("", *columns.values()))]
     for name, figures in named:
         flat = {**figures, **figures["rollout_psnr_db"]}
-        numbers = [f"{flat[key]:.2f}" if key in flat else "–" for key in columns]
+        numbers = [report.number(flat[key]) for key in columns]
         lines.append("  ".join(f"{cell:>18}" for cell in (name, *numbers)))
     return "\n".join(lines)
 

@@ -189,20 +189,21 @@ def lines(figures: Figures) -> str:
 
             low, high = at("interval")
             name = key if inner is None else f"{key} {inner}"
-            numbers = [_number(each) for each in (at(None), low, high, at("trivial"))]
+            numbers = [number(each) for each in (at(None), low, high, at("trivial"))]
             rows.append(
                 (
                     name,
                     *numbers,
                     at("trivial_by") or "",
-                    *map(_number, map(at, ("ceiling", "judge"))),
+                    *map(number, map(at, ("ceiling", "judge"))),
                 )
             )
     widths = [max(len(row[i]) for row in rows) for i in range(len(heads))]
     return "\n".join("  ".join(f"{c:{w}}" for c, w in zip(r, widths, strict=True)) for r in rows)
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """For a table."""
     if value is None or not math.isfinite(value):
         return "–"
     return f"{value:.2f}" if abs(value) >= 10 else f"{value:.3f}"

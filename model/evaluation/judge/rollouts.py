@@ -102,17 +102,22 @@ def _judge_forced(
     """`forced`: the mean over all frames of the chunks; `next`: over the first frame of each, which
     is the one after what was seen (GameNGen's measure)."""
     firsts = np.cumsum([0, *lengths[:-1]])
-    before = np.repeat(firsts, lengths) + one.context - 1  # the last frame that was seen
     true = one.truth.frames[: len(forced)]
     shown = {
         "model": forced,
-        "last_frame": one.played.frames[before],
+        "last_frame": last_seen(one, lengths),
         **{who: answers[who].frames[: len(forced)] for who in ("truth", "codec", "average")},
     }
     for who, frames in shown.items():
         each = psnr(frames, true)
         tally.add(who, "forced", float(each.sum()), len(each))
         tally.add(who, "next", float(each[firsts].sum()), len(firsts))
+
+
+def last_seen(one: Clip, lengths: Sequence[int]) -> Frames:
+    """For each frame of teacher-forced chunks of these lengths, the last one that was seen."""
+    firsts = np.cumsum([0, *lengths[:-1]])
+    return one.played.frames[np.repeat(firsts, lengths) + one.context - 1]
 
 
 def _judge_gap(

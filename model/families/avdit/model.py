@@ -36,7 +36,6 @@ from lightcone.model.interface import (
     Actions,
     Chunk,
     Cost,
-    Emit,
     How,
     Image,
     ImageError,
@@ -49,8 +48,9 @@ from lightcone.model.interface import (
 )
 from lightcone.model.runtime.costs import measured
 from lightcone.model.runtime.precision import compute_dtype, usable_device
+from lightcone.model.runtime.stepping import LatentStepping
 
-_VERSION = "avdit 1"  # of the family: another one steps differently, or has other states
+_VERSION = "avdit 2"  # of the family: another one steps differently, or has other states
 _MOST_GUIDANCE = 10.0
 _LEVELS = {1: (0.0,), 2: (0.0, 0.5), 4: (0.0, 0.25, 0.5, 0.75)}
 
@@ -75,7 +75,7 @@ class Made:
     text: Tensor  # (B, words)
 
 
-class AvditModel:
+class AvditModel(LatentStepping[AvditState, Made]):
     """Worlds that were learned from recordings, each with weights of its own. A step batches any
     number of states of one world in one forward pass.
 
@@ -179,26 +179,10 @@ class AvditModel:
     # how they go on
 
     @torch.inference_mode()
-    def step(
-        self,
-        states: Sequence[AvditState],
-        actions: Sequence[Actions],
-        emit: Emit,
-        steps: int | None = None,
-    ) -> list[AvditState]:
-        made = self.generate(states, actions, steps)
-        after, chunks = self.show(states, made)
-        for row, chunk in enumerate(chunks):
-            emit(row, chunk)
-        return after
-
-    @torch.inference_mode()
     def generate(
         self, states: Sequence[AvditState], actions: Sequence[Actions], steps: int | None = None
     ) -> Made:
-        """The next chunk of each state, not decoded."""
-        if steps is not None and steps not in self.steps:
-            raise UnsupportedSetting(f"a chunk takes {self.steps} steps, not {steps}")
+        levels = _LEVELS[self.passes(steps)]
         model = self._weights(states).transformer
         context = Context(
             [s.past for s in states],
@@ -210,7 +194,6 @@ class AvditModel:
         held = torch.from_numpy(np.stack(actions)).to(self.device, self.dtype)
         text = torch.stack([s.prompt.text(s.chunk) for s in states])
         noise = noise_of(model, [s.seed for s in states], [s.chunk for s in states])
-        levels = _LEVELS[steps or self.steps[0]]
         latents, pasts = sample(model, context, held, text, noise, levels, self._guidance)
         return Made(latents, pasts, context.last.last(model.config), held, text)
 
@@ -218,7 +201,6 @@ class AvditModel:
     def show(
         self, states: Sequence[AvditState], made: Made
     ) -> tuple[list[AvditState], list[Chunk]]:
-        """Decode the next chunk of each state."""
         weights = self._weights(states)
         frames = self.decode_picture(weights, made.latents.picture)
         sounds, tails = _decode_sound(weights.sound, made.latents.sound, states)

@@ -50,7 +50,6 @@ from lightcone.model.interface import (
     Actions,
     Chunk,
     Cost,
-    Emit,
     How,
     Image,
     ModelError,
@@ -62,12 +61,13 @@ from lightcone.model.interface import (
 )
 from lightcone.model.runtime.costs import measured
 from lightcone.model.runtime.precision import compute_dtype, usable_device
+from lightcone.model.runtime.stepping import LatentStepping
 
 _VERSION = "staged 2"  # of the family: another one steps differently, or has other states
 _STEPS = {1: (1,), 2: (2, 1), 4: (4, 2, 1)}
 
 
-class StagedModel:
+class StagedModel(LatentStepping[StagedState, Made]):
     """Some or all of the worlds that the weights know. A step batches any number of states of one
     world in one forward pass.
 
@@ -215,24 +215,9 @@ class StagedModel:
     # how they go on
 
     @torch.inference_mode()
-    def step(
-        self,
-        states: Sequence[StagedState],
-        actions: Sequence[Actions],
-        emit: Emit,
-        steps: int | None = None,
-    ) -> list[StagedState]:
-        made = self.generate(states, actions, steps)
-        after, chunks = self.show(states, made)
-        for row, chunk in enumerate(chunks):
-            emit(row, chunk)
-        return after
-
-    @torch.inference_mode()
     def generate(
         self, states: Sequence[StagedState], actions: Sequence[Actions], steps: int | None = None
     ) -> Made:
-        """The next chunk of each state, not decoded."""
         part = self.part(_one_world(states))
         held = torch.from_numpy(np.stack(actions)).to(self.device)  # (B, frames, controls)
         before = torch.cat([s.last.state[:, -1] for s in states])
@@ -245,8 +230,7 @@ class StagedModel:
     @torch.inference_mode()
     def draw(self, states: Sequence[StagedState], facts: Tensor, steps: int | None = None) -> Made:
         """The next chunk of each state, with these facts (B, frames, COUNT)."""
-        if steps is not None and steps not in self.steps:
-            raise UnsupportedSetting(f"a chunk takes {self.steps} steps, not {steps}")
+        passes = self.passes(steps)
         world = _one_world(states)
         last = Latents.cat([s.last for s in states])
         text = torch.cat([s.prompt.text(s.chunk) for s in states])
@@ -259,7 +243,7 @@ class StagedModel:
             scene=self._scene(world, torch.cat([last.state[:, -1:], facts], 1), text),
             chunks=[s.chunk for s in states],
             seeds=[s.seed for s in states],
-            steps=steps or self.steps[0],
+            steps=passes,
         )
         return Made(latents, ring)
 
@@ -267,7 +251,6 @@ class StagedModel:
     def show(
         self, states: Sequence[StagedState], made: Made
     ) -> tuple[list[StagedState], list[Chunk]]:
-        """Decode the next chunk of each state."""
         frames = self.decode_picture(made.latents.picture)
         tails = tuple(torch.cat(t) for t in zip(*(s.sound_state for s in states), strict=True))
         sound, tails = self.sound.decode(self._sound_latents(made.latents.sound), tails)

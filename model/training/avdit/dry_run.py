@@ -10,10 +10,8 @@ import torch
 from lightcone.model.families.avdit.network.config import AvditConfig
 from lightcone.model.families.avdit.network.latents import Latents
 from lightcone.model.families.avdit.network.transformer import Transformer
-from lightcone.model.runtime.precision import compute_dtype
 from lightcone.model.training.avdit.clips import Clips
-from lightcone.model.training.avdit.objective import loss
-from lightcone.model.training.avdit.transformer import Recipe, matrices
+from lightcone.model.training.avdit.transformer import Recipe, Update, matrices
 from lightcone.model.training.muon import MuonAdam
 from lightcone.model.training.parallel import Group
 
@@ -28,7 +26,8 @@ def dry_run(
     weights = sum(p.numel() for p in model.parameters())
     yield (
         f"chunk: {c.frames} frames, {c.tokens} tokens ({c.picture_tokens} of picture, "
-        f"{c.sound_latents} of sound, {c.frames} of actions); window of {c.window} chunks"
+        f"{c.sound_latents} of sound, {int(bool(c.numbers))} of numbers, {c.frames} of actions); "
+        f"window of {c.window} chunks"
     )
     yield (
         f"transformer: {weights / 1e6:.1f} M weights, {c.flops / 1e9:.2f} GFLOP a pass and chunk, "
@@ -48,29 +47,14 @@ def step_seconds(model: Transformer, recipe: Recipe, group: Group, device: torch
     model's own."""
     c = model.config
     optimizer = MuonAdam(model, matrices(model), recipe.muon_lr, recipe.adam_lr, group)
+    update = Update(model, optimizer, torch.ones(c.depth), recipe, device, group)
     generator = torch.Generator().manual_seed(0)
     lead = (max(1, recipe.batch // group.size), recipe.chunks)
-    clean = Latents.noise(c, generator, *lead).map(lambda x: x.to(device))
-    clips = Clips(
-        clean,
-        clean.last(c),
-        torch.zeros(*lead, c.frames, c.controls, device=device),
-        torch.zeros(*lead, c.words, device=device),
-    )
-    shows = torch.ones(c.depth, device=device)
-    dtype = compute_dtype(device)
-
-    def step(own: bool) -> None:
-        with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
-            value, _ = loss(model, c, clips, shows, recipe.objective, generator, own)
-        optimizer.zero_grad()
-        value.backward()
-        group.average_gradients(model.parameters())
-        optimizer.step()
-        float(value.detach())  # a device has finished by then
-
-    step(own=True)
+    clean = Latents.noise(c, generator, *lead)
+    actions, text = torch.zeros(*lead, c.frames, c.controls), torch.zeros(*lead, c.words)
+    clips = Clips(clean, clean.last(c), actions, text)
+    update(clips, generator, rollout=True)
     began = time.monotonic()
     for i in range(2 * _PAIRS):
-        step(own=i % 2 == 0)
+        update(clips, generator, rollout=i % 2 == 0)
     return (time.monotonic() - began) / (2 * _PAIRS)

@@ -27,6 +27,11 @@ _BATCH = 4  # chunks encoded at a time
 _DECODED = 64  # frames decoded at a time
 _DONE = "done.json"
 _ENCODER = ("encode", "patch_in", "down", "to_latent", "mean", "std")  # of both codecs
+_ENCODED = (
+    "rows", "columns", "controls", "channels", "latents", "group", "sound_channels",
+    "sound_latents", "numbers", "words",
+)  # fmt: skip
+"""What of a transformer's shapes the encoded play depends on."""
 
 
 @dataclass(frozen=True)
@@ -112,13 +117,6 @@ def encode(
         finally:
             threads.shutdown(cancel_futures=True)
     return EncodedPlay(**{name: array[:total] for name, array in arrays.items()})
-
-
-_ENCODED = (
-    "rows", "columns", "controls", "channels", "latents", "group", "sound_channels",
-    "sound_latents", "numbers", "words",
-)  # fmt: skip
-"""What of a transformer's shapes the encoded play depends on."""
 
 
 def _name(codec: torch.nn.Module | None) -> str:

@@ -109,8 +109,8 @@ def train(args: argparse.Namespace) -> bool:
     config, video, heard = shapes(
         source.info, args.size, numbers.count, len(words), args.window_seconds
     )
+    recipe = Recipe(args.batch, args.chunks, rollout=args.rollout, compiled=args.compile)
     if args.dry_run:
-        recipe = Recipe(batch=args.batch, chunks=args.chunks)
         for line in dry_run(config, recipe, group, device, source.frames):
             if group.leads:
                 print(line)
@@ -143,12 +143,6 @@ def train(args: argparse.Namespace) -> bool:
     torch.manual_seed(args.seed)
     model = Transformer(config)
     sampler = ClipSampler(play, config, args.seed * 1_009 + group.rank)
-    recipe = Recipe(
-        batch=args.batch,
-        chunks=min(args.chunks, sampler.longest),
-        rollout=args.rollout,
-        compiled=args.compile,
-    )
     log = out / LOG
 
     def keep() -> None:

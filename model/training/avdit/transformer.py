@@ -72,10 +72,7 @@ def train_transformer(
     group.share(model)
     generator = torch.Generator().manual_seed(seed * 1_000_003 + step * 101 + group.rank)
     choices = torch.Generator().manual_seed(seed * 7_919 + step)  # equal in all processes
-    network = cast(Transformer, torch.compile(model)) if recipe.compiled else model
-    dtype = compute_dtype(device)
-    shows = shows.to(device)
-    config = model.config
+    update = Update(model, optimizer, shows, recipe, device, group)
 
     def advance(point: Point) -> dict[str, float]:
         own = float(torch.rand((), generator=choices)) < recipe.rollout
@@ -84,24 +81,15 @@ def train_transformer(
         length = min(length, clips.longest)
         each = max(1, recipe.batch * recipe.chunks // (length * group.size))
         batch = clips.batch(each, length)
-        batch = _moved(batch, device)
         optimizer.set_rate(point.rate)
-        with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
-            value, figures = loss(
-                network, config, batch, shows, recipe.objective, generator, rollout
-            )
-        optimizer.zero_grad()
-        value.backward()
-        group.average_gradients(model.parameters())
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        figures = update(batch, generator, rollout)
         decay = min(recipe.ema, (point.step + 1) / (point.step + 11))
         with torch.no_grad():
             for name, fast in model.state_dict().items():
                 ema[name].lerp_(fast, 1 - decay)
         if rollout:
-            figures = {f"own {name}": figure for name, figure in figures.items()}
-        return {"loss": float(value.detach()), **figures}
+            figures = {k if k == "loss" else f"own {k}": v for k, v in figures.items()}
+        return figures
 
     kept_at = time.monotonic()
 
@@ -124,6 +112,40 @@ def train_transformer(
         quiet=not group.leads,
         agree=group.agree,
     )
+
+
+class Update:
+    """One step of the optimizer."""
+
+    def __init__(
+        self,
+        model: Transformer,
+        optimizer: MuonAdam,
+        shows: Tensor,
+        recipe: Recipe,
+        device: torch.device,
+        group: Group,
+    ) -> None:
+        self._model, self._optimizer, self._group = model, optimizer, group
+        self._network = cast(Transformer, torch.compile(model)) if recipe.compiled else model
+        self._shows, self._device = shows.to(device), device
+        self._objective = recipe.objective
+
+    def __call__(self, clips: Clips, generator: torch.Generator, rollout: bool) -> dict[str, float]:
+        """The figures of the objective, the loss first. `rollout`: see `objective.loss`."""
+        dtype = compute_dtype(self._device)
+        clips = _moved(clips, self._device)
+        with torch.autocast(self._device.type, dtype=dtype, enabled=dtype != torch.float32):
+            value, figures = loss(
+                self._network, self._model.config, clips, self._shows, self._objective,
+                generator, rollout,
+            )  # fmt: skip
+        self._optimizer.zero_grad()
+        value.backward()
+        self._group.average_gradients(self._model.parameters())
+        nn.utils.clip_grad_norm_(self._model.parameters(), 1.0)
+        self._optimizer.step()
+        return {"loss": float(value.detach()), **figures}
 
 
 def _moved(clips: Clips, device: torch.device) -> Clips:

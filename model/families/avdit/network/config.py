@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+OPERATOR = (3, 7)  # rows and columns of latents that an operator reads: most motion is sideways
+
 
 @dataclass(frozen=True)
 class AvditConfig:
@@ -74,7 +76,8 @@ class AvditConfig:
         cells = self.rows * self.columns * 9 * self.detail * 2
         each = self.operators + self.detail + 2 * self.channels
         around = cells * (self.depth + self.channels + 3 * self.detail + self.latents * each)
-        moved = self.latents * 21 * self.channels**2 * self.operators * self.rows * self.columns * 2
+        reads = OPERATOR[0] * OPERATOR[1] * self.channels**2 * self.operators
+        moved = self.latents * reads * self.rows * self.columns * 2
         return float(blocks + inside + over_time + around + moved)
 
     @property

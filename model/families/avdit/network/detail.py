@@ -6,9 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lightcone.model.families.avdit.network.config import AvditConfig
-
-_ROWS, _COLUMNS = 3, 7  # latents that an operator reads: most motion is sideways
+from lightcone.model.families.avdit.network.config import OPERATOR, AvditConfig
 
 
 class Stem(nn.Module):
@@ -37,8 +35,8 @@ class Head(nn.Module):
     """Tokens -> latent pictures: each is the one before it, moved, and what is new.
 
     A latent stands for 8x8 pixels or more, so a picture that moves by 3 is no moved picture of
-    latents. But what becomes of the latents is nearly linear in them, for each motion. The head has
-    a few such linear operators, learned kernels, and mixes them for each cell.
+    latents. But what becomes of the latents is largely linear in them, for each motion. The head
+    has a few such linear operators, learned kernels, and mixes them for each cell.
     """
 
     def __init__(self, c: AvditConfig) -> None:
@@ -47,9 +45,9 @@ class Head(nn.Module):
         self.cells = nn.Linear(c.width, c.detail * c.patch**2)
         self.first = nn.Conv2d(2 * c.detail, c.detail, 3, padding=1)
         self.mixture = nn.Conv2d(c.detail, c.latents * c.operators, 3, padding=1)
-        size, around = (_ROWS, _COLUMNS), (_ROWS // 2, _COLUMNS // 2)
+        around = (OPERATOR[0] // 2, OPERATOR[1] // 2)
         self.operators = nn.Conv2d(
-            c.channels, c.operators * c.channels, size, padding=around, bias=False
+            c.channels, c.operators * c.channels, OPERATOR, padding=around, bias=False
         )
         self.second = nn.ModuleList(
             nn.Conv2d(c.detail + c.channels, c.detail, 3, padding=1) for _ in range(c.latents)
