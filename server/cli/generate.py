@@ -32,6 +32,7 @@ from lightcone.server.cli.actions_file import (
     Timeline,
     read_actions,
 )
+from lightcone.server.cli.weights import first_world
 from lightcone.server.errors import LightconeError
 from lightcone.server.http.image import BadImage, decode
 from lightcone.server.sessions.action_log import (
@@ -121,7 +122,7 @@ def generate(job: Job) -> None:
         if path is not None:
             _check_writable(path)
     snapshot = None if job.snapshot is None else _read_snapshot(job)
-    world = job.world or ("court" if snapshot is None else snapshot.world)
+    world = job.world or (first_world(job.weights) if snapshot is None else snapshot.world)
     info = world_info(world, job.weights)
     timeline = Timeline() if job.actions is None else read_actions(job.actions, info)
     image = None if job.image is None else read_image(job.image, info)

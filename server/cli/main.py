@@ -82,7 +82,8 @@ def serve(context: typer.Context) -> None:
 def generate(
     out: Annotated[Path, typer.Option(help="MP4 file to write.")],
     world: Annotated[
-        str | None, typer.Option(help="Which world; default: court, or the snapshot's.")
+        str | None,
+        typer.Option(help="Which world; default: the first of the weights, or the snapshot's."),
     ] = None,
     seed: Annotated[
         int, typer.Option(min=0, help="The same seed and actions: the same world.")

@@ -24,10 +24,7 @@ def served_worlds(names: str, weights: Path) -> tuple[str, ...]:
     """The worlds of a list with commas, each once; ALL stands for those that are learned and
     have weights. Raises UnknownWorld and WeightsError, the latter also where it is none."""
     if names == ALL:
-        found = learned_worlds(weights)
-        if not found:
-            raise WeightsError(f"no weights for any world in {weights}")
-        return found
+        return _learned(weights)
     asked = tuple(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
     if not asked:
         known = ", ".join(name for family in FAMILIES for name in family.known)
@@ -35,3 +32,15 @@ def served_worlds(names: str, weights: Path) -> tuple[str, ...]:
     for world in asked:
         check_world(world, weights)
     return asked
+
+
+def first_world(weights: Path) -> str:
+    """The one that a server begins with. Raises WeightsError where there is none."""
+    return _learned(weights)[0]
+
+
+def _learned(weights: Path) -> tuple[str, ...]:
+    found = learned_worlds(weights)
+    if not found:
+        raise WeightsError(f"no weights for any world in {weights}")
+    return found

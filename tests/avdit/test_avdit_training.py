@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_avdit import CONFIG, INFO, NUMBERS, SOUND, VIDEO, WORDS, shaken, source
+from tiny_avdit import CONFIG, INFO, NUMBERS, SOUND, VIDEO, WORDS, shaken, source, transformer
 
 from lightcone.model.catalogue import ModelSettings, open_model
 from lightcone.model.codecs.sound import SoundCodec
@@ -25,6 +25,7 @@ from lightcone.model.training.avdit import train as training
 from lightcone.model.training.avdit.budget import Budget, Point, run
 from lightcone.model.training.avdit.clips import ClipSampler
 from lightcone.model.training.avdit.latents import EncodedPlay, encode
+from lightcone.model.training.avdit.made import MadePool
 from lightcone.model.training.avdit.objective import Objective, loss
 from lightcone.model.training.avdit.shapes import shapes
 from lightcone.model.training.avdit.source import TrainingError
@@ -104,6 +105,35 @@ def test_the_loss_falls(play: EncodedPlay, rollout: bool) -> None:
         losses.append(float(value.detach()))
         assert {"picture", "sound", "numbers"} <= set(figures)
     assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10])
+
+
+def test_latents_for_the_decoder_lie_beside_their_frames(play: EncodedPlay, tmp_path: Path) -> None:
+    model = transformer()
+    generator = torch.Generator().manual_seed(0)
+
+    def pool(made_with: str) -> MadePool:
+        return MadePool(model, made_with, play, source(), 20, tmp_path, seed=1)
+
+    made = pool("one")
+    latents, video = made.batch(4, generator)
+    assert latents.shape == (4, CONFIG.channels, CONFIG.rows, CONFIG.columns)
+    assert video.shape == (4, 3 * CONFIG.group, INFO.height, INFO.width)
+    frames = np.load(tmp_path / "made_frames.npy").reshape(len(made), CONFIG.group, -1)
+    shown = {
+        episode.frames()[start : start + CONFIG.group].tobytes()
+        for episode in source().episodes
+        for start in range(0, len(episode), CONFIG.group)
+    }
+    assert all(group.tobytes() in shown for group in frames)
+    first = np.load(tmp_path / "made_latents.npy")
+    assert np.isfinite(first).all()
+    with torch.no_grad():
+        for p in model.parameters():
+            p.add_(0.01)
+    pool("one")
+    assert np.array_equal(first, np.load(tmp_path / "made_latents.npy"))
+    pool("two")
+    assert not np.array_equal(first, np.load(tmp_path / "made_latents.npy"))
 
 
 def test_shapes_fit_the_recordings() -> None:

@@ -47,6 +47,11 @@ class ClipSampler:
         at[:, 0] -= far * np.minimum(self._rng.integers(0, _FAR, size), start - 1)
         return self._clips(at)
 
+    def one(self, chunks: int) -> tuple[NDArray[np.int64], Clips]:
+        """A single clip, all of it consecutive, and which chunks it is."""
+        at = int(self._rng.integers(1, self._end - chunks)) + np.arange(chunks)
+        return at, self._clips(at[None])
+
     def _clips(self, at: NDArray[np.int64]) -> Clips:
         play = self._play
         previous = self._latents(at - 1)

@@ -1,5 +1,6 @@
 """Stage 4: the picture's decoder against a critic, so that texture is drawn where the latents only
-say that there is some. The encoder, and so the transformer, stay as they are.
+say that there is some. The encoder, and so the transformer, stay as they are. Half of the latents
+that it draws are the encoder's, half the transformer's, after the truth.
 
 A squared error alone blurs what the latents leave open. The critic (PatchGAN, Isola et al. 2017;
 hinge loss, Lim & Ye 2017) sees groups of frames at their full size. It has no place in the weights
@@ -19,6 +20,7 @@ from lightcone.model.codecs.video import VideoCodec
 from lightcone.model.runtime.checkpoint import another, read, save_training
 from lightcone.model.training.avdit.budget import Budget, Point, run
 from lightcone.model.training.avdit.codecs import PICTURE_SIGMA
+from lightcone.model.training.avdit.made import MadePool
 from lightcone.model.training.avdit.pool import PicturePool
 
 BATCH = 8
@@ -56,7 +58,13 @@ class _Both(nn.Module):
 
 
 def sharpen(
-    codec: VideoCodec, pool: PicturePool, path: Path, budget: Budget, seed: int, log: Path
+    codec: VideoCodec,
+    pool: PicturePool,
+    made_pool: MadePool,
+    path: Path,
+    budget: Budget,
+    seed: int,
+    log: Path,
 ) -> bool:
     """Train the decoder, or go on; returns False where it was stopped. The codec is left as the
     checkpoint has it. Raises WeightsError, TrainingError."""
@@ -75,9 +83,11 @@ def sharpen(
 
     def advance(point: Point) -> dict[str, float]:
         optimizers.set_rate(point.rate)
-        video, _ = pool.batch(BATCH, generator)
+        true, _ = pool.batch(BATCH // 2, generator)
+        latents, followed = made_pool.batch(BATCH // 2, generator)
+        video = torch.cat([true, followed])
         with torch.no_grad():
-            z = codec.posterior(video)[0]
+            z = torch.cat([codec.posterior(true)[0], codec.restore(latents)])
         made = codec.decode_raw(z)
         real, seen = both.critic(video)
         fake, _ = both.critic(made.detach())
@@ -104,9 +114,10 @@ def sharpen(
             energy = made.diff(dim=-1).square().mean() / video.diff(dim=-1).square().mean()
         return {
             "loss": float(loss.detach()),
-            "psnr_db": float((-10 * each.log10()).mean()),
+            "psnr_db": float((-10 * each[: len(true)].log10()).mean()),
             "sharpness": float(energy),
             "critic": float(critic.detach()),
+            "made psnr_db": float((-10 * each[len(true) :].log10()).mean()),
         }
 
     def save(step: int, seconds: float) -> None:

@@ -26,6 +26,7 @@ from lightcone.model.codecs.video import VideoCodec
 from lightcone.model.families.avdit.network.config import SIZES
 from lightcone.model.families.avdit.network.transformer import Transformer
 from lightcone.model.families.avdit.numbers import Numbers
+from lightcone.model.families.avdit.weights import Weights
 from lightcone.model.interface import ModelError
 from lightcone.model.runtime.checkpoint import load_module
 from lightcone.model.runtime.precision import usable_device
@@ -35,6 +36,7 @@ from lightcone.model.training.avdit.clips import ClipSampler
 from lightcone.model.training.avdit.dry_run import dry_run
 from lightcone.model.training.avdit.export import export
 from lightcone.model.training.avdit.latents import EncodedPlay, encode
+from lightcone.model.training.avdit.made import MadePool
 from lightcone.model.training.avdit.page import write_page
 from lightcone.model.training.avdit.pool import PicturePool
 from lightcone.model.training.avdit.shapes import shapes
@@ -168,8 +170,13 @@ def train(args: argparse.Namespace) -> bool:
         keep()
         if whole:
             pool = _pool(source, picture, plan, args.seed, out)
+            served = Weights.load(out / "weights")
+            made = MadePool(
+                served.transformer, f"{served.trained['steps']}", play, source, len(pool),
+                out / "cache", args.seed,
+            )  # fmt: skip
             budget = plan.part(_DECODER_SHARE, _DECODER_MOST)
-            whole = sharpen(picture, pool, out / DECODER, budget, args.seed, log)
+            whole = sharpen(picture, pool, made, out / DECODER, budget, args.seed, log)
             keep()
         print(f"{out / 'weights'}: {'finished' if whole else 'so far'}")
     group.close()

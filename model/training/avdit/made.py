@@ -1,0 +1,122 @@
+"""Latent pictures as the transformer makes them, each with the frames that it stands for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from lightcone.model.codecs.picture import to_signed
+from lightcone.model.families.avdit.network.config import AvditConfig
+from lightcone.model.families.avdit.network.latents import Latents, mix, spread
+from lightcone.model.families.avdit.network.transformer import Transformer
+from lightcone.model.training.avdit.clips import Clips, ClipSampler
+from lightcone.model.training.avdit.latents import EncodedPlay
+from lightcone.model.training.avdit.source import Source
+
+_CHUNKS = 48  # of a clip; every second one is made
+_LEVELS = (0.0, 0.5)  # the two steps that are served by default
+
+
+class MadePool:
+    """Latents that follow the truth, drawn at random; made once, kept in two files."""
+
+    def __init__(
+        self,
+        model: Transformer,
+        made_with: str,
+        play: EncodedPlay,
+        source: Source,
+        count: int,
+        folder: Path,
+        seed: int,
+    ) -> None:
+        """At least `count` latents. `made_with` names the weights: latents that others made are
+        made anew."""
+        index = folder / "made.digest"
+        wanted = f"{source.digest} {made_with} {count} {seed}"
+        if not (index.exists() and index.read_text() == wanted):
+            folder.mkdir(parents=True, exist_ok=True)
+            index.unlink(missing_ok=True)
+            _make(model, play, source, count, folder, seed)
+            index.write_text(wanted)
+        self._latents: NDArray[np.float16] = np.load(folder / "made_latents.npy", mmap_mode="r")
+        self._frames: NDArray[np.uint8] = np.load(folder / "made_frames.npy", mmap_mode="r")
+
+    def __len__(self) -> int:
+        return len(self._latents)
+
+    def batch(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Normalised latents (N, channels, h, w), and frames (N, 3 group, H, W) in [-1, 1]."""
+        at = torch.randint(len(self), (size,), generator=generator).tolist()
+        latents = torch.from_numpy(np.stack([self._latents[i] for i in at]).astype(np.float32))
+        frames = torch.from_numpy(np.stack([self._frames[i] for i in at]))
+        video = to_signed(frames.permute(0, 1, 4, 2, 3)).flatten(1, 2)
+        return latents, video.contiguous(memory_format=torch.channels_last)
+
+
+def _make(
+    model: Transformer, play: EncodedPlay, source: Source, count: int, folder: Path, seed: int
+) -> None:
+    c = model.config
+    chunks = min(_CHUNKS, len(play) // 2)
+    each = chunks // 2 * c.latents  # of a clip
+    clips = -(-count // each)
+    sampler = ClipSampler(play, c, seed)
+    generator = torch.Generator().manual_seed(seed)
+    first = np.searchsorted(play.episode, np.arange(play.episode[-1] + 1))  # chunk of each episode
+    info = source.info
+    shapes = {
+        "latents": (np.float16, (clips * each, c.channels, c.rows, c.columns)),
+        "frames": (np.uint8, (clips * each, c.group, info.height, info.width, 3)),
+    }
+    out = {
+        name: np.lib.format.open_memmap(
+            folder / f"made_{name}.npy", mode="w+", dtype=dtype, shape=shape
+        )
+        for name, (dtype, shape) in shapes.items()
+    }
+    row = 0
+    for _ in tqdm(range(clips), desc="latents for the decoder", unit="clip"):
+        at, clip = sampler.one(chunks)
+        made = _follow(model, c, clip, generator)[0, 1::2]  # (chunks / 2, depth, h, w)
+        out["latents"][row : row + each] = made.unflatten(1, (c.latents, c.channels)).flatten(0, 1)
+        for i, chunk in enumerate(at[1::2]):
+            episode = int(play.episode[chunk])
+            start = int(chunk - first[episode]) * c.frames
+            frames = source.episodes[episode].frames(start, start + c.frames)
+            begin = row + i * c.latents
+            out["frames"][begin : begin + c.latents] = frames.reshape(
+                c.latents, c.group, *frames.shape[1:]
+            )
+        row += each
+    for array in out.values():
+        array.flush()
+
+
+@torch.inference_mode()
+def _follow(model: Transformer, c: AvditConfig, clip: Clips, generator: torch.Generator) -> Tensor:
+    """Pictures (1, C, depth, h, w) of a clip; every second chunk is made from noise, after the
+    truth."""
+    lead = clip.actions.shape[:2]
+    target = torch.arange(lead[1]) % 2 == 1
+    known = torch.ones(lead)
+    noise = Latents.noise(c, generator, *lead)
+    clean = clip.clean
+    x = noise
+    for step, level in enumerate(_LEVELS):
+        tau = torch.where(target, level, 1.0).expand(lead)
+        noisy = Latents(
+            *(
+                torch.where(spread(target[None], a).bool(), a, b)
+                for a, b in zip(x, clip.clean, strict=True)
+            )
+        )
+        clean = model(noisy, clip.before, tau, clip.actions, known, clip.text)
+        if step + 1 < len(_LEVELS):
+            x = mix(noise, clean, torch.full(lead, _LEVELS[step + 1]))
+    return clean.picture
