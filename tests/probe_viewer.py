@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import httpx
@@ -79,6 +80,13 @@ class ProbeViewer:
         async with self._grown:
             enough = len(self.seen) + pictures
             await self._grown.wait_for(lambda: len(self.seen) >= enough)
+
+    async def until_back(self) -> None:
+        """Until a picture has shown an earlier frame than the one before it."""
+        async with self._grown:
+            await self._grown.wait_for(
+                lambda: any(after < before for (before, _), (after, _) in pairwise(self.seen))
+            )
 
     async def until_first(self) -> None:
         await self.until(0)

@@ -12,15 +12,15 @@ from torch import nn
 from lightcone.model.interface import WeightsError
 
 
-class Stateful(Protocol):
+class Kept(Protocol):
     def state_dict(self) -> dict[str, Any]: ...
 
+
+class Stateful(Kept, Protocol):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None: ...
 
 
-def save_training(
-    path: Path, module: nn.Module, optimizer: Stateful, step: int, **more: Any
-) -> None:
+def save_training(path: Path, module: Kept, optimizer: Kept, step: int, **more: Any) -> None:
     """Write beside, then replace: the old checkpoint stands until the new one is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".partial")

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from lightcone.model.training.parallel import Group
+from lightcone.model.training.sharding import part_of, spread_state, whole
 
 QUICK = 15.0
 
@@ -51,12 +52,12 @@ class Muon(torch.optim.Optimizer):
                         state["momentum"] = torch.zeros_like(p)
                     state["momentum"].lerp_(p.grad, 1 - group["momentum"])
                     update = torch.lerp(p.grad, state["momentum"], group["momentum"])
-                    updates.append(update.flatten(1))
+                    updates.append(whole(update).flatten(1))
                 scale = max(1.0, shape[0] / shape[1]) ** 0.5
                 orthogonal = self._orthogonal(torch.stack(updates), group["iterations"])
                 for p, update in zip(parameters, orthogonal, strict=True):
                     p.mul_(1 - group["lr"] * group["weight_decay"])
-                    p.add_(update.view(p.shape), alpha=-group["lr"] * scale)
+                    p.add_(part_of(update.view(p.shape), p), alpha=-group["lr"] * scale)
 
     def _orthogonal(self, updates: Tensor, iterations: int) -> Tensor:
         """(K, M, N), each process doing its share of the K."""
@@ -121,3 +122,4 @@ class MuonAdam:
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         for part, state in zip(self._parts, state_dict["parts"], strict=True):
             part.load_state_dict(state)
+            spread_state(part)

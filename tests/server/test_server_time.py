@@ -7,7 +7,6 @@ import json
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +70,7 @@ async def test_going_back(
     await viewer.until(60)
     went = (await http.post(path(session, "rewind"), json={"seconds": 1})).json()
     assert 0 < went["world_frame"] < 60
-    await viewer.until_more(20)
-    frames = [frame for frame, _ in viewer.seen]
-    assert any(after < before for before, after in pairwise(frames))
+    await viewer.until_back()
     assert viewer.times == sorted(set(viewer.times))
     await viewer.until(120)
     for body in ({"seconds": 600}, {"world_frame": 0}, {"world_frame": 2**40}):

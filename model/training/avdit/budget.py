@@ -81,13 +81,14 @@ def run(
     log: Path | None = None,
     quiet: bool = False,
     agree: Callable[[float], float] = float,
+    save_at_stop: bool = True,
 ) -> bool:
     """Take steps until the budget is used; returns False where Ctrl-C came first.
 
     `advance` takes one step and returns figures; `save` is given the steps and seconds so far
-    every SAVE_SECONDS and at the end. `agree` makes the progress of several processes that of the
-    one that leads. Raises TrainingError at a loss that is not finite: what was
-    saved last stands.
+    every SAVE_SECONDS and at the end, and after Ctrl-C with `save_at_stop`. `agree` makes the
+    progress of several processes that of the one that leads. Raises TrainingError at a loss that
+    is not finite: what was saved last stands.
     """
     smooth: dict[str, float] = {}
     began, before = time.monotonic(), seconds
@@ -116,12 +117,13 @@ def run(
             shown = {"step": step, **{k: f"{v:.4g}" for k, v in smooth.items()}}
             bar.set_postfix(shown, refresh=False)
             bar.update(int(1000 * budget.progress(step, seconds)) - bar.n)
-            if time.monotonic() - saved_at > SAVE_SECONDS:
+            if agree(time.monotonic() - saved_at) > SAVE_SECONDS:
                 save(step, seconds)
                 saved_at = time.monotonic()
     except KeyboardInterrupt:
         bar.write(f"{stage}: stopped at step {step}; the same command goes on from here")
-        save(step, seconds)
+        if save_at_stop:
+            save(step, seconds)
         return False
     finally:
         bar.close()

@@ -11,8 +11,7 @@ from lightcone.model.families.avdit.network.config import AvditConfig
 from lightcone.model.families.avdit.network.latents import Latents
 from lightcone.model.families.avdit.network.transformer import Transformer
 from lightcone.model.training.avdit.clips import Clips
-from lightcone.model.training.avdit.transformer import Recipe, Update, matrices
-from lightcone.model.training.muon import MuonAdam
+from lightcone.model.training.avdit.transformer import Recipe, Update, prepared
 from lightcone.model.training.parallel import Group
 
 _PAIRS = 2  # of steps that are timed
@@ -22,7 +21,7 @@ def dry_run(
     c: AvditConfig, recipe: Recipe, group: Group, device: torch.device, frames: int
 ) -> Iterator[str]:
     """Lines about the transformer and a training of it on recordings of so many frames."""
-    model = Transformer(c).to(device)
+    model = Transformer(c)
     weights = sum(p.numel() for p in model.parameters())
     yield (
         f"chunk: {c.frames} frames, {c.tokens} tokens ({c.picture_tokens} of picture, "
@@ -46,7 +45,7 @@ def step_seconds(model: Transformer, recipe: Recipe, group: Group, device: torch
     """Mean time of training steps on noise of the right shapes, with and without context of the
     model's own."""
     c = model.config
-    optimizer = MuonAdam(model, matrices(model), recipe.muon_lr, recipe.adam_lr, group)
+    optimizer = prepared(model, recipe, device, group)
     update = Update(model, optimizer, torch.ones(c.depth), recipe, device, group)
     generator = torch.Generator().manual_seed(0)
     lead = (max(1, recipe.batch // group.size), recipe.chunks)

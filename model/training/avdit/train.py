@@ -97,6 +97,8 @@ def train(args: argparse.Namespace) -> bool:
         torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     group = Group()
+    if args.shard and group.size == 1:
+        raise TrainingError("--shard spreads weights over processes, but torchrun started only one")
     out: Path = args.out
     if not args.dry_run:
         out.mkdir(parents=True, exist_ok=True)
@@ -111,7 +113,9 @@ def train(args: argparse.Namespace) -> bool:
     config, video, heard = shapes(
         source.info, args.size, numbers.count, len(words), args.window_seconds
     )
-    recipe = Recipe(args.batch, args.chunks, rollout=args.rollout, compiled=args.compile)
+    recipe = Recipe(
+        args.batch, args.chunks, rollout=args.rollout, compiled=args.compile, sharded=args.shard
+    )
     if args.dry_run:
         for line in dry_run(config, recipe, group, device, source.frames):
             if group.leads:
@@ -296,6 +300,11 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--threads", type=int)
     out.add_argument(
         "--compile", action="store_true", help="by torch.compile, which needs a C++ compiler"
+    )
+    out.add_argument(
+        "--shard",
+        action="store_true",
+        help="spread weights and optimizer over the processes of torchrun (FSDP2)",
     )
     return out
 

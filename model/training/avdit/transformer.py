@@ -20,6 +20,7 @@ from lightcone.model.training.avdit.clips import Clips, ClipSampler
 from lightcone.model.training.avdit.objective import Objective, loss
 from lightcone.model.training.muon import MuonAdam
 from lightcone.model.training.parallel import Group
+from lightcone.model.training.sharding import Whole, part_of, shard, whole
 
 KEEP_SECONDS = 300
 
@@ -35,6 +36,7 @@ class Recipe:
     adam_lr: float = 1e-3
     ema: float = 0.998
     compiled: bool = False
+    sharded: bool = False  # the weights are spread over the processes
     objective: Objective = field(default_factory=Objective)
 
 
@@ -56,20 +58,19 @@ def train_transformer(
     The checkpoint also holds `ema`, the moving average of the weights that is exported; `keep` is
     called every KEEP_SECONDS, after the checkpoint was written.
     """
-    model.to(device)
-    optimizer = MuonAdam(model, matrices(model), recipe.muon_lr, recipe.adam_lr, group)
-    ema = copy.deepcopy(model.state_dict())
+    saved = read(path) if path.exists() else None
     step, seconds = 0, 0.0
-    if path.exists():
-        saved = read(path)
-        try:
+    try:
+        if saved is not None:
             model.load_state_dict(saved["module"])
+        optimizer = prepared(model, recipe, device, group)
+        ema = copy.deepcopy(model.state_dict())
+        if saved is not None:
+            ema = {name: part_of(saved["ema"][name].to(device), ema[name]) for name in ema}
             optimizer.load_state_dict(saved["optimizer"])
-            ema = {name: tensor.to(device) for name, tensor in saved["ema"].items()}
             step, seconds = int(saved["step"]), float(saved["seconds"])
-        except (KeyError, RuntimeError, ValueError) as error:
-            raise another(path, error) from error
-    group.share(model)
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise another(path, error) from error
     generator = torch.Generator().manual_seed(seed * 1_000_003 + step * 101 + group.rank)
     choices = torch.Generator().manual_seed(seed * 7_919 + step)  # equal in all processes
     update = Update(model, optimizer, shows, recipe, device, group)
@@ -95,8 +96,9 @@ def train_transformer(
 
     def save(step: int, seconds: float) -> None:
         nonlocal kept_at
+        kept, averages = (Whole(model), Whole(optimizer)), whole(ema)
         if group.leads:
-            save_training(path, model, optimizer, step, ema=ema, seconds=seconds)
+            save_training(path, *kept, step, ema=averages, seconds=seconds)
         if keep is not None and time.monotonic() - kept_at > KEEP_SECONDS:
             keep()
             kept_at = time.monotonic()
@@ -111,7 +113,17 @@ def train_transformer(
         log=log if group.leads else None,
         quiet=not group.leads,
         agree=group.agree,
+        save_at_stop=not recipe.sharded,  # one process alone cannot put the weights together
     )
+
+
+def prepared(model: Transformer, recipe: Recipe, device: torch.device, group: Group) -> MuonAdam:
+    """The model on its device, equal or spread over all processes, and its optimizer."""
+    model.to(device)
+    group.share(model)
+    if recipe.sharded:
+        shard(model, model.blocks, device)
+    return MuonAdam(model, matrices(model), recipe.muon_lr, recipe.adam_lr, group)
 
 
 class Update:
@@ -129,7 +141,7 @@ class Update:
         self._model, self._optimizer, self._group = model, optimizer, group
         self._network = cast(Transformer, torch.compile(model)) if recipe.compiled else model
         self._shows, self._device = shows.to(device), device
-        self._objective = recipe.objective
+        self._objective, self._sharded = recipe.objective, recipe.sharded
 
     def __call__(self, clips: Clips, generator: torch.Generator, rollout: bool) -> dict[str, float]:
         """The figures of the objective, the loss first. `rollout`: see `objective.loss`."""
@@ -142,7 +154,8 @@ class Update:
             )  # fmt: skip
         self._optimizer.zero_grad()
         value.backward()
-        self._group.average_gradients(self._model.parameters())
+        if not self._sharded:
+            self._group.average_gradients(self._model.parameters())
         nn.utils.clip_grad_norm_(self._model.parameters(), 1.0)
         self._optimizer.step()
         return {"loss": float(value.detach()), **figures}

@@ -1,0 +1,50 @@
+"""Weights that are spread over processes are trained as those that each process has whole."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny_avdit import transformer
+
+from lightcone.model.runtime.checkpoint import read
+from lightcone.model.training.avdit import train as training
+
+HERE = Path(__file__).parent
+
+
+def trained(folder: Path, how: str) -> dict[str, Any]:
+    folder.mkdir()
+    script = str(HERE / "sharded_training.py")
+    by = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    subprocess.run(
+        [*by, script, str(folder), how], check=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+    return read(folder / "transformer.pt")
+
+
+def test_spread_weights_are_trained_as_whole_ones(tmp_path: Path) -> None:
+    equal, sharded = (trained(tmp_path / how, how) for how in ("equal", "sharded"))
+    assert equal["step"] == sharded["step"] == 6
+    before = transformer().state_dict()
+    for part in ("module", "ema"):
+        assert sharded[part].keys() == before.keys()
+        apart, moved = (
+            sum(float((sharded[part][name] - other[name]).square().sum()) for name in before)
+            for other in (equal[part], before)
+        )
+        assert apart < 1e-3 * moved
+
+
+def test_one_process_cannot_spread_weights(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        training.main(
+            ["--recordings", str(tmp_path), "--out", str(tmp_path), "--steps", "1", "--shard"]
+        )
+    assert "torchrun started only one" in capsys.readouterr().err
