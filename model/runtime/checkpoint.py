@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, Protocol
@@ -36,13 +38,20 @@ def load_training(path: Path, module: nn.Module, optimizer: Stateful) -> int:
     if not path.exists():
         return 0
     saved = read(path)
-    try:
+    with fitting(path):
         module.load_state_dict(saved["module"])
         optimizer.load_state_dict(saved["optimizer"])
         step: int = saved["step"]
+    return step
+
+
+@contextmanager
+def fitting(path: Path) -> Iterator[None]:
+    """What is loaded here came from `path`: raises WeightsError where it does not fit."""
+    try:
+        yield
     except (KeyError, RuntimeError, ValueError) as error:
         raise another(path, error) from error
-    return step
 
 
 def another(path: Path, error: Exception) -> WeightsError:
@@ -53,10 +62,8 @@ def another(path: Path, error: Exception) -> WeightsError:
 
 def load_module(module: nn.Module, path: Path, name: str = "module") -> None:
     """What was trained of a module. Raises WeightsError."""
-    try:
+    with fitting(path):
         module.load_state_dict(read(path)[name])
-    except (KeyError, RuntimeError) as error:
-        raise another(path, error) from error
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -10,13 +10,12 @@ from lightcone.model.interface import UnsupportedSetting
 
 
 def compute_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 where the hardware multiplies it natively, else float32: on CPUs without
-    AVX512-BF16 or AMX, bfloat16 is about three times slower than float32."""
+    """bfloat16 on CUDA and on CPUs with AMX, else float32. AVX512-BF16 alone is no gain: on a Xeon
+    whose AMX was hidden a matrix product in bfloat16 ran at 82 GFLOP/s, in float32 at 111."""
     if device.type == "cuda":
         return torch.bfloat16
     cpuinfo = Path("/proc/cpuinfo")
-    flags = cpuinfo.read_text() if cpuinfo.exists() else ""
-    native = "avx512_bf16" in flags or "amx_bf16" in flags
+    native = cpuinfo.exists() and "amx_bf16" in cpuinfo.read_text()
     return torch.bfloat16 if native else torch.float32
 
 

@@ -16,6 +16,8 @@ from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.utils import _pytree as pytree
 
+from lightcone.model.runtime.checkpoint import Kept
+
 
 def shard(model: nn.Module, parts: Iterable[nn.Module], device: torch.device) -> None:
     """Each process keeps its share; what a part needs is gathered while it runs. Its gradients
@@ -49,7 +51,7 @@ def spread_state(optimizer: torch.optim.Optimizer) -> None:
 class Whole:
     """What is kept of a module or optimizer that is spread out, put together at once."""
 
-    def __init__(self, of: nn.Module | Any) -> None:
+    def __init__(self, of: Kept) -> None:
         self._state: dict[str, Any] = whole(of.state_dict())
 
     def state_dict(self) -> dict[str, Any]:

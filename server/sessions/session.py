@@ -26,6 +26,7 @@ from lightcone.server.control.protocol import (
 from lightcone.server.errors import LightconeError
 from lightcone.server.sessions import reports
 from lightcone.server.sessions.lifecycle import Event, Lifecycle
+from lightcone.server.sessions.packets import CODECS, encoded
 from lightcone.server.sessions.participants import Participants
 from lightcone.server.sessions.presence import Presence
 from lightcone.server.sessions.recording import Recording
@@ -33,14 +34,7 @@ from lightcone.server.sessions.remote_state import RemoteState
 from lightcone.server.sessions.session_log import SessionLog
 from lightcone.server.worker import messages as wire
 from lightcone.server.worker.host import WorkerHost
-from lightcone.streaming import (
-    EncodedPicture,
-    EncodedSound,
-    SessionStream,
-    VideoCodec,
-)
-
-CODECS: tuple[wire.Codec, ...] = ("H264", "VP8")
+from lightcone.streaming import SessionStream, VideoCodec
 
 log = logging.getLogger("lightcone.session")
 
@@ -297,18 +291,7 @@ class Session:
     # what its state reports
 
     def on_packet(self, packet: wire.Picture | wire.Sound) -> None:
-        sent: EncodedPicture | EncodedSound
-        if isinstance(packet, wire.Sound):
-            sent = EncodedSound(packet.data, packet.pts, packet.ntp)
-        else:
-            sent = EncodedPicture(
-                VideoCodec(packet.codec),
-                packet.data,
-                packet.pts,
-                packet.ntp,
-                packet.keyframe,
-                packet.stream_frame,
-            )
+        sent = encoded(packet)
         self.stream.send(sent)
         if self.recording is not None:
             self.recording.write(sent)
@@ -360,13 +343,13 @@ class Session:
 
     def _on_keyframe_wanted(self, codec: VideoCodec) -> None:
         if self.worker is not None:
-            self.worker.keyframe(self.id, "H264" if codec is VideoCodec.H264 else "VP8")
+            self.worker.keyframe(self.id, CODECS[codec])
 
     def _watch(self) -> None:
         if self.worker is not None:
             recorded = self.recording is not None
             lanes = self._lanes | {VideoCodec.H264} if recorded else self._lanes
-            codecs: list[wire.Codec] = [codec for codec in CODECS if VideoCodec(codec) in lanes]
+            codecs = [codec for lane, codec in CODECS.items() if lane in lanes]
             self.worker.watch(self.id, self.viewers > 0, codecs, self._sound_heard or recorded)
 
     # inside

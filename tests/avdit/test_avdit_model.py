@@ -76,6 +76,18 @@ def test_a_session_goes_on_beyond_its_window_from_a_snapshot(model: AvditModel) 
     assert state.frame == 48
 
 
+@pytest.mark.usefixtures("in_bfloat16")
+def test_a_world_in_bfloat16_goes_on_from_a_snapshot() -> None:
+    model = AvditModel({"tiny": weights()})
+    state = model.start("tiny", 5, model.prepare("tiny", "blue"))
+    actions = INFO.actions(["left"], {"turn": 0.5}, frames=4)
+    [state], [chunk] = collect(model, [state], [actions])
+    assert chunk.frames.shape == (4, 32, 64, 3)
+    [on], _ = collect(model, [state], [actions])
+    [restored], _ = collect(model, [model.restore(unpack(pack(model.snapshot(state))))], [actions])
+    assert model.digest(on) == model.digest(restored)
+
+
 def test_action_guidance_makes_actions_count_more_or_nothing(model: AvditModel) -> None:
     state = model.start("tiny", 3, model.prepare("tiny"))
     held, free = INFO.actions(["fire"], frames=4), INFO.actions([], frames=4)

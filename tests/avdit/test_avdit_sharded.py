@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tiny_avdit import transformer
@@ -17,18 +16,12 @@ from lightcone.model.training.avdit import train as training
 HERE = Path(__file__).parent
 
 
-def trained(folder: Path, how: str) -> dict[str, Any]:
-    folder.mkdir()
-    script = str(HERE / "sharded_training.py")
-    by = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    subprocess.run(
-        [*by, script, str(folder), how], check=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
-    )
-    return read(folder / "transformer.pt")
-
-
 def test_spread_weights_are_trained_as_whole_ones(tmp_path: Path) -> None:
-    equal, sharded = (trained(tmp_path / how, how) for how in ("equal", "sharded"))
+    by = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    script = str(HERE / "sharded_training.py")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    subprocess.run([*by, script, str(tmp_path)], check=True, env=environment)
+    equal, sharded = (read(tmp_path / f"{name}.pt") for name in ("equal", "sharded"))
     assert equal["step"] == sharded["step"] == 6
     before = transformer().state_dict()
     for part in ("module", "ema"):

@@ -10,38 +10,30 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_avdit import CONFIG, INFO, NUMBERS, SOUND, VIDEO, WORDS, shaken, source, transformer
+from tiny_avdit import CONFIG, INFO, encoded, source, transformer
 
 from lightcone.model.catalogue import ModelSettings, open_model
-from lightcone.model.codecs.sound import SoundCodec
-from lightcone.model.codecs.video import VideoCodec
-from lightcone.model.families.avdit.network.config import AvditConfig
 from lightcone.model.families.avdit.network.transformer import Transformer
 from lightcone.model.families.avdit.numbers import Numbers
 from lightcone.model.interface import Chunk, ModelError
 from lightcone.model.recordings.format import EpisodeMeta
 from lightcone.model.recordings.writer import EpisodeWriter
+from lightcone.model.runtime.checkpoint import read
 from lightcone.model.training.avdit import train as training
 from lightcone.model.training.avdit.budget import Budget, Point, run
 from lightcone.model.training.avdit.clips import ClipSampler
-from lightcone.model.training.avdit.latents import EncodedPlay, encode
+from lightcone.model.training.avdit.latents import EncodedPlay
 from lightcone.model.training.avdit.made import MadePool
 from lightcone.model.training.avdit.objective import Objective, loss
 from lightcone.model.training.avdit.shapes import shapes
 from lightcone.model.training.avdit.source import TrainingError
+from lightcone.model.training.avdit.transformer import Recipe, train_transformer
+from lightcone.model.training.parallel import Group
 
 
 @pytest.fixture(scope="module")
 def play(tmp_path_factory: pytest.TempPathFactory) -> EncodedPlay:
     return encoded(tmp_path_factory.mktemp("latents"))
-
-
-def encoded(folder: Path, digest: str = "made up", config: AvditConfig = CONFIG) -> EncodedPlay:
-    torch.manual_seed(0)
-    picture, sound = VideoCodec(VIDEO), SoundCodec(SOUND)
-    shaken(picture)
-    shaken(sound)
-    return encode(source(digest=digest), config, picture, sound, NUMBERS, WORDS, folder)
 
 
 def test_play_is_encoded_in_chunks_of_all_modalities(play: EncodedPlay) -> None:
@@ -105,6 +97,21 @@ def test_the_loss_falls(play: EncodedPlay, rollout: bool) -> None:
         losses.append(float(value.detach()))
         assert {"picture", "sound", "numbers"} <= set(figures)
     assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10])
+
+
+@pytest.mark.usefixtures("in_bfloat16")
+def test_a_transformer_is_trained_in_bfloat16(play: EncodedPlay, tmp_path: Path) -> None:
+    recipe = Recipe(batch=2, chunks=4, rollout=1.0, rollout_from=0.5)
+    model, path = transformer().requires_grad_(True), tmp_path / "transformer.pt"
+    assert train_transformer(
+        model, ClipSampler(play, CONFIG, seed=0), torch.ones(CONFIG.depth), path, Budget(steps=4),
+        recipe, torch.device("cpu"), Group(), 0, tmp_path / "loss.jsonl",
+    )  # fmt: skip
+    averages = read(path)["ema"]
+    assert {value.dtype for value in averages.values()} == {torch.float32}
+    assert any(
+        not value.equal(averages[name]) for name, value in transformer().state_dict().items()
+    )
 
 
 def test_latents_for_the_decoder_lie_beside_their_frames(play: EncodedPlay, tmp_path: Path) -> None:

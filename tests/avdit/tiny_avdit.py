@@ -19,6 +19,7 @@ from lightcone.model.families.avdit.numbers import Numbers
 from lightcone.model.families.avdit.weights import Starts, Weights
 from lightcone.model.interface import Axis, Button, WorldInfo
 from lightcone.model.recordings.format import info_to_json
+from lightcone.model.training.avdit.latents import EncodedPlay, encode
 from lightcone.model.training.avdit.source import Source
 
 INFO = WorldInfo(
@@ -130,6 +131,15 @@ def source(lengths: tuple[int, ...] = (41, 90), digest: str = "made up") -> Sour
         digest,
         f"{len(episodes)} episodes",
     )
+
+
+def encoded(folder: Path, digest: str = "made up", config: AvditConfig = CONFIG) -> EncodedPlay:
+    """That play as latents of untrained codecs."""
+    torch.manual_seed(0)
+    picture, sound = VideoCodec(VIDEO), SoundCodec(SOUND)
+    shaken(picture)
+    shaken(sound)
+    return encode(source(digest=digest), config, picture, sound, NUMBERS, WORDS, folder)
 
 
 def saved(folder: Path, name: str = "tiny") -> Path:

@@ -200,6 +200,7 @@ async def test_going_back_shows_an_earlier_frame_and_the_stream_goes_on(
     assert 0 <= went.world_frame <= 30
     assert went.stream_frame >= 60
     await viewer.until_back()
+    await viewer.until_more(30)
     frames = [frame for frame, _ in viewer.seen]
     back = next(i for i, frame in enumerate(frames) if i and frame < frames[i - 1])
     assert frames[back] == pytest.approx(went.world_frame, abs=2)
@@ -220,6 +221,7 @@ async def test_running_backwards_until_it_is_stopped(
     stopped = await driver.receive(RewindReceipt, action="stop")
     assert stopped.world_frame < began.world_frame
     await viewer.until_back()
+    await viewer.until_more(10)
     assert viewer.seen[-1][0] < began.world_frame
     assert viewer.times == sorted(set(viewer.times))
 

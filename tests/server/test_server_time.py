@@ -71,6 +71,7 @@ async def test_going_back(
     went = (await http.post(path(session, "rewind"), json={"seconds": 1})).json()
     assert 0 < went["world_frame"] < 60
     await viewer.until_back()
+    await viewer.until_more(20)
     assert viewer.times == sorted(set(viewer.times))
     await viewer.until(120)
     for body in ({"seconds": 600}, {"world_frame": 0}, {"world_frame": 2**40}):

@@ -19,7 +19,7 @@ from lightcone.model.families.avdit.context import begin, observed, started
 from lightcone.model.families.avdit.entry import DEFAULT_STEPS, world_of
 from lightcone.model.families.avdit.network.cache import Past
 from lightcone.model.families.avdit.network.latents import Latents
-from lightcone.model.families.avdit.network.sampler import Context, noise_of, sample
+from lightcone.model.families.avdit.network.sampler import LEVELS, Context, noise_of, sample
 from lightcone.model.families.avdit.prompts import Conditioning, words_of
 from lightcone.model.families.avdit.state import (
     AvditState,
@@ -52,7 +52,6 @@ from lightcone.model.runtime.stepping import LatentStepping
 
 _VERSION = "avdit 2"  # of the family: another one steps differently, or has other states
 _MOST_GUIDANCE = 10.0
-_LEVELS = {1: (0.0,), 2: (0.0, 0.5), 4: (0.0, 0.25, 0.5, 0.75)}
 
 
 @dataclass(frozen=True)
@@ -92,14 +91,14 @@ class AvditModel(LatentStepping[AvditState, Made]):
     ) -> None:
         """`weights` by world. With an `action_guidance` other than 1 each step takes one more pass.
         Raises UnsupportedSetting and WeightsError."""
-        if steps not in _LEVELS:
+        if steps not in LEVELS:
             raise UnsupportedSetting(f"a chunk takes 1, 2 or 4 steps, not {steps}")
         if not 0 <= action_guidance <= _MOST_GUIDANCE:
             raise UnsupportedSetting(
                 f"action guidance is between 0 and {_MOST_GUIDANCE:g}, not {action_guidance:g}"
             )
         self._guidance = action_guidance
-        self._steps = tuple(n for n in sorted(_LEVELS, reverse=True) if n <= steps)
+        self._steps = tuple(n for n in sorted(LEVELS, reverse=True) if n <= steps)
         self.device = usable_device(device)
         self.dtype = compute_dtype(self.device)
         digests = [weights[name].digest for name in sorted(weights)]
@@ -182,7 +181,7 @@ class AvditModel(LatentStepping[AvditState, Made]):
     def generate(
         self, states: Sequence[AvditState], actions: Sequence[Actions], steps: int | None = None
     ) -> Made:
-        levels = _LEVELS[self.passes(steps)]
+        levels = LEVELS[self.passes(steps)]
         model = self._weights(states).transformer
         context = Context(
             [s.past for s in states],

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from lightcone.model.codecs.sound import SoundCodec
 from lightcone.model.codecs.video import VideoCodec
-from lightcone.model.runtime.checkpoint import another, read, save_training
+from lightcone.model.runtime.checkpoint import fitting, read, save_training
 from lightcone.model.training.avdit.budget import Budget, Point, run
 from lightcone.model.training.avdit.pool import PicturePool
 from lightcone.model.training.avdit.source import Source, TrainingError
@@ -70,12 +70,18 @@ def picture_loss(
     ).mean()
     rate = kl(mu, logvar) / video.numel()
     loss = squared + (error.abs().mean() + edges) / (2 * PICTURE_SIGMA) + rate
-    with torch.no_grad():
-        each = (error.clamp(-2, 2) / 2).square().mean((1, 2, 3)).clamp_min(1e-8)
-        psnr = float((-10 * each.log10()).mean())
-        sharp = float(decoded.diff(dim=-1).square().mean() / video.diff(dim=-1).square().mean())
-        figures = {"psnr_db": psnr, "sharpness": sharp, "nats": float(rate) * video[0].numel()}
-    return loss, figures
+    nats = float(rate.detach()) * video[0].numel()
+    return loss, {**seen_figures(decoded, video), "nats": nats}
+
+
+@torch.no_grad()
+def seen_figures(decoded: Tensor, video: Tensor) -> dict[str, float]:
+    """What is seen of a codec, on groups of frames (N, 3 frames, H, W) in [-1, 1]: the mean PSNR,
+    and the energy of sideways differences over the truth's."""
+    error = (decoded - video).clamp(-2, 2) / 2
+    each = error.square().mean((1, 2, 3)).clamp_min(1e-8)
+    sharp = decoded.diff(dim=-1).square().mean() / video.diff(dim=-1).square().mean()
+    return {"psnr_db": float((-10 * each.log10()).mean()), "sharpness": float(sharp)}
 
 
 def train_sound(
@@ -152,9 +158,7 @@ def load(path: Path, module: nn.Module, optimizer: Any) -> tuple[int, float]:
     if not path.exists():
         return 0, 0.0
     saved = read(path)
-    try:
+    with fitting(path):
         module.load_state_dict(saved["module"])
         optimizer.load_state_dict(saved["optimizer"])
         return int(saved["step"]), float(saved["seconds"])
-    except (KeyError, RuntimeError, ValueError) as error:
-        raise another(path, error) from error

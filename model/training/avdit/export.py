@@ -17,7 +17,7 @@ from lightcone.model.families.avdit.numbers import Numbers
 from lightcone.model.families.avdit.weights import Starts, Weights
 from lightcone.model.interface import WorldInfo
 from lightcone.model.recordings.format import info_to_json
-from lightcone.model.runtime.checkpoint import another, read
+from lightcone.model.runtime.checkpoint import fitting, read
 from lightcone.model.training.avdit.latents import EncodedPlay
 
 STARTS = 12
@@ -38,10 +38,8 @@ def export(
 ) -> Weights:
     """Write the moving average of a training's transformer with its codecs. Raises WeightsError."""
     saved = read(checkpoint)
-    try:
+    with fitting(checkpoint):
         transformer.load_state_dict(saved["ema"])
-    except (KeyError, RuntimeError) as error:
-        raise another(checkpoint, error) from error
     weights = Weights(
         world=info_to_json(info),
         words=tuple(words),

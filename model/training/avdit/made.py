@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +11,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from lightcone.model.codecs.picture import to_signed
+from lightcone.model.families.avdit.entry import DEFAULT_STEPS
 from lightcone.model.families.avdit.network.config import AvditConfig
-from lightcone.model.families.avdit.network.latents import Latents, mix, spread
+from lightcone.model.families.avdit.network.latents import Latents, choose, mix
+from lightcone.model.families.avdit.network.sampler import LEVELS, share
 from lightcone.model.families.avdit.network.transformer import Transformer
 from lightcone.model.training.avdit.clips import Clips, ClipSampler
 from lightcone.model.training.avdit.latents import EncodedPlay
+from lightcone.model.training.avdit.pool import made_once, taken
 from lightcone.model.training.avdit.source import Source
 
 _CHUNKS = 48  # of a clip; every second one is made
-_LEVELS = (0.0, 0.5)  # the two steps that are served by default
 
 
 class MadePool:
@@ -38,12 +40,9 @@ class MadePool:
         """At least `count` latents. `made_with` names the weights: latents that others made are
         made anew."""
         index = folder / "made.digest"
-        wanted = f"{source.digest} {made_with} {count} {seed}"
-        if not (index.exists() and index.read_text() == wanted):
-            folder.mkdir(parents=True, exist_ok=True)
-            index.unlink(missing_ok=True)
-            _make(model, play, source, count, folder, seed)
-            index.write_text(wanted)
+        with made_once(index, source.digest, made_with, count, seed) as missing:
+            if missing:
+                _make(model, play, source, count, folder, seed)
         self._latents: NDArray[np.float16] = np.load(folder / "made_latents.npy", mmap_mode="r")
         self._frames: NDArray[np.uint8] = np.load(folder / "made_frames.npy", mmap_mode="r")
 
@@ -54,9 +53,7 @@ class MadePool:
         """Normalised latents (N, channels, h, w), and frames (N, 3 group, H, W) in [-1, 1]."""
         at = torch.randint(len(self), (size,), generator=generator).tolist()
         latents = torch.from_numpy(np.stack([self._latents[i] for i in at]).astype(np.float32))
-        frames = torch.from_numpy(np.stack([self._frames[i] for i in at]))
-        video = to_signed(frames.permute(0, 1, 4, 2, 3)).flatten(1, 2)
-        return latents, video.contiguous(memory_format=torch.channels_last)
+        return latents, taken(self._frames, at)
 
 
 def _make(
@@ -103,20 +100,14 @@ def _follow(model: Transformer, c: AvditConfig, clip: Clips, generator: torch.Ge
     """Pictures (1, C, depth, h, w) of a clip; every second chunk is made from noise, after the
     truth."""
     lead = clip.actions.shape[:2]
-    target = torch.arange(lead[1]) % 2 == 1
+    target = (torch.arange(lead[1]) % 2 == 1).expand(lead)
     known = torch.ones(lead)
-    noise = Latents.noise(c, generator, *lead)
-    clean = clip.clean
-    x = noise
-    for step, level in enumerate(_LEVELS):
-        tau = torch.where(target, level, 1.0).expand(lead)
-        noisy = Latents(
-            *(
-                torch.where(spread(target[None], a).bool(), a, b)
-                for a, b in zip(x, clip.clean, strict=True)
-            )
-        )
+    x = Latents.noise(c, generator, *lead)
+    levels = LEVELS[DEFAULT_STEPS]
+    for level, following in itertools.zip_longest(levels, levels[1:]):
+        tau = torch.where(target, level, 1.0)
+        noisy = choose(target, x, clip.clean)
         clean = model(noisy, clip.before, tau, clip.actions, known, clip.text)
-        if step + 1 < len(_LEVELS):
-            x = mix(noise, clean, torch.full(lead, _LEVELS[step + 1]))
+        if following is not None:
+            x = mix(x, clean, torch.full(lead, share(level, following)))
     return clean.picture

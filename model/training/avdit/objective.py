@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from lightcone.model.families.avdit.network.config import AvditConfig
-from lightcone.model.families.avdit.network.latents import Latents, mix, spread
+from lightcone.model.families.avdit.network.latents import Latents, choose, mix, spread
 from lightcone.model.training.avdit.clips import Clips
 
 
@@ -61,8 +61,7 @@ def loss(
     level = torch.where(random() < objective.pure, 0.0, objective.cleanest * random())
     near = 1 - objective.context_noise * (random() - 0.25).clamp_min(0) / 0.75
     tau = torch.where(target, level, near)
-    source = Latents(*(_where(target, a, b) for a, b in zip(clips.clean, seen, strict=True)))
-    noisy = mix(noise(), source, tau)
+    noisy = mix(noise(), choose(target, clips.clean, seen), tau)
     blur = objective.last_noise * random()
     ends = noise().last(c)
     before = Latents(*(b + spread(blur, b) * n for b, n in zip(before, ends, strict=True)))
@@ -92,10 +91,6 @@ def loss(
     return total, figures
 
 
-def _where(which: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    return torch.where(spread(which, a).bool(), a, b)
-
-
 @torch.no_grad()
 def _own_context(
     model: nn.Module,
@@ -111,7 +106,7 @@ def _own_context(
     tau = torch.zeros_like(known)
     made = model(start, clips.before, tau, clips.actions, known, clips.text)
     own = random() < objective.own
-    seen = Latents(*(_where(own, a, b) for a, b in zip(made, clips.clean, strict=True)))
+    seen = choose(own, made, clips.clean)
     ends = seen.last(c)
     before = Latents(
         *(torch.cat([b[:, :2], e[:, 1:-1]], 1) for b, e in zip(clips.before, ends, strict=True))

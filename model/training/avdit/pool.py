@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -21,14 +23,9 @@ class PicturePool:
 
     def __init__(self, source: Source, group: int, count: int, path: Path, seed: int) -> None:
         """`count` groups, fewer where the recordings are short. Raises TrainingError."""
-        self._group = group
-        index = path.with_suffix(".digest")
-        wanted = f"{source.digest} {group} {count} {seed}"
-        if not (index.exists() and index.read_text() == wanted):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            index.unlink(missing_ok=True)
-            _decode(source, group, count, path, seed)
-            index.write_text(wanted)
+        with made_once(path.with_suffix(".digest"), source.digest, group, count, seed) as missing:
+            if missing:
+                _decode(source, group, count, path, seed)
         self._groups: NDArray[np.uint8] = np.load(path, mmap_mode="r")
 
     def __len__(self) -> int:
@@ -38,12 +35,32 @@ class PicturePool:
         """(N, 3 group, H, W) in [-1, 1], and the weight of pixels (N, 1, H, W), 1 on average:
         what moves counts more, since it is small."""
         at = torch.randint(len(self), (size,), generator=generator).tolist()
-        frames = torch.from_numpy(np.stack([self._groups[i] for i in at]))
-        video = to_signed(frames.permute(0, 1, 4, 2, 3))  # (N, group, 3, H, W)
-        moved = (video[:, -1] - video[:, 0]).abs().amax(1, keepdim=True)
+        video = taken(self._groups, at)
+        moved = (video[:, -3:] - video[:, :3]).abs().amax(1, keepdim=True)
         weight = 1 + 2 * (moved > 0.1).float()
         weight = weight / weight.mean((1, 2, 3), keepdim=True)
-        return video.flatten(1, 2).contiguous(memory_format=torch.channels_last), weight
+        return video, weight
+
+
+@contextmanager
+def made_once(index: Path, *made_with: object) -> Iterator[bool]:
+    """Whether the files beside `index` have to be made: it names what they were made with once
+    they are whole."""
+    wanted = " ".join(map(str, made_with))
+    missing = not (index.exists() and index.read_text() == wanted)
+    if missing:
+        index.parent.mkdir(parents=True, exist_ok=True)
+        index.unlink(missing_ok=True)
+    yield missing
+    if missing:
+        index.write_text(wanted)
+
+
+def taken(groups: NDArray[np.uint8], at: Sequence[int]) -> Tensor:
+    """(N, 3 frames, H, W) in [-1, 1] of groups of frames (count, frames, H, W, 3)."""
+    frames = torch.from_numpy(np.stack([groups[i] for i in at]))
+    video = to_signed(frames.permute(0, 1, 4, 2, 3)).flatten(1, 2)
+    return video.contiguous(memory_format=torch.channels_last)
 
 
 def _decode(source: Source, group: int, count: int, path: Path, seed: int) -> None:

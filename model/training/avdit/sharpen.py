@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lightcone.model.codecs.video import VideoCodec
-from lightcone.model.runtime.checkpoint import another, read, save_training
+from lightcone.model.runtime.checkpoint import save_training
 from lightcone.model.training.avdit.budget import Budget, Point, run
-from lightcone.model.training.avdit.codecs import PICTURE_SIGMA
+from lightcone.model.training.avdit.codecs import PICTURE_SIGMA, load, seen_figures
 from lightcone.model.training.avdit.made import MadePool
 from lightcone.model.training.avdit.pool import PicturePool
 
@@ -78,7 +78,7 @@ def sharpen(
     draw = torch.optim.AdamW(drawing, **_ADAM, weight_decay=0.0)  # type: ignore[arg-type]
     judge = torch.optim.AdamW(both.critic.parameters(), **_ADAM, weight_decay=0.0)  # type: ignore[arg-type]
     optimizers = _Optimizers(draw, judge)
-    step, seconds = _load(path, both, optimizers)
+    step, seconds = load(path, both, optimizers)
     generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
 
     def advance(point: Point) -> dict[str, float]:
@@ -109,15 +109,13 @@ def sharpen(
         draw.zero_grad()
         loss.backward()
         draw.step()
-        with torch.no_grad():
-            each = ((made - video).clamp(-2, 2) / 2).square().mean((1, 2, 3)).clamp_min(1e-8)
-            energy = made.diff(dim=-1).square().mean() / video.diff(dim=-1).square().mean()
+        count = len(true)
+        forced = seen_figures(made[count:], followed)
         return {
             "loss": float(loss.detach()),
-            "psnr_db": float((-10 * each[: len(true)].log10()).mean()),
-            "sharpness": float(energy),
+            **seen_figures(made[:count], true),
             "critic": float(critic.detach()),
-            "made psnr_db": float((-10 * each[len(true) :].log10()).mean()),
+            **{f"teacher-forced {name}": figure for name, figure in forced.items()},
         }
 
     def save(step: int, seconds: float) -> None:
@@ -145,15 +143,3 @@ class _Optimizers:
     def load_state_dict(self, state_dict: dict[str, list[dict[str, object]]]) -> None:
         for part, state in zip(self._parts, state_dict["parts"], strict=True):
             part.load_state_dict(state)
-
-
-def _load(path: Path, both: _Both, optimizers: _Optimizers) -> tuple[int, float]:
-    if not path.exists():
-        return 0, 0.0
-    saved = read(path)
-    try:
-        both.load_state_dict(saved["module"])
-        optimizers.load_state_dict(saved["optimizer"])
-        return int(saved["step"]), float(saved["seconds"])
-    except (KeyError, RuntimeError, ValueError) as error:
-        raise another(path, error) from error

@@ -175,8 +175,9 @@ def train(args: argparse.Namespace) -> bool:
         if whole:
             pool = _pool(source, picture, plan, args.seed, out)
             served = Weights.load(out / "weights")
+            trained = "{steps} {seconds}".format(**served.trained)
             made = MadePool(
-                served.transformer, f"{served.trained['steps']}", play, source, len(pool),
+                served.transformer, trained, play, source, len(pool),
                 out / "cache", args.seed,
             )  # fmt: skip
             budget = plan.part(_DECODER_SHARE, _DECODER_MOST)

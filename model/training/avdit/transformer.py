@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from lightcone.model.families.avdit.network.transformer import Transformer
-from lightcone.model.runtime.checkpoint import another, read, save_training
+from lightcone.model.runtime.checkpoint import fitting, read, save_training
 from lightcone.model.runtime.precision import compute_dtype
 from lightcone.model.training.avdit.budget import Budget, Point, run
 from lightcone.model.training.avdit.clips import Clips, ClipSampler
@@ -59,18 +59,17 @@ def train_transformer(
     called every KEEP_SECONDS, after the checkpoint was written.
     """
     saved = read(path) if path.exists() else None
-    step, seconds = 0, 0.0
-    try:
-        if saved is not None:
+    if saved is not None:
+        with fitting(path):
             model.load_state_dict(saved["module"])
-        optimizer = prepared(model, recipe, device, group)
-        ema = copy.deepcopy(model.state_dict())
-        if saved is not None:
-            ema = {name: part_of(saved["ema"][name].to(device), ema[name]) for name in ema}
+    optimizer = prepared(model, recipe, device, group)
+    ema = copy.deepcopy(model.state_dict())
+    step, seconds = 0, 0.0
+    if saved is not None:
+        with fitting(path):
             optimizer.load_state_dict(saved["optimizer"])
+            ema = {name: part_of(saved["ema"][name].to(device), ema[name]) for name in ema}
             step, seconds = int(saved["step"]), float(saved["seconds"])
-    except (KeyError, RuntimeError, ValueError) as error:
-        raise another(path, error) from error
     generator = torch.Generator().manual_seed(seed * 1_000_003 + step * 101 + group.rank)
     choices = torch.Generator().manual_seed(seed * 7_919 + step)  # equal in all processes
     update = Update(model, optimizer, shows, recipe, device, group)

@@ -62,6 +62,11 @@ def mix(noise: Latents, clean: Latents, tau: Tensor) -> Latents:
     return Latents(*map(one, noise, clean))
 
 
+def choose(which: Tensor, a: Latents, b: Latents) -> Latents:
+    """Chunks of `a` where `which` (...) is true, of `b` elsewhere."""
+    return Latents(*(torch.where(spread(which, x).bool(), x, y) for x, y in zip(a, b, strict=True)))
+
+
 def spread(x: Tensor, like: Tensor) -> Tensor:
     """(...) with axes of length 1 added, to go with `like`."""
     return x.reshape(*x.shape, *([1] * (like.ndim - x.ndim))).to(like.dtype)

@@ -7,7 +7,8 @@ an action log give the same latents to the bit in batches of the same size.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +18,12 @@ from lightcone.model.families.avdit.network.cache import Cache, Past
 from lightcone.model.families.avdit.network.latents import Latents, mix
 from lightcone.model.families.avdit.network.transformer import Transformer
 
+LEVELS: Mapping[int, tuple[float, ...]] = {
+    1: (0.0,),
+    2: (0.0, 0.5),
+    4: (0.0, 0.25, 0.5, 0.75),
+}
+"""The noise level at which each step begins, by the number of steps."""
 _LARGEST = 20.0  # of a latent; their variance is 1
 
 
@@ -82,11 +89,15 @@ def sample(
     cache.advance()
     x = noise
     clean = guided(x, levels[0], _clean(out))
-    for i, level in enumerate(levels[1:], 1):
-        share = (level - levels[i - 1]) / (1 - levels[i - 1])
-        x = mix(x, clean, actions.new_full((count,), share))
+    for before, level in itertools.pairwise(levels):
+        x = mix(x, clean, actions.new_full((count,), share(before, level)))
         clean = guided(x, level, single(x, level, 1.0))
     return clean, pasts
+
+
+def share(before: float, level: float) -> float:
+    """Of the way to the clean latents that an Euler step from one noise level to the next goes."""
+    return (level - before) / (1 - before)
 
 
 def remember(model: Transformer, context: Context) -> list[Past]:

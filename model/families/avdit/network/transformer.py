@@ -105,7 +105,8 @@ class Transformer(nn.Module):
         if not self.config.controls:
             actions = actions.new_zeros(*actions.shape[:-1], 1)
         given = self.action_in(actions)
-        return torch.lerp(self.no_action.expand_as(given), given, spread(known, given))
+        hidden = self.no_action.to(given.dtype).expand_as(given)
+        return torch.lerp(hidden, given, spread(known, given))
 
     def _out(self, x: Tensor, features: Tensor, last: Latents) -> Latents:
         """The clean latents of each modality."""
