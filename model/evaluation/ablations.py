@@ -27,13 +27,14 @@ from lightcone.model.families.avdit.network.transformer import Transformer
 from lightcone.model.families.avdit.numbers import Numbers
 from lightcone.model.interface import ModelError
 from lightcone.model.recordings.scan import scan
+from lightcone.model.training.avdit.beginning import numbers_of, vocabulary
 from lightcone.model.training.avdit.budget import Budget
 from lightcone.model.training.avdit.clips import ClipSampler
 from lightcone.model.training.avdit.export import export
 from lightcone.model.training.avdit.latents import EncodedPlay, encode
 from lightcone.model.training.avdit.shapes import shapes
 from lightcone.model.training.avdit.source import Source, open_source
-from lightcone.model.training.avdit.train import load_codecs, numbers_of, shows, vocabulary
+from lightcone.model.training.avdit.train import load_codecs, shows
 from lightcone.model.training.avdit.transformer import Recipe, train_transformer
 from lightcone.model.training.parallel import Group
 

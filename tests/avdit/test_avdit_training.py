@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from tiny_avdit import CONFIG, INFO, encoded, source, transformer
+from tiny_avdit import CONFIG, INFO, encoded, source, transformer, weights
 
 from lightcone.model.catalogue import ModelSettings, open_model
 from lightcone.model.families.avdit.network.transformer import Transformer
 from lightcone.model.families.avdit.numbers import Numbers
+from lightcone.model.families.avdit.weights import Weights
 from lightcone.model.interface import Chunk, ModelError
 from lightcone.model.recordings.format import EpisodeMeta
 from lightcone.model.recordings.writer import EpisodeWriter
 from lightcone.model.runtime.checkpoint import read
 from lightcone.model.training.avdit import train as training
+from lightcone.model.training.avdit.beginning import trained_before
 from lightcone.model.training.avdit.budget import Budget, Point, run
 from lightcone.model.training.avdit.clips import ClipSampler
 from lightcone.model.training.avdit.latents import EncodedPlay
 from lightcone.model.training.avdit.made import MadePool
 from lightcone.model.training.avdit.objective import Objective, loss
 from lightcone.model.training.avdit.shapes import shapes
-from lightcone.model.training.avdit.source import TrainingError
+from lightcone.model.training.avdit.source import Source, TrainingError
 from lightcone.model.training.avdit.transformer import Recipe, train_transformer
 from lightcone.model.training.parallel import Group
 
@@ -204,7 +208,8 @@ def recordings(folder: Path, lengths: tuple[int, ...] = (60, 80)) -> Path:
 
 def arguments(folder: Path, out: Path, *more: str) -> argparse.Namespace:
     flags = ["--recordings", str(folder), "--out", str(out), "--size", "tiny", "--chunks", "6"]
-    return training.parser().parse_args([*flags, "--batch", "2", "--threads", "1", *more])
+    given = [*flags, "--batch", "2", "--threads", "1", *more]
+    return training.parser().parse_args(given, argparse.Namespace(given=given))
 
 
 def test_from_recordings_to_a_world_that_steps(tmp_path: Path) -> None:
@@ -219,6 +224,42 @@ def test_from_recordings_to_a_world_that_steps(tmp_path: Path) -> None:
     assert "transformer" in (out / "loss.html").read_text() or steps < 1
     assert training.train(arguments(folder, out, "--minutes", "1", "--steps", str(steps + 2)))
     assert torch.load(out / "transformer.pt", weights_only=True)["step"] == steps + 2
+
+
+def test_a_training_begins_with_weights_and_keeps_their_codecs(tmp_path: Path) -> None:
+    before = weights()
+    before.save(tmp_path / "before")
+    folder, out = recordings(tmp_path / "play"), tmp_path / "run"
+    base = ("--from", str(tmp_path / "before"))
+    assert training.train(arguments(folder, out, *base, "--minutes", "0.05", "--steps", "1"))
+    after = Weights.load(out / "weights")
+    assert after.transformer.config == before.transformer.config
+    assert after.numbers == before.numbers
+    kept = after.picture.state_dict()
+    for name, value in before.picture.state_dict().items():
+        if not name.startswith("decode"):
+            torch.testing.assert_close(kept[name], value.half().float())
+    assert after.trained["from"] == before.trained
+    assert "--from" in after.trained["command"]
+    assert training.train(arguments(folder, out, *base, "--minutes", "1", "--steps", "2"))
+    assert Weights.load(out / "weights").trained["steps"] == 2
+
+
+def test_weights_of_other_recordings_are_no_beginning(tmp_path: Path) -> None:
+    weights().save(tmp_path / "before")
+
+    def refused(change: Callable[[Source], Source], match: str) -> None:
+        with pytest.raises(TrainingError, match=match):
+            trained_before(tmp_path / "before", change(source()))
+
+    def other(**changes: Any) -> Callable[[Source], Source]:
+        return lambda s: replace(s, info=replace(s.info, **changes))
+
+    refused(other(width=128), "other pictures: 64x32 at 35 fps, not 128x32 at 35 fps")
+    refused(other(sample_rate=None), "other sound: 22050 Hz, not none")
+    refused(other(axes=()), "other controls: left, fire, turn, not left, fire")
+    refused(lambda s: replace(s, numbers=("health",)), "lack numbers of it: angle")
+    refused(lambda s: replace(s, texts=[((0, "green"),)] * 2), "words beside its own: green")
 
 
 def test_a_dry_run_trains_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,7 @@ import time
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,12 +26,12 @@ from lightcone.model.codecs.sound import SoundCodec
 from lightcone.model.codecs.video import VideoCodec
 from lightcone.model.families.avdit.network.config import SIZES
 from lightcone.model.families.avdit.network.transformer import Transformer
-from lightcone.model.families.avdit.numbers import Numbers
 from lightcone.model.families.avdit.weights import Weights
 from lightcone.model.interface import ModelError
 from lightcone.model.runtime.checkpoint import load_module
 from lightcone.model.runtime.precision import usable_device
 from lightcone.model.training.avdit import codecs
+from lightcone.model.training.avdit.beginning import Beginning, fresh, trained_before
 from lightcone.model.training.avdit.budget import Budget
 from lightcone.model.training.avdit.clips import ClipSampler
 from lightcone.model.training.avdit.dry_run import dry_run
@@ -39,7 +40,6 @@ from lightcone.model.training.avdit.latents import EncodedPlay, encode
 from lightcone.model.training.avdit.made import MadePool
 from lightcone.model.training.avdit.page import write_page
 from lightcone.model.training.avdit.pool import PicturePool
-from lightcone.model.training.avdit.shapes import shapes
 from lightcone.model.training.avdit.sharpen import sharpen
 from lightcone.model.training.avdit.source import Source, TrainingError, open_source
 from lightcone.model.training.avdit.transformer import Recipe, train_transformer
@@ -108,11 +108,11 @@ def train(args: argparse.Namespace) -> bool:
     source = open_source(args.recordings)
     if group.leads:
         print(source.summary)
-    numbers = numbers_of(source) if args.numbers else Numbers()
-    words = vocabulary(source)
-    config, video, heard = shapes(
-        source.info, args.size, numbers.count, len(words), args.window_seconds
-    )
+    if args.base is None:
+        start = fresh(source, args.size, args.numbers, args.window_seconds)
+    else:
+        start = trained_before(args.base, source)
+    config, picture, sound = start.config, start.picture, start.sound
     recipe = Recipe(
         args.batch, args.chunks, rollout=args.rollout, compiled=args.compile, sharded=args.shard
     )
@@ -122,17 +122,15 @@ def train(args: argparse.Namespace) -> bool:
                 print(line)
         group.close()
         return True
-    picture = VideoCodec(video)
-    sound = None if heard is None else SoundCodec(heard)
 
     def encoded(episodes: int) -> EncodedPlay:
         cache = out / "cache" / "latents"
-        return encode(source, config, picture, sound, numbers, words, cache, episodes)
+        return encode(source, config, picture, sound, start.numbers, start.words, cache, episodes)
 
     whole, most = True, len(source.episodes)
     if group.leads:
         began = time.monotonic()
-        whole = _train_codecs(picture, sound, source, plan, args, out)
+        whole = _codecs(start, source, plan, args, out)
         spent.add("codecs", time.monotonic() - began)
         if whole:
             began = time.monotonic()
@@ -143,25 +141,25 @@ def train(args: argparse.Namespace) -> bool:
     if not group.agree(whole):
         return False
     most = int(group.agree(most))
-    if not group.leads:
+    if not group.leads and start.before is None:
         load_codecs(picture, sound, out)
     play = encoded(most)
-    torch.manual_seed(args.seed)
-    model = Transformer(config)
+    model = start.transformer(args.seed)
     sampler = ClipSampler(play, config, args.seed * 1_009 + group.rank)
     log = out / LOG
 
     def keep() -> None:
-        trained = {
+        trained: dict[str, Any] = {
             "recordings": source.summary,
             "hours of play": round(len(play) * config.frames / source.info.fps / 3600, 3),
-            "size": args.size,
             "seed": args.seed,
-            "command": "lightcone " + " ".join(["train", "avdit", *sys.argv[3:]]),
+            "command": " ".join(["lightcone train avdit", *args.given]),
         }
+        if start.before is not None:
+            trained["from"] = start.before.trained
         export(
-            out / "weights", out / TRANSFORMER, Transformer(config), picture, sound, numbers,
-            source.info, words, play, trained,
+            out / "weights", out / TRANSFORMER, Transformer(config), picture, sound,
+            start.numbers, source.info, start.words, play, trained,
         )  # fmt: skip
         write_page(log, out / "loss.html")
 
@@ -188,14 +186,15 @@ def train(args: argparse.Namespace) -> bool:
     return whole
 
 
-def _train_codecs(
-    picture: VideoCodec,
-    sound: SoundCodec | None,
-    source: Source,
-    plan: Plan,
-    args: argparse.Namespace,
-    out: Path,
+def _codecs(
+    start: Beginning, source: Source, plan: Plan, args: argparse.Namespace, out: Path
 ) -> bool:
+    """Train those that were not trained before; returns False where it was stopped."""
+    picture, sound = start.picture, start.sound
+    if start.before is not None:
+        if (out / DECODER).exists():
+            load_module(picture, out / DECODER, "codec")
+        return True
     if (out / TRANSFORMER).exists():  # which knows these codecs' latents, no others
         load_codecs(picture, sound, out)
         return True
@@ -231,18 +230,6 @@ def _pool(source: Source, picture: VideoCodec, plan: Plan, seed: int, out: Path)
     return PicturePool(source, picture.config.frames, count, out / "cache/pictures.npy", seed)
 
 
-def numbers_of(source: Source) -> Numbers:
-    """The numbers of the recordings, where they have any."""
-    states = [s for i in range(len(source.episodes)) if (s := source.state(i)) is not None]
-    return Numbers.fit(states, source.numbers) if states and source.numbers else Numbers()
-
-
-def vocabulary(source: Source) -> tuple[str, ...]:
-    """The words that the recordings' texts use."""
-    texts = (text for episode in source.texts for _, text in episode)
-    return tuple(dict.fromkeys(word for text in texts for word in text.lower().split()))
-
-
 def shows(codec: VideoCodec, latents: int) -> Tensor:
     """(depth,): how much an error of each channel of a chunk's latents is seen, 1 on average."""
     power = codec.std.square()
@@ -272,6 +259,7 @@ def _within(source: Source, codec: VideoCodec, seconds: float) -> int:
 def parser() -> argparse.ArgumentParser:
     cuda = torch.cuda.is_available()
     out = argparse.ArgumentParser(prog="lightcone train avdit", description=__doc__)
+    out.set_defaults(given=())  # for the model card
     out.add_argument("--recordings", type=Path, required=True, help="a folder of recordings")
     out.add_argument("--out", type=Path, required=True, help="the folder of this run")
     out.add_argument("--minutes", type=float, help="of wall time, all stages and runs together")
@@ -296,6 +284,14 @@ def parser() -> argparse.ArgumentParser:
         action="store_false",
         help="leave out the recordings' numbers",
     )
+    out.add_argument(
+        "--from",
+        dest="base",
+        type=Path,
+        metavar="WEIGHTS",
+        help="begin with the codecs and the transformer of these weights, and with their size, "
+        "numbers and window",
+    )
     out.add_argument("--seed", type=int, default=1)
     out.add_argument("--device", default="cuda" if cuda else "cpu")
     out.add_argument("--threads", type=int)
@@ -312,7 +308,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     arguments = parser()
-    args = arguments.parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    args = arguments.parse_args(given, argparse.Namespace(given=given))
     if args.minutes is None and args.hours is None and args.steps is None and not args.dry_run:
         arguments.error("say how long: --minutes, --hours or --steps")
     for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell has it ignored
