@@ -56,11 +56,11 @@ export class SessionMenu {
   }
 
   private async fork(session: string): Promise<void> {
-    const link = await fork(session);
+    const { here, shared } = await fork(session);
     this.view.offer("A second session from this moment:", [
-      { href: link, label: link, copy: true },
+      { href: shared, label: here, copy: true },
     ]);
-    window.open(link, "_blank", "noopener"); // where the browser holds it back, there is the link
+    window.open(here, "_blank", "noopener"); // where the browser holds it back, there is the link
   }
 
   private async record(session: string): Promise<void> {

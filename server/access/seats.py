@@ -37,6 +37,7 @@ class Seat:
 
     id: str
     token: str
+    may_drive: bool = True
     left: float | None = None
 
     @property
@@ -78,30 +79,33 @@ class Seats:
     def role(self, seat: Seat) -> Role:
         return "driver" if seat is self._driver else "spectator"
 
-    def join(self, want: Role, now: float) -> Seat:
-        """A new seat. One that wants to drive asks for the wheel. Raises NoSeat."""
+    def join(self, want: Role, now: float, may_drive: bool = True) -> Seat:
+        """A new seat. One that wants to drive, and may, asks for the wheel. Raises NoSeat."""
         self.tick(now)
         if self.present >= self._rules.most:
             raise NoSeat(f"{self._rules.most} take part already")
         if len(self) >= 2 * self._rules.most:
             self._forget(min((s for s in self if not s.present), key=lambda s: s.left or 0.0))
         self._count += 1
-        seat = Seat(f"s{self._count}", secrets.token_urlsafe(16))
+        seat = Seat(f"s{self._count}", secrets.token_urlsafe(16), may_drive)
         self._seats[seat.id] = seat
-        if want == "driver":
+        if want == "driver" and may_drive:
             self._ask(seat, now)
         self._pass_wheel(now)
         return seat
 
-    def resume(self, token: str, now: float) -> Seat | None:
+    def resume(self, token: str, now: float, may_drive: bool = True) -> Seat | None:
         """The seat with this token, which has a connection again; its role and its place among
-        those who ask are as they were. None where no seat has it."""
+        those who ask are as they were, where it still may drive. None where no seat has it."""
         self.tick(now)
         found = [s for s in self if secrets.compare_digest(s.token.encode(), token.encode())]
         for seat in found:
             if seat in self._asking and not self._waiting():
                 self._turn_since = now
             seat.left = None
+            seat.may_drive = seat.may_drive and may_drive
+            if not seat.may_drive:
+                self.let_go(seat, now)
             self._pass_wheel(now)
             return seat
         return None
@@ -114,8 +118,10 @@ class Seats:
             self.tick(now)
 
     def ask(self, seat: Seat, now: float) -> None:
-        """`seat` drives as soon as the wheel is free."""
+        """`seat` drives as soon as the wheel is free. Raises ProtocolError."""
         self.tick(now)
+        if not seat.may_drive:
+            raise ProtocolError("forbidden", "your token is for watching")
         if seat is not self._driver and seat not in self._asking:
             self._ask(seat, now)
             self._pass_wheel(now)
@@ -134,6 +140,8 @@ class Seats:
             missing = f"no seat '{to}'"
         if new is None or not new.present:
             raise ProtocolError("unknown_seat", missing)
+        if not new.may_drive:
+            raise ProtocolError("forbidden", f"the token of seat '{new.id}' is for watching")
         if new is not seat:
             self._drives(new, now)
 

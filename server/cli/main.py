@@ -57,7 +57,7 @@ def serve(context: typer.Context) -> None:
     from lightcone.server.cli.folders import make_folder
     from lightcone.server.cli.settings import parse_flags
     from lightcone.server.cli.weights import served_worlds
-    from lightcone.server.http.listener import bind
+    from lightcone.server.http.listener import bind, check_certificate
     from lightcone.server.telemetry.logs import set_up_logs
 
     try:
@@ -72,10 +72,28 @@ def serve(context: typer.Context) -> None:
     served_worlds(settings.worlds, settings.weights)
     if settings.record is not None:
         make_folder(settings.record)
+    if settings.tls_cert is not None and settings.tls_key is not None:
+        check_certificate(settings.tls_cert, settings.tls_key)
     with bind(settings.host, settings.port) as listener:
         from lightcone.server.cli.serve import serve as serve_worlds
 
         serve_worlds(settings, listener)
+
+
+@app.command()
+def token(
+    scope: Annotated[str, typer.Option(help="admin, drive or watch.")] = "drive",
+    session: Annotated[str | None, typer.Option(help="Only for this session.")] = None,
+    name: Annotated[str, typer.Option(help="Whose quota counts; default: one of its own.")] = "",
+    hours: Annotated[float, typer.Option(min=0.001, help="How long it lasts.")] = 1.0,
+    link: Annotated[
+        str, typer.Option(metavar="URL", help="Print a link to the page at this URL instead.")
+    ] = "",
+) -> None:
+    """Print a token, or a link with a key, for a server with the same LIGHTCONE_KEY."""
+    from lightcone.server.cli.token import minted
+
+    print(minted(os.environ.get("LIGHTCONE_KEY", ""), scope, session, name, hours, link))
 
 
 @app.command()

@@ -53,7 +53,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         return
     sessions = await launching
     try:
-        url = listen(listener)
+        url = listen(listener, settings.tls_cert is not None)
     except PortUnavailable:
         await sessions.close()
         raise
@@ -75,8 +75,11 @@ class _Server(uvicorn.Server):
 
 
 def _config(sessions: Sessions) -> uvicorn.Config:
+    settings = sessions.settings
     return uvicorn.Config(
         create_app(sessions),
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
         ws="websockets-sansio",
         ws_per_message_deflate=False,
         # larger ones are told so by the control websocket, far larger ones cut off at once

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, CliSettingsSource, SettingsConfigDict
 
 from lightcone.model.catalogue import WEIGHTS_DIR
 from lightcone.model.runtime.threads import default_threads
+from lightcone.server.access.access import Access
+from lightcone.server.access.hosts import Hosts, is_loopback
+from lightcone.server.access.quotas import Quotas
 from lightcone.server.access.seats import SeatRules
+from lightcone.server.access.tokens import Tokens
 from lightcone.server.cli.weights import (
     ALL,
     served_worlds,
 )
-from lightcone.server.http.origins import ANY
 from lightcone.server.telemetry.logs import LogLevel
 from lightcone.server.worker.messages import Load
 
 CLIENT_DIR = Path(__file__).parents[2] / "page"
+_QUOTA = "by key or by address, as '10/minute;100/day'; empty is any number."
 MEMORY_SHARE = 0.5  # of the machine's memory, for states of sessions
 
 
@@ -114,8 +119,37 @@ class Settings(BaseSettings):
     video_bitrate: int = Field(2_000_000, ge=50_000, description="Bits a second.")
     audio_bitrate: int = Field(64_000, ge=6_000, le=510_000, description="Bits a second.")
     origins: str = Field(
-        ANY, description="Origins of other web pages that may use it, with commas; * is any."
+        "",
+        description="Origins of other web pages that may use it, with commas; * is any. Its own "
+        "page always may.",
     )
+    public_url: str = Field(
+        "",
+        description="URLs by which it is reached from elsewhere, with commas, for instance "
+        "https://play.example.org: under other names than these it does not answer.",
+    )
+    key: SecretStr | None = Field(
+        None,
+        description="Secret that signs tokens and links, and that is an admin's token itself; "
+        "better given as LIGHTCONE_KEY. Without one everybody who reaches the server may do all.",
+    )
+    insecure: bool = Field(
+        False, description="Serve other machines without a key, or by a public URL."
+    )
+    link_hours: float = Field(
+        12.0, gt=0, description="How long the page may be used after a link with a key was opened."
+    )
+    quota_sessions: str = Field("20/minute", description=f"New sessions, {_QUOTA}")
+    quota_offers: str = Field("120/minute", description=f"Offers of viewers, {_QUOTA}")
+    quota_prompts: str = Field("60/minute", description=f"Prompts, {_QUOTA}")
+    quota_uploads: str = Field(
+        "30/minute", description=f"Snapshots and recordings that are stored, {_QUOTA}"
+    )
+    quota_generation: str = Field(
+        "", description=f"Seconds that sessions of somebody run, {_QUOTA}"
+    )
+    tls_cert: Path | None = Field(None, description="Certificate chain, PEM; needs tls-key.")
+    tls_key: Path | None = Field(None, description="Key of the certificate, PEM.")
     client_dir: Path = Field(CLIENT_DIR, description="The built page.")
     log_level: LogLevel = Field("info", description="debug, info, warning or error.")
 
@@ -126,9 +160,39 @@ class Settings(BaseSettings):
             raise ValueError("it is written into recordings, so it needs --record")
         return consent
 
+    @model_validator(mode="after")
+    def _is_safe(self) -> Settings:
+        outside = bool(self.public_url) or not is_loopback(self.host)
+        if outside and self.key is None and not self.insecure:
+            raise ValueError(
+                "others can reach this server, so it needs a key (LIGHTCONE_KEY), or --insecure"
+            )
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls-cert and tls-key go together")
+        _ = self.access
+        return self
+
+    @cached_property
+    def access(self) -> Access:
+        """Raises BadKey, and ValueError for a URL or a quota that can not be read."""
+        key = self.key
+        quotas = {
+            "sessions": self.quota_sessions,
+            "offers": self.quota_offers,
+            "prompts": self.quota_prompts,
+            "uploads": self.quota_uploads,
+            "generation": self.quota_generation,
+        }
+        return Access(
+            Hosts.of(self.host, _listed(self.public_url), self.allowed_origins),
+            None if key is None else Tokens(key.get_secret_value()),
+            Quotas(quotas),
+            3600 * self.link_hours,
+        )
+
     @property
     def allowed_origins(self) -> tuple[str, ...]:
-        return tuple(origin.strip() for origin in self.origins.split(",") if origin.strip())
+        return _listed(self.origins)
 
     @property
     def served(self) -> tuple[str, ...]:
@@ -168,6 +232,10 @@ class Settings(BaseSettings):
             record="" if self.record is None else str(self.record.absolute()),
             consent=self.consent,
         )
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def parse_flags(flags: list[str]) -> Settings:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import logging
 
 from lightcone.model.interface import ModelError, PromptError, WorldInfo
+from lightcone.server.access.quotas import QuotaExceeded
 from lightcone.server.access.seats import Seat
+from lightcone.server.control.guest import Guest
 from lightcone.server.control.input_gate import InputGate
 from lightcone.server.control.outbox import Outbox
 from lightcone.server.control.protocol import (
@@ -39,9 +41,10 @@ log = logging.getLogger("lightcone.control")
 class Commands:
     """Of one connection."""
 
-    def __init__(self, session: Session, seat: Seat, outbox: Outbox) -> None:
+    def __init__(self, session: Session, seat: Seat, guest: Guest, outbox: Outbox) -> None:
         self._session = session
         self._seat = seat
+        self._guest = guest
         self._outbox = outbox
         self._gate = InputGate(session.info)
 
@@ -74,6 +77,10 @@ class Commands:
         if self._session.state.conditioning >= MAX_PROMPTS:
             raise ProtocolError("too_many_prompts", f"{MAX_PROMPTS} prompts wait already")
         self._gate.take_number(message.seq)
+        try:
+            self._guest.payer.pay("prompts")
+        except QuotaExceeded as error:
+            raise ProtocolError("over_quota", str(error)) from error
         try:
             check_prompt(self._session.info, message.text)
         except PromptError as error:

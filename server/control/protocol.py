@@ -34,6 +34,7 @@ HELLO_TIMEOUT_S = 5.0
 CLOSE_NOT_BINARY = 1003
 CLOSE_TOO_LARGE = 1009
 CLOSE_NO_HELLO = 4400
+CLOSE_TOKEN_EXPIRED = 4401
 CLOSE_UNKNOWN_SESSION = 4404
 CLOSE_UNSUPPORTED_VERSION = 4406
 CLOSE_HELLO_TIMEOUT = 4408
@@ -57,6 +58,9 @@ ErrorCode = Literal[
     "too_large",  # more than MAX_MESSAGE_BYTES
     "stale_sequence",  # seq not greater than the last one accepted
     "not_driver",  # input, a prompt or a rewind from a spectator
+    "forbidden",  # the token of this seat, or of that one, is for watching
+    "over_quota",  # too much was asked for; the message says of what
+    "token_expired",  # the token of this connection is over
     "unknown_seat",  # the wheel was given to a seat that is not there
     "unknown_token",  # a resume token that no seat of this session has; the seat is a new one
     "unsupported_version",  # a version that this server does not speak

@@ -11,6 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from lightcone.server.control import protocol
 from lightcone.server.control.commands import Commands
+from lightcone.server.control.guest import Guest
 from lightcone.server.control.outbox import Goodbye, Outbox, fatal
 from lightcone.server.control.protocol import (
     Error,
@@ -29,7 +30,7 @@ MAX_REASON_BYTES = 123  # RFC 6455 section 5.5
 log = logging.getLogger("lightcone.control")
 
 
-async def serve_control(socket: WebSocket, session: Session | None) -> None:
+async def serve_control(socket: WebSocket, session: Session | None, guest: Guest) -> None:
     """Serve one client until either side leaves. `session` None: it asked for one that is not."""
     await socket.accept()
     with contextlib.suppress(WebSocketDisconnect):
@@ -37,7 +38,7 @@ async def serve_control(socket: WebSocket, session: Session | None) -> None:
             if session is None:
                 raise fatal("unknown_session", protocol.CLOSE_UNKNOWN_SESSION, "no such session")
             with session.participants.place():
-                await _take_part(socket, session, await _hello(socket))
+                await _take_part(socket, session, guest, await _hello(socket))
         except Goodbye as goodbye:
             log.info("a client is let go (%d): %s", goodbye.code, one_line(str(goodbye)))
             with contextlib.suppress(TimeoutError):
@@ -87,14 +88,16 @@ async def _hello(socket: WebSocket) -> Hello:
     return hello
 
 
-async def _take_part(socket: WebSocket, session: Session, hello: Hello) -> None:
-    seat, outbox = session.join(hello)
-    commands = Commands(session, seat, outbox)
+async def _take_part(socket: WebSocket, session: Session, guest: Guest, hello: Hello) -> None:
+    seat, outbox = session.join(hello, guest.may_drive)
+    commands = Commands(session, seat, guest, outbox)
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(_read(socket, commands, outbox))
             group.create_task(_write(socket, outbox))
             group.create_task(_until_unread(outbox))
+            if guest.left_s is not None:
+                group.create_task(_until_expired(guest.left_s))
     except* (Goodbye, WebSocketDisconnect) as ended:
         raise ended.exceptions[0] from None
     finally:
@@ -127,6 +130,11 @@ async def _write(socket: WebSocket, outbox: Outbox) -> None:
             await socket.send_bytes(data)
         if outbox.goodbye is not None:
             raise outbox.goodbye
+
+
+async def _until_expired(left_s: float) -> None:
+    await asyncio.sleep(left_s)
+    raise fatal("token_expired", protocol.CLOSE_TOKEN_EXPIRED, "your token is over")
 
 
 async def _until_unread(outbox: Outbox) -> None:

@@ -21,9 +21,11 @@ from lightcone.server.http.bodies import (
 )
 from lightcone.server.http.described import refusals
 from lightcone.server.http.files import add_files
-from lightcone.server.http.origins import may_connect
+from lightcone.server.http.gate import Gate
 from lightcone.server.http.page import page
 from lightcone.server.http.session_routes import add_sessions
+from lightcone.server.http.tokens import add_tokens
+from lightcone.server.http.visitor import guest_of
 from lightcone.server.http.watching import add_watching
 from lightcone.server.sessions.sessions import Sessions
 from lightcone.server.sessions.workers import Worker
@@ -48,6 +50,8 @@ def create_app(sessions: Sessions) -> FastAPI:
         lifespan=lifespan,
         responses=refusals("default"),
     )
+    app.add_middleware(Gate, access=sessions.access)
+    # around the gate: a page elsewhere may read why it was refused
     app.add_middleware(
         CORSMiddleware,
         allow_origins=sessions.settings.allowed_origins,
@@ -60,6 +64,7 @@ def create_app(sessions: Sessions) -> FastAPI:
     add_sessions(app, sessions)
     add_watching(app, sessions)
     add_files(app, sessions)
+    add_tokens(app, sessions)
     _add_control(app, sessions)
     # after everything else, so that a wrong method on a route above stays a 405
     app.router.default = page(sessions.settings.client_dir)
@@ -107,8 +112,4 @@ def _worker_body(worker: Worker) -> WorkerBody:
 def _add_control(app: FastAPI, sessions: Sessions) -> None:
     @app.websocket("/sessions/{session_id}/control")
     async def control(socket: WebSocket, session_id: str) -> None:
-        origin, host = socket.headers.get("origin"), socket.headers.get("host")
-        if not may_connect(origin, host, sessions.settings.allowed_origins):
-            await socket.send_denial_response(problems.respond(problems.forbidden_origin(origin)))
-            return
-        await serve_control(socket, sessions.get(session_id))
+        await serve_control(socket, sessions.get(session_id), guest_of(socket))

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import socket
+import ssl
+from pathlib import Path
 
 from lightcone.server.errors import LightconeError
 
 
 class PortUnavailable(LightconeError):
     """The address can not be listened on."""
+
+
+class BadCertificate(LightconeError):
+    """A certificate or its key can not be used."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -32,7 +38,16 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def listen(listener: socket.socket) -> str:
+def check_certificate(cert: Path, key: Path) -> None:
+    """Raises BadCertificate for files that TLS can not be served with."""
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key)
+    except OSError as error:  # ssl.SSLError is one
+        reason = error.strerror or str(error)
+        raise BadCertificate(f"no TLS with {cert} and {key}: {reason}") from error
+
+
+def listen(listener: socket.socket, tls: bool) -> str:
     """Begin to take connections; returns the URL.
 
     Raises PortUnavailable where somebody else who had bound the address was quicker.
@@ -42,7 +57,8 @@ def listen(listener: socket.socket) -> str:
         listener.listen()
     except OSError as error:
         raise _unavailable(host, port, error) from error
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if tls else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _unavailable(host: str, port: int, error: OSError) -> PortUnavailable:

@@ -17,6 +17,8 @@ from lightcone.model.interface import (
     PromptError,
     SnapshotError,
 )
+from lightcone.server.access.quotas import QuotaExceeded
+from lightcone.server.access.tokens import NotYours
 from lightcone.server.errors import LightconeError
 from lightcone.server.http.image import BadImage
 from lightcone.server.sessions.queue import QueueFull
@@ -67,6 +69,7 @@ class Problem(Exception):
 
 # The first that fits is it. Those with 503 may work a moment later.
 _PROBLEMS: tuple[tuple[type[Exception], int, str, str], ...] = (
+    (NotYours, 403, "forbidden", "Forbidden"),
     (PromptError, 422, "unknown-words", "Unknown words"),
     (BadImage, 422, "bad-image", "Bad image"),
     (ImageError, 422, "bad-image", "Bad image"),
@@ -98,6 +101,9 @@ def problem_of(error: Exception) -> Problem:
                 words = {"words": list(error.words), "known": list(error.known)}
             headers = {"Retry-After": str(RETRY_S)} if status == 503 else None
             return Problem(status, code, title, str(error), headers, **words)
+    if isinstance(error, QuotaExceeded):
+        headers = {"Retry-After": str(error.retry_s)}
+        return Problem(429, "over-quota", "Over quota", str(error), headers)
     detail = "the server made a mistake; its log has more"
     return Problem(500, "internal-error", "Internal error", detail)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
@@ -25,6 +26,7 @@ from lightcone.server.http.image import from_base64
 from lightcone.server.http.lookup import find, find_snapshot, find_world
 from lightcone.server.http.problems import Problem
 from lightcone.server.http.reading import MAX_SESSION_BODY_BYTES, invalid, read_json
+from lightcone.server.http.visitor import identity_of, payer_of
 from lightcone.server.sessions.queue import Ticket
 from lightcone.server.sessions.session import Session
 from lightcone.server.sessions.sessions import Sessions, Wanted
@@ -49,6 +51,7 @@ def add_sessions(app: FastAPI, sessions: Sessions) -> None:
         with sessions.waiting():
             asked = await read_json(request, SessionRequest, most=MAX_SESSION_BODY_BYTES)
             wanted = await _wanted(sessions, asked, decoding)
+            wanted = replace(wanted, owner=payer_of(request))
             return _answer(sessions, await sessions.create(wanted))
 
     @app.get(
@@ -84,9 +87,13 @@ def add_sessions(app: FastAPI, sessions: Sessions) -> None:
         return body_of(find(sessions, session_id))
 
     @app.delete("/sessions/{session_id}", status_code=204, responses=refusals(404, 410))
-    async def end_session(session_id: str) -> None:
-        """End a session for everybody."""
+    async def end_session(request: Request, session_id: str) -> None:
+        """End a session for everybody: an admin may, who made it, and who has a token for it."""
         session = find(sessions, session_id)
+        identity = identity_of(request)
+        mine = payer_of(request).name == session.origin.owner.name or identity.session is not None
+        if not mine and identity.scope != "admin":
+            raise Problem(403, "forbidden", "Forbidden", "somebody else made this session")
         session.must_live()
         await session.end("it was deleted")
 
@@ -117,9 +124,13 @@ def add_sessions(app: FastAPI, sessions: Sessions) -> None:
         """Make a second session from this moment of one."""
         with sessions.waiting():
             session = find(sessions, session_id)
+            if identity_of(request).session is not None:
+                detail = "your token is for this session, not for another one"
+                raise Problem(403, "forbidden", "Forbidden", detail)
             asked = await read_json(request, ForkRequest)
             check_prompt(session.info, asked.prompt or "")
-            return _answer(sessions, await sessions.fork(session, asked.prompt or ""))
+            forked = await sessions.fork(session, asked.prompt or "", payer_of(request))
+            return _answer(sessions, forked)
 
 
 def _answer(sessions: Sessions, made: Session | Ticket[Wanted]) -> Response:

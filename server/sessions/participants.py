@@ -64,13 +64,15 @@ class Participants:
         finally:
             self._places -= 1
 
-    def join(self, hello: Hello) -> tuple[Seat, Outbox]:
+    def join(self, hello: Hello, may_drive: bool) -> tuple[Seat, Outbox]:
         """The seat of a connection; the outbox is the connection's. Raises Goodbye."""
         now = self._loop.time()
         outbox = Outbox()
-        seat = None if hello.resume is None else self.seats.resume(hello.resume, now)
+        seat = None
+        if hello.resume is not None:
+            seat = self.seats.resume(hello.resume, now, may_drive)
         if seat is None:
-            seat = self._new_seat(hello, now, outbox)
+            seat = self._new_seat(hello, now, may_drive, outbox)
         else:
             self._take_over(seat)
         self._outboxes[seat.id] = outbox
@@ -134,9 +136,9 @@ class Participants:
         for outbox in self._outboxes.values():
             outbox.hang_up(goodbye)
 
-    def _new_seat(self, hello: Hello, now: float, outbox: Outbox) -> Seat:
+    def _new_seat(self, hello: Hello, now: float, may_drive: bool, outbox: Outbox) -> Seat:
         try:
-            seat = self.seats.join(hello.want, now)
+            seat = self.seats.join(hello.want, now, may_drive)
         except NoSeat as error:
             raise fatal("too_many_clients", CLOSE_TOO_MANY, str(error)) from error
         if hello.resume is not None:

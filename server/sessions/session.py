@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lightcone.model.interface import How, WorldInfo
+from lightcone.server.access.access import NOBODY, Payer
 from lightcone.server.access.seats import Seat, SeatRules
 from lightcone.server.control.outbox import Goodbye, Outbox
 from lightcone.server.control.protocol import (
@@ -51,6 +52,7 @@ class Origin:
     info: WorldInfo
     seed: int | None
     prompt: str
+    owner: Payer = NOBODY
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ class SessionRules:
 
 class Session:
     """Lives on the running event loop. `on_idle` is called when nobody has been there for a
-    while, `on_over` when it has ended or failed."""
+    while, `on_second` about once in a second of its stream, `on_over` when it has ended or
+    failed."""
 
     def __init__(
         self, origin: Origin, rules: SessionRules, stream: SessionStream, action_log: SessionLog
@@ -79,6 +82,7 @@ class Session:
         self.participants = Participants(rules.seats, self._status, self._release, self._drive)
         self.on_idle: Callable[[Session], None] | None = None
         self.on_over: Callable[[Session], None] | None = None
+        self.on_second: Callable[[Session], None] | None = None
         self.rules = rules
         self._loop = asyncio.get_running_loop()
         self._lifecycle = Lifecycle()
@@ -139,11 +143,11 @@ class Session:
 
     # control clients
 
-    def join(self, hello: Hello) -> tuple[Seat, Outbox]:
+    def join(self, hello: Hello, may_drive: bool = True) -> tuple[Seat, Outbox]:
         """Raises Goodbye."""
         if not self.live:
             raise self._goodbye()
-        seat, outbox = self.participants.join(hello)
+        seat, outbox = self.participants.join(hello, may_drive)
         outbox.put(reports.welcome(self, seat))
         self.participants.changed()
         self._note_presence()
@@ -309,6 +313,8 @@ class Session:
             self.participants.put_all(stall)
         second = int(made.media_time)
         if made.held_s or second != self._status_second:
+            if second != self._status_second and self.on_second is not None:
+                self.on_second(self)
             self._status_second = second
             self.participants.put_status()
 

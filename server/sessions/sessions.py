@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lightcone.model.interface import Image, ModelError, WorldInfo
+from lightcone.server.access.access import NOBODY, Access, Payer
+from lightcone.server.access.quotas import QuotaExceeded
 from lightcone.server.cli.settings import Settings
 from lightcone.server.errors import LightconeError
 from lightcone.server.sessions.queue import Queue, Ticket
@@ -28,6 +30,7 @@ from lightcone.streaming import SessionStream, StreamFormat, StreamSettings
 
 MAX_WAITING = 8  # requests for a session that may be read or wait for one in the making
 MAX_OVER = 32  # sessions that are over and can still be asked about
+GENERATION = "generation"  # the quota of seconds that sessions run
 MAKES_ROOM_S = 10.0  # a session left alone this long makes room for a new one
 
 log = logging.getLogger("lightcone.sessions")
@@ -43,7 +46,7 @@ class Busy(LightconeError):
 
 @dataclass(frozen=True)
 class Wanted:
-    """What somebody asked for: a world that is served, `seed` None for any, `image` of the world's
+    """What `owner` asked for: a world that is served, `seed` None for any, `image` of the world's
     size. With a snapshot the session goes on from it, under `prompt` if there is one."""
 
     info: WorldInfo
@@ -51,6 +54,7 @@ class Wanted:
     prompt: str = ""
     image: Image | None = None
     snapshot: bytes | None = None
+    owner: Payer = NOBODY
 
 
 class Sessions:
@@ -58,6 +62,7 @@ class Sessions:
 
     def __init__(self, settings: Settings, workers: list[Worker], store: SnapshotStore) -> None:
         self.settings = settings
+        self.access: Access = settings.access
         self.workers = workers
         self.store = store
         self.recordings = Recordings(settings.recordings_dir)
@@ -141,16 +146,20 @@ class Sessions:
     async def create(self, wanted: Wanted) -> Session | Ticket[Wanted]:
         """A new session, or a place in the queue where there is no room for one.
 
-        Raises PromptError, ImageError, SnapshotError, EnvironmentFailed, WorkerError, QueueFull.
+        Raises PromptError, ImageError, SnapshotError, EnvironmentFailed, WorkerError, QueueFull,
+        QuotaExceeded.
         """
+        wanted.owner.pay(GENERATION)
         session = None if self.queued else await self._create(wanted)
         return session or self._queue.join(wanted, self._loop.time())
 
-    async def fork(self, session: Session, prompt: str) -> Session | Ticket[Wanted]:
+    async def fork(
+        self, session: Session, prompt: str, owner: Payer = NOBODY
+    ) -> Session | Ticket[Wanted]:
         """A second session from this moment of one. Raises what `create` and `save` raise."""
         home, seed = self._homes.get(session.id), session.origin.seed
         host = session.working()
-        wanted = Wanted(session.info, seed, prompt)
+        wanted = Wanted(session.info, seed, prompt, owner=owner)
         if home is not None and not self.queued and self._room(home, session.info):
             with home.place(session.info.name):
                 forked = await self._begin(
@@ -254,7 +263,7 @@ class Sessions:
         except BaseException:
             host.drop(id)
             raise
-        origin = Origin(id, info, wanted.seed, opened.prompt)
+        origin = Origin(id, info, wanted.seed, opened.prompt, wanted.owner)
         rules = SessionRules(
             self.settings.seat_rules,
             sending,
@@ -294,21 +303,30 @@ class Sessions:
         self._homes[session.id] = worker
         worker.sessions[session.info.name] += 1
         session.on_over = self._on_over
+        session.on_second = self._charge
         session.on_idle = lambda idle: self._spawn(
             self.retire(idle, f"nobody was there for {self.settings.idle_timeout_s:g} s")
         )
 
+    def _charge(self, session: Session) -> None:
+        """For a second of world time."""
+        try:
+            session.origin.owner.pay(GENERATION)
+        except QuotaExceeded as error:
+            self._spawn(self.retire(session, str(error), left_alone=False))
+
     # ending them
 
-    async def retire(self, session: Session, reason: str) -> None:
-        """End a session with nobody there; a snapshot of it is kept if it had begun."""
+    async def retire(self, session: Session, reason: str, left_alone: bool = True) -> None:
+        """End a session, with `left_alone` only one with nobody there; a snapshot of it is kept if
+        it had begun."""
         if session.world_frame:
             try:
                 stored = await self.store.keep(await session.save())
                 reason += f"; it is kept as snapshot {stored.id}"
             except (StorageError, WorkerError, ModelError, LightconeError) as error:
                 reason += f"; it could not be kept: {error}"
-            if not session.idle_s():
+            if left_alone and not session.idle_s():
                 return
         await session.end(reason)
 

@@ -2,6 +2,7 @@
 import type { Ask } from "../core/connection";
 import { object, refusal, request, send, Unreachable } from "./api";
 import { linkTo } from "./address";
+import { invitation } from "./invite";
 import { found } from "./sessions";
 
 /** Paths on the server. */
@@ -18,15 +19,24 @@ const UPLOAD_MS = 120_000;
 const path = (session: string, what: string) =>
   `/sessions/${encodeURIComponent(session)}/${what}`;
 
+/** A second session: where this browser finds it, and a link for somebody else. */
+export interface Fork {
+  readonly here: string;
+  readonly shared: string;
+}
+
 /**
- * A link to a second session from this moment, or to a place in the queue for it. Throws
- * Unreachable or Refusal; all here do.
+ * A second session from this moment, or a place in the queue for it. Throws Unreachable or
+ * Refusal; all here do.
  */
-export async function fork(session: string): Promise<string> {
+export async function fork(session: string): Promise<Fork> {
   const second = await found(await send("POST", path(session, "fork"), {}));
-  return "session" in second
-    ? linkTo("session", second.session.id)
-    : linkTo("ticket", second.place.ticket);
+  if ("session" in second) {
+    const { id } = second.session;
+    return { here: linkTo("session", id), shared: await invitation(id, "drive") };
+  }
+  const here = linkTo("ticket", second.place.ticket);
+  return { here, shared: here };
 }
 
 /** Take a snapshot; its path. */

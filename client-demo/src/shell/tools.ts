@@ -1,4 +1,6 @@
 /** The page's own buttons: sound, sharing, full screen. */
+import { address } from "./address";
+import { invitation } from "./invite";
 import type { PageView } from "../ui/page";
 
 /** `offersSound`: there is a session to hear. */
@@ -33,7 +35,9 @@ export function wireTools(page: PageView, offersSound: () => boolean): void {
 }
 
 async function share(page: PageView): Promise<void> {
-  const url = window.location.href;
+  const { session } = address();
+  const here = window.location.href;
+  const url = session === null ? here : await invitation(session, "watch").catch(() => here);
   const touch = window.matchMedia("(pointer: coarse)").matches;
   try {
     if (touch && "share" in navigator) await navigator.share({ title: document.title, url });
