@@ -230,7 +230,7 @@ def test_a_training_begins_with_weights_and_keeps_their_codecs(tmp_path: Path) -
     before = weights()
     before.save(tmp_path / "before")
     folder, out = recordings(tmp_path / "play"), tmp_path / "run"
-    base = ("--from", str(tmp_path / "before"))
+    base = ("--start-from", str(tmp_path / "before"))
     assert training.train(arguments(folder, out, *base, "--minutes", "0.05", "--steps", "1"))
     after = Weights.load(out / "weights")
     assert after.transformer.config == before.transformer.config
@@ -240,7 +240,7 @@ def test_a_training_begins_with_weights_and_keeps_their_codecs(tmp_path: Path) -
         if not name.startswith("decode"):
             torch.testing.assert_close(kept[name], value.half().float())
     assert after.trained["from"] == before.trained
-    assert "--from" in after.trained["command"]
+    assert "--start-from" in after.trained["command"]
     assert training.train(arguments(folder, out, *base, "--minutes", "1", "--steps", "2"))
     assert Weights.load(out / "weights").trained["steps"] == 2
 

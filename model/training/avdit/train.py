@@ -285,7 +285,7 @@ def parser() -> argparse.ArgumentParser:
         help="leave out the recordings' numbers",
     )
     out.add_argument(
-        "--from",
+        "--start-from",
         dest="base",
         type=Path,
         metavar="WEIGHTS",
