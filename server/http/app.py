@@ -25,6 +25,7 @@ from lightcone.server.http.origins import may_connect
 from lightcone.server.http.page import page
 from lightcone.server.http.session_routes import add_sessions
 from lightcone.server.http.watching import add_watching
+from lightcone.server.pictures.decoder import Decoder
 from lightcone.server.sessions.sessions import Sessions
 from lightcone.server.sessions.workers import Worker
 from lightcone.server.telemetry.loop_lag import LoopLag
@@ -33,6 +34,7 @@ from lightcone.server.telemetry.loop_lag import LoopLag
 def create_app(sessions: Sessions) -> FastAPI:
     """The application of a server with these sessions; they are closed with it."""
     lag = LoopLag()
+    decoder = Decoder()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -40,6 +42,7 @@ def create_app(sessions: Sessions) -> FastAPI:
         yield
         lag.stop()
         await sessions.close()
+        await decoder.close()
 
     app = FastAPI(
         title="Lightcone",
@@ -57,7 +60,7 @@ def create_app(sessions: Sessions) -> FastAPI:
     )
     problems.add_handlers(app)
     _add_facts(app, sessions, lag)
-    add_sessions(app, sessions)
+    add_sessions(app, sessions, decoder)
     add_watching(app, sessions)
     add_files(app, sessions)
     _add_control(app, sessions)

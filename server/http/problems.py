@@ -18,7 +18,7 @@ from lightcone.model.interface import (
     SnapshotError,
 )
 from lightcone.server.errors import LightconeError
-from lightcone.server.http.image import BadImage
+from lightcone.server.pictures.errors import BadImage, DecoderUnavailable
 from lightcone.server.sessions.queue import QueueFull
 from lightcone.server.sessions.remote_state import Restoring, TooFarBack
 from lightcone.server.sessions.session import SessionOver
@@ -76,6 +76,7 @@ _PROBLEMS: tuple[tuple[type[Exception], int, str, str], ...] = (
     (SessionOver, 410, "session-over", "The session is over"),
     (Busy, 503, "busy", "Busy"),
     (QueueFull, 503, "busy", "Busy"),
+    (DecoderUnavailable, 503, "busy", "Busy"),
     (Restoring, 503, "engine-unavailable", "Engine unavailable"),
     (EnvironmentFailed, 503, "environment-failed", "The environment failed"),
     (WorkerError, 503, "engine-unavailable", "Engine unavailable"),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
@@ -21,10 +19,10 @@ from lightcone.server.http.bodies import (
     made_of,
 )
 from lightcone.server.http.described import Described, json_body, refusals
-from lightcone.server.http.image import from_base64
 from lightcone.server.http.lookup import find, find_snapshot, find_world
 from lightcone.server.http.problems import Problem
 from lightcone.server.http.reading import MAX_SESSION_BODY_BYTES, invalid, read_json
+from lightcone.server.pictures.decoder import Decoder, from_base64
 from lightcone.server.sessions.queue import Ticket
 from lightcone.server.sessions.session import Session
 from lightcone.server.sessions.sessions import Sessions, Wanted
@@ -34,9 +32,7 @@ MOST_LISTED = 16  # running sessions that somebody in the queue is offered
 QUEUED: Described = {202: {"model": Queued, "description": "No room now: a place in the queue"}}
 
 
-def add_sessions(app: FastAPI, sessions: Sessions) -> None:
-    decoding = asyncio.Lock()  # a large picture takes much memory, so one at a time
-
+def add_sessions(app: FastAPI, sessions: Sessions, decoder: Decoder) -> None:
     @app.post(
         "/sessions",
         status_code=201,
@@ -48,7 +44,7 @@ def add_sessions(app: FastAPI, sessions: Sessions) -> None:
         """Make a session, or get a place in the queue where there is no room."""
         with sessions.waiting():
             asked = await read_json(request, SessionRequest, most=MAX_SESSION_BODY_BYTES)
-            wanted = await _wanted(sessions, asked, decoding)
+            wanted = await _wanted(sessions, asked, decoder)
             return _answer(sessions, await sessions.create(wanted))
 
     @app.get(
@@ -135,7 +131,7 @@ def _answer(sessions: Sessions, made: Session | Ticket[Wanted]) -> Response:
     return JSONResponse(queued.model_dump(), 202, {"Location": f"/queue/{made.id}"})
 
 
-async def _wanted(sessions: Sessions, asked: SessionRequest, decoding: asyncio.Lock) -> Wanted:
+async def _wanted(sessions: Sessions, asked: SessionRequest, decoder: Decoder) -> Wanted:
     """Raises Problem, PromptError, BadImage, SnapshotError and StorageError."""
     if asked.snapshot is not None:
         return await _wanted_snapshot(sessions, asked, asked.snapshot)
@@ -145,8 +141,7 @@ async def _wanted(sessions: Sessions, asked: SessionRequest, decoding: asyncio.L
     _check_image(info, asked.image is not None)
     image = None
     if asked.image is not None:
-        async with decoding:  # in a thread: a large picture takes longer than the loop may wait
-            image = await asyncio.to_thread(from_base64, asked.image, info.width, info.height)
+        image = await decoder.decode(from_base64(asked.image), info.width, info.height)
     return Wanted(info, asked.seed, prompt, image)
 
 
