@@ -19,6 +19,7 @@ from lightcone.server.cli.weights import (
 from lightcone.server.http.origins import ANY
 from lightcone.server.telemetry.logs import LogLevel
 from lightcone.server.worker.messages import Load
+from lightcone.streaming import Network, parse_networks
 
 CLIENT_DIR = Path(__file__).parents[2] / "page"
 MEMORY_SHARE = 0.5  # of the machine's memory, for states of sessions
@@ -116,6 +117,12 @@ class Settings(BaseSettings):
     origins: str = Field(
         ANY, description="Origins of other web pages that may use it, with commas; * is any."
     )
+    candidates: str = Field(
+        "",
+        description="Networks, with commas, in which viewers may name addresses of theirs to "
+        "connect to, like 203.0.113.0/24. Without one, these are the address that a viewer's "
+        "request came from, and private ones where that is private.",
+    )
     client_dir: Path = Field(CLIENT_DIR, description="The built page.")
     log_level: LogLevel = Field("info", description="debug, info, warning or error.")
 
@@ -126,9 +133,20 @@ class Settings(BaseSettings):
             raise ValueError("it is written into recordings, so it needs --record")
         return consent
 
+    @field_validator("candidates")
+    @classmethod
+    def _are_networks(cls, candidates: str) -> str:
+        parse_networks(_parts(candidates))
+        return candidates
+
+    @property
+    def candidate_networks(self) -> tuple[Network, ...]:
+        """In which addresses that viewers name are tried."""
+        return parse_networks(_parts(self.candidates))
+
     @property
     def allowed_origins(self) -> tuple[str, ...]:
-        return tuple(origin.strip() for origin in self.origins.split(",") if origin.strip())
+        return _parts(self.origins)
 
     @property
     def served(self) -> tuple[str, ...]:
@@ -168,6 +186,11 @@ class Settings(BaseSettings):
             record="" if self.record is None else str(self.record.absolute()),
             consent=self.consent,
         )
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    """Of a list with commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def parse_flags(flags: list[str]) -> Settings:

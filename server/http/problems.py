@@ -28,6 +28,7 @@ from lightcone.server.sessions.snapshot_store import StorageError
 from lightcone.server.worker.errors import RewindError, WorkerError
 from lightcone.streaming import (
     BadOffer,
+    OfferTooLarge,
     RecordingError,
     StreamingError,
     UnknownViewer,
@@ -85,6 +86,7 @@ _PROBLEMS: tuple[tuple[type[Exception], int, str, str], ...] = (
     (StorageError, 507, "storage-failed", "Nothing can be stored"),
     (RecordingError, 507, "storage-failed", "Nothing can be stored"),
     (UnsupportedCodec, 406, "no-common-codec", "No common codec"),
+    (OfferTooLarge, 413, "offer-too-large", "Offer too large"),
     (BadOffer, 400, "bad-offer", "Bad offer"),
     (UnknownViewer, 404, "unknown-viewer", "Unknown viewer"),
 )

@@ -22,6 +22,7 @@ from lightcone.streaming.packets import (
 from lightcone.streaming.viewers.aiortc_compat import close_peer
 from lightcone.streaming.viewers.fanout import MediaPacket
 from lightcone.streaming.viewers.picture_fanout import PictureFanout
+from lightcone.streaming.viewers.reach import Reach
 from lightcone.streaming.viewers.stats import StreamStats
 from lightcone.streaming.viewers.viewer import Viewer, answer_offer
 
@@ -82,16 +83,18 @@ class SessionStream:
         else:
             self._send_sound(packet)
 
-    async def offer(self, sdp: str) -> tuple[str, str]:
-        """Answer a viewer's SDP offer: (viewer id, SDP answer with all candidates).
+    async def offer(self, sdp: str, reach: Reach | None = None) -> tuple[str, str]:
+        """Answer a viewer's SDP offer: (viewer id, SDP answer with all candidates). `reach` says
+        which of the viewer's own are tried; by default none, and its checks have to bring one.
 
-        Raises BadOffer, or UnsupportedCodec where the offer has no codec sent here.
+        Raises BadOffer; OfferTooLarge; or UnsupportedCodec where the offer has no codec sent here.
         """
         self._answering += 1
         try:
             viewer = await answer_offer(
                 secrets.token_urlsafe(12),
                 sdp,
+                reach or Reach(),
                 self._settings,
                 self._has_sound,
                 self._want_keyframe,
