@@ -47,6 +47,7 @@ class Commands:
 
     def take(self, message: FromClient) -> None:
         """Raises ProtocolError for what is refused at once."""
+        self._session.took_part()
         match message:
             case Input():
                 self._must_drive("only the driver's input counts; you watch")

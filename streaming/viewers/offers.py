@@ -60,7 +60,8 @@ def _check_media(offer: SessionDescription) -> None:
 def _check_transport(offer: SessionDescription) -> None:
     if any(media.dtls is None or not media.dtls.fingerprints for media in offer.media):
         raise BadOffer("the offer has no DTLS fingerprint and setup")
-    if any(not media.ice.usernameFragment or not media.ice.password for media in offer.media):
+    ice = [media.ice for media in offer.media]
+    if any(each is None or not each.usernameFragment or not each.password for each in ice):
         raise BadOffer("the offer has no ICE user name and password")
     if any(not media.rtcp_mux for media in offer.media):
         raise BadOffer("the offer must send RTCP with RTP (a=rtcp-mux)")

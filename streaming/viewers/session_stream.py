@@ -21,6 +21,7 @@ from lightcone.streaming.packets import (
 )
 from lightcone.streaming.viewers.aiortc_compat import close_peer
 from lightcone.streaming.viewers.fanout import MediaPacket
+from lightcone.streaming.viewers.loss_reports import LossReports
 from lightcone.streaming.viewers.picture_fanout import PictureFanout
 from lightcone.streaming.viewers.reach import Reach
 from lightcone.streaming.viewers.stats import StreamStats
@@ -90,6 +91,7 @@ class SessionStream:
         Raises BadOffer; OfferTooLarge; or UnsupportedCodec where the offer has no codec sent here.
         """
         self._answering += 1
+        losses = LossReports(self._settings.loss_interval_s, self._settings.loss_burst)
         try:
             viewer = await answer_offer(
                 secrets.token_urlsafe(12),
@@ -97,7 +99,7 @@ class SessionStream:
                 reach or Reach(),
                 self._settings,
                 self._has_sound,
-                self._want_keyframe,
+                partial(self._on_loss, losses),
             )
             if self._closed:
                 await close_peer(viewer.peer)
@@ -153,14 +155,23 @@ class SessionStream:
             if viewer.connected and viewer.hears:
                 viewer.sound.put(packet)
 
+    def _on_loss(self, losses: LossReports, codec: VideoCodec) -> None:
+        """A viewer has lost a picture."""
+        if not self._is_asked(codec) and losses.allows(self._loop.time()):
+            self._want_keyframe(codec)
+
     def _want_keyframe(self, codec: VideoCodec) -> None:
-        now = self._loop.time()
-        asked = self._asked.get(codec)
-        if asked is not None and now < asked + self._settings.keyframe_interval_s:
+        if self._is_asked(codec):
             return
-        self._asked[codec] = now
+        self._asked[codec] = self._loop.time()
         if self.on_keyframe_wanted is not None:
             self.on_keyframe_wanted(codec)
+
+    def _is_asked(self, codec: VideoCodec) -> bool:
+        """Whether a keyframe is on its way already."""
+        asked = self._asked.get(codec)
+        interval = self._settings.keyframe_interval_s
+        return asked is not None and self._loop.time() < asked + interval
 
     def _on_state(self, viewer: Viewer) -> None:
         state = viewer.peer.connectionState

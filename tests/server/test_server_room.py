@@ -11,7 +11,7 @@ import pytest
 from probe_viewer import ControlClient, ProbeViewer
 from serving import Served
 
-from lightcone.server.control.protocol import Welcome
+from lightcone.server.control.protocol import Ping, Welcome
 
 SOON_S = 2.0
 
@@ -107,7 +107,9 @@ async def test_a_session_that_nobody_is_in_ends_and_its_snapshot_is_kept(
         await viewer.join(client, session["whep"])
         await viewer.until(30)
         await viewer.close()
-        await asyncio.sleep(1.5 * SOON_S)
+        for _ in range(6):
+            await asyncio.sleep(SOON_S / 4)
+            await spectator.send(Ping(t=0.0))
         shown = (await client.get(f"/sessions/{session['id']}")).json()
         assert shown["phase"] == "paused"  # somebody takes part yet
         await spectator.close()

@@ -182,6 +182,34 @@ async def test_what_viewers_watch_is_reported_and_keyframes_are_asked_for_once()
     await asyncio.gather(*(viewer.close() for viewer in viewers))
 
 
+def test_one_viewers_losses_cost_the_others_few_keyframes() -> None:
+    """A viewer that reports a loss with every packet that it gets, for ten seconds; and the one
+    beside it, whose single report is heard."""
+
+    async def scenario() -> None:
+        stage = Stage()
+        greedy, neighbour = HeadlessViewer(audio=False), HeadlessViewer(audio=False)
+        await greedy.join(stage.stream.offer)
+        await neighbour.join(stage.stream.offer)
+        await asyncio.sleep(1)
+        wanted: list[VideoCodec] = []
+        stage.stream.on_keyframe_wanted = wanted.append
+        first, second = [viewer.peer for viewer in stage.stream._viewers.values()]
+        [of_greedy], [of_neighbour] = first.getSenders(), second.getSenders()
+        for _ in range(1000):
+            of_greedy._send_keyframe()
+            await asyncio.sleep(0.01)
+        assert len(wanted) in range(10, 10 + 3 + 1)
+        await asyncio.sleep(0.5)
+        before = len(wanted)
+        of_neighbour._send_keyframe()
+        assert len(wanted) == before + 1
+        await stage.close()
+        await asyncio.gather(greedy.close(), neighbour.close())
+
+    run_virtual(scenario())
+
+
 async def test_a_viewer_who_leaves_is_noticed() -> None:
     stage = Stage()
     viewer = HeadlessViewer()
