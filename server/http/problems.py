@@ -18,6 +18,7 @@ from lightcone.model.interface import (
     SnapshotError,
 )
 from lightcone.server.errors import LightconeError
+from lightcone.server.outward import outward
 from lightcone.server.pictures.errors import BadImage, DecoderUnavailable
 from lightcone.server.sessions.queue import QueueFull
 from lightcone.server.sessions.remote_state import Restoring, TooFarBack
@@ -100,9 +101,8 @@ def problem_of(error: Exception) -> Problem:
             if isinstance(error, PromptError):
                 words = {"words": list(error.words), "known": list(error.known)}
             headers = {"Retry-After": str(RETRY_S)} if status == 503 else None
-            return Problem(status, code, title, str(error), headers, **words)
-    detail = "the server made a mistake; its log has more"
-    return Problem(500, "internal-error", "Internal error", detail)
+            return Problem(status, code, title, outward(error), headers, **words)
+    return Problem(500, "internal-error", "Internal error", outward(error))
 
 
 def add_handlers(app: FastAPI) -> None:

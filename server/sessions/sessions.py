@@ -14,6 +14,7 @@ from typing import Any
 from lightcone.model.interface import Image, ModelError, WorldInfo
 from lightcone.server.cli.settings import Settings
 from lightcone.server.errors import LightconeError
+from lightcone.server.outward import outward
 from lightcone.server.sessions.queue import Queue, Ticket
 from lightcone.server.sessions.recording import Recording, Recordings
 from lightcone.server.sessions.recovery.recovering import Recovering, Recovery
@@ -307,7 +308,7 @@ class Sessions:
                 stored = await self.store.keep(await session.save())
                 reason += f"; it is kept as snapshot {stored.id}"
             except (StorageError, WorkerError, ModelError, LightconeError) as error:
-                reason += f"; it could not be kept: {error}"
+                reason += f"; it could not be kept: {outward(error)}"
             if not session.idle_s():
                 return
         await session.end(reason)

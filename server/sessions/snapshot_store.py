@@ -28,6 +28,8 @@ log = logging.getLogger("lightcone.snapshots")
 class StorageError(LightconeError):
     """Nothing can be written: the disk is full, or the folder is not to be written to."""
 
+    outward = "no snapshot can be written or read now"
+
 
 @dataclass(frozen=True)
 class StoredSnapshot:
