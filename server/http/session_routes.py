@@ -21,7 +21,13 @@ from lightcone.server.http.bodies import (
 from lightcone.server.http.described import Described, json_body, refusals
 from lightcone.server.http.lookup import find, find_snapshot, find_world
 from lightcone.server.http.problems import Problem
-from lightcone.server.http.reading import MAX_SESSION_BODY_BYTES, invalid, read_json
+from lightcone.server.http.reading import (
+    MAX_SESSION_BODY_BYTES,
+    PICTURES,
+    Places,
+    invalid,
+    read_json,
+)
 from lightcone.server.pictures.decoder import Decoder, from_base64
 from lightcone.server.sessions.queue import Ticket
 from lightcone.server.sessions.session import Session
@@ -33,6 +39,8 @@ QUEUED: Described = {202: {"model": Queued, "description": "No room now: a place
 
 
 def add_sessions(app: FastAPI, sessions: Sessions, decoder: Decoder) -> None:
+    large = Places(PICTURES)
+
     @app.post(
         "/sessions",
         status_code=201,
@@ -42,8 +50,8 @@ def add_sessions(app: FastAPI, sessions: Sessions, decoder: Decoder) -> None:
     )
     async def make_session(request: Request) -> Response:
         """Make a session, or get a place in the queue where there is no room."""
+        asked = await read_json(request, SessionRequest, most=MAX_SESSION_BODY_BYTES, large=large)
         with sessions.waiting():
-            asked = await read_json(request, SessionRequest, most=MAX_SESSION_BODY_BYTES)
             wanted = await _wanted(sessions, asked, decoder)
             return _answer(sessions, await sessions.create(wanted))
 
@@ -111,9 +119,9 @@ def add_sessions(app: FastAPI, sessions: Sessions, decoder: Decoder) -> None:
     )
     async def fork(request: Request, session_id: str) -> Response:
         """Make a second session from this moment of one."""
+        session = find(sessions, session_id)
+        asked = await read_json(request, ForkRequest)
         with sessions.waiting():
-            session = find(sessions, session_id)
-            asked = await read_json(request, ForkRequest)
             check_prompt(session.info, asked.prompt or "")
             return _answer(sessions, await sessions.fork(session, asked.prompt or ""))
 

@@ -70,7 +70,7 @@ class Decoder:
         DecoderUnavailable."""
         check_kind(data)
         async with self._places:
-            process = self._free.pop() if self._free else await self._start()
+            process = self._take() or await self._start()
             self._busy.add(process)
             try:
                 verdict, answer = await self._ask(process, data, width, height)
@@ -91,6 +91,15 @@ class Decoder:
         while self._free:
             await _kill(self._free.pop())
 
+    def _take(self) -> Process | None:
+        """One that waits, unless it has ended meanwhile."""
+        while self._free:
+            process = self._free.pop()
+            assert process.stdin is not None
+            if process.returncode is None and not process.stdin.is_closing():
+                return process
+        return None
+
     async def _ask(
         self, process: Process, data: bytes, width: int, height: int
     ) -> tuple[int, bytes]:
@@ -102,7 +111,7 @@ class Decoder:
                 return await _exchange(process, order, most)
         except TimeoutError as error:
             raise BadImage(TOO_LONG) from error
-        except (EOFError, OSError) as error:
+        except (EOFError, OSError, RuntimeError) as error:  # the last by uvloop: the pipe is closed
             await _kill(process)
             reason = TOO_LONG if process.returncode == -signal.SIGXCPU else BROKEN
             raise BadImage(reason) from error

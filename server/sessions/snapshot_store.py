@@ -82,6 +82,13 @@ class SnapshotStore:
         except OSError as error:
             raise StorageError(f"snapshot {stored.id} can not be read: {error.strerror}") from error
 
+    async def file(self, stored: StoredSnapshot) -> Path:
+        """Of a snapshot. Raises StorageError where it is gone."""
+        path = self.path(stored)
+        if not await asyncio.to_thread(path.is_file):
+            raise StorageError(f"{path} is gone")
+        return path
+
     async def delete(self, stored: StoredSnapshot) -> None:
         """Does nothing for one that is gone already."""
         if self._stored.pop(stored.id, None) is not None:

@@ -113,6 +113,14 @@ async def test_a_decoder_that_crashes_is_replaced(decoder: Decoder) -> None:
     await check_it_goes_on(decoder)
 
 
+async def test_a_decoder_that_ends_while_it_waits_is_replaced(decoder: Decoder) -> None:
+    await check_it_goes_on(decoder)
+    [waiting] = decoder._free
+    waiting.kill()
+    await waiting.wait()
+    await check_it_goes_on(decoder)
+
+
 async def test_giving_up_ends_the_process(decoder: Decoder) -> None:
     await check_it_goes_on(decoder)
     decoding = asyncio.create_task(decoder.decode(endless_jpeg(), 128, 96))
