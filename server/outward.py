@@ -1,4 +1,4 @@
-"""What clients are told of an error: the message of one that is about what they sent, and a fixed
+"""What clients get of an error: the message of one that is about what they sent, and a fixed
 one where it may show the inside of the server. Its log has the whole."""
 
 from __future__ import annotations

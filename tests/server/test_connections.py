@@ -82,7 +82,7 @@ def test_a_silent_connection_is_let_go() -> None:
     run(scenario)
 
 
-def test_a_head_that_trickles_is_cut_off() -> None:
+def test_a_head_that_comes_slowly_is_cut_off() -> None:
     async def scenario(made: Connection, line: Line, lasted: Callable[[], float]) -> None:
         made.data_received(HEAD)
         while not line.is_closing():

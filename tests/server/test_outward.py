@@ -1,4 +1,4 @@
-"""What clients are told of errors: nothing of the inside, and all that is about what they sent."""
+"""What clients get of errors: nothing of the inside, and all that is about what they sent."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_the_inside_is_in_the_log_alone(error: Exception, caplog: pytest.LogCapt
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_what_is_about_the_request_is_told(error: Exception) -> None:
+def test_what_is_about_the_request_is_shown(error: Exception) -> None:
     assert outward(error) == str(error)
 
 

@@ -45,7 +45,7 @@ async def refusal(sent: Sent, **bounds: Any) -> str:
     return code
 
 
-def test_a_body_that_trickles_is_given_up() -> None:
+def test_a_body_that_comes_slowly_is_given_up() -> None:
     async def scenario() -> None:
         sent = Sent([b"x"] * 100, every_s=1.0)
         began = asyncio.get_running_loop().time()

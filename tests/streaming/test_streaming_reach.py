@@ -60,7 +60,7 @@ def test_networks_that_whoever_runs_the_server_names(host: str, permitted: bool)
     ("port", "permitted"),
     [(-1, False), (0, False), (53, False), (1023, False), (1024, True), (65536, False)],
 )
-def test_ports_of_services_are_not_knocked_at(port: int, permitted: bool) -> None:
+def test_no_check_goes_to_ports_of_services(port: int, permitted: bool) -> None:
     assert Reach(parse_address(PUBLIC)).permits(PUBLIC, port) is permitted
 
 

@@ -188,16 +188,16 @@ def test_one_viewers_losses_cost_the_others_few_keyframes() -> None:
 
     async def scenario() -> None:
         stage = Stage()
-        greedy, neighbour = HeadlessViewer(audio=False), HeadlessViewer(audio=False)
-        await greedy.join(stage.stream.offer)
+        noisy, neighbour = HeadlessViewer(audio=False), HeadlessViewer(audio=False)
+        await noisy.join(stage.stream.offer)
         await neighbour.join(stage.stream.offer)
         await asyncio.sleep(1)
         wanted: list[VideoCodec] = []
         stage.stream.on_keyframe_wanted = wanted.append
         first, second = [viewer.peer for viewer in stage.stream._viewers.values()]
-        [of_greedy], [of_neighbour] = first.getSenders(), second.getSenders()
+        [of_noisy], [of_neighbour] = first.getSenders(), second.getSenders()
         for _ in range(1000):
-            of_greedy._send_keyframe()
+            of_noisy._send_keyframe()
             await asyncio.sleep(0.01)
         assert len(wanted) in range(10, 10 + 3 + 1)
         await asyncio.sleep(0.5)
@@ -205,7 +205,7 @@ def test_one_viewers_losses_cost_the_others_few_keyframes() -> None:
         of_neighbour._send_keyframe()
         assert len(wanted) == before + 1
         await stage.close()
-        await asyncio.gather(greedy.close(), neighbour.close())
+        await asyncio.gather(noisy.close(), neighbour.close())
 
     run_virtual(scenario())
 
@@ -393,7 +393,7 @@ async def test_an_offer_with_too_much_in_it_is_refused_unread(what: str) -> None
         await answer_to(sdp)
 
 
-async def test_no_address_of_somebody_else_is_knocked_at() -> None:
+async def test_no_check_goes_to_an_address_of_somebody_else() -> None:
     """Who offers from a public address names another one, and many: not a packet goes there."""
     stranger = await asyncio.get_running_loop().create_datagram_endpoint(
         Counting, local_addr=("127.0.0.1", 0)
@@ -408,7 +408,7 @@ async def test_no_address_of_somebody_else_is_knocked_at() -> None:
     assert stranger[1].packets == 0
     await stream.offer(sdp, Reach(parse_address("127.0.0.1")))
     async with asyncio.timeout(10):
-        await stranger[1].knocked.wait()
+        await stranger[1].found.wait()
     await stream.close()
     stranger[0].close()
 
@@ -418,11 +418,11 @@ class Counting(asyncio.DatagramProtocol):
 
     def __init__(self) -> None:
         self.packets = 0
-        self.knocked = asyncio.Event()
+        self.found = asyncio.Event()
 
     def datagram_received(self, data: bytes, addr: object) -> None:
         self.packets += 1
-        self.knocked.set()
+        self.found.set()
 
 
 @pytest.mark.parametrize(("name", "other"), [("VP8", "AV1"), ("opus", "L16")])
