@@ -1,8 +1,8 @@
 """Which addresses a viewer may have this server send to, before any has proved that it is there.
 
 ICE (RFC 8445) sends a check to each candidate of an offer. Without a rule, an offer names addresses
-of somebody else, and the server sends packets there for it (RFC 8445 section 19.5.1). A viewer loses
-nothing by the rule: its own checks bring the address that it has, whatever it named.
+of somebody else, and the server sends packets there for it (RFC 8445 section 19.5.1). A viewer
+loses nothing by the rule: its own checks bring the address that it has, whatever it named.
 """
 
 from __future__ import annotations
