@@ -61,7 +61,7 @@ def add_sessions(app: FastAPI, sessions: Sessions, decoder: Decoder) -> None:
         response_model=Queued,
         responses={
             201: {"model": SessionMade, "description": "The session, made now"},
-            **refusals(404, 422, 503),
+            **refusals(404, 422, 503, 507),
         },
     )
     async def queue(ticket: str) -> Response:
@@ -140,9 +140,9 @@ def _answer(sessions: Sessions, made: Session | Ticket[Wanted]) -> Response:
 
 
 async def _wanted(sessions: Sessions, asked: SessionRequest, decoder: Decoder) -> Wanted:
-    """Raises Problem, PromptError, BadImage, SnapshotError and StorageError."""
+    """Raises Problem, PromptError, BadImage, DecoderUnavailable and SnapshotError."""
     if asked.snapshot is not None:
-        return await _wanted_snapshot(sessions, asked, asked.snapshot)
+        return _wanted_snapshot(sessions, asked, asked.snapshot)
     info = find_world(sessions, asked.world)
     prompt = asked.prompt or ""
     check_prompt(info, prompt)
@@ -153,7 +153,7 @@ async def _wanted(sessions: Sessions, asked: SessionRequest, decoder: Decoder) -
     return Wanted(info, asked.seed, prompt, image)
 
 
-async def _wanted_snapshot(sessions: Sessions, asked: SessionRequest, snapshot_id: str) -> Wanted:
+def _wanted_snapshot(sessions: Sessions, asked: SessionRequest, snapshot_id: str) -> Wanted:
     stored = find_snapshot(sessions, snapshot_id)
     for name in ("seed", "prompt", "image"):
         if getattr(asked, name) is not None:
@@ -162,8 +162,7 @@ async def _wanted_snapshot(sessions: Sessions, asked: SessionRequest, snapshot_i
     if stored.world not in sessions.infos or asked.world not in (None, stored.world):
         wanted = asked.world or ", ".join(sessions.infos)
         raise SnapshotError(f"this is a snapshot of '{stored.world}', not of {wanted}")
-    data = await sessions.store.read(stored)
-    return Wanted(sessions.infos[stored.world], snapshot=data)
+    return Wanted(sessions.infos[stored.world], snapshot=stored)
 
 
 def _check_image(info: WorldInfo, given: bool) -> None:

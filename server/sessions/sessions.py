@@ -20,7 +20,7 @@ from lightcone.server.sessions.recording import Recording, Recordings
 from lightcone.server.sessions.recovery.recovering import Recovering, Recovery
 from lightcone.server.sessions.session import Origin, Session, SessionRules
 from lightcone.server.sessions.session_log import SessionLog, log_start
-from lightcone.server.sessions.snapshot_store import SnapshotStore, StorageError
+from lightcone.server.sessions.snapshot_store import SnapshotStore, StorageError, StoredSnapshot
 from lightcone.server.sessions.workers import Worker
 from lightcone.server.worker import messages as wire
 from lightcone.server.worker.errors import WorkerError
@@ -45,13 +45,14 @@ class Busy(LightconeError):
 @dataclass(frozen=True)
 class Wanted:
     """What somebody asked for: a world that is served, `seed` None for any, `image` of the world's
-    size. With a snapshot the session goes on from it, under `prompt` if there is one."""
+    size. With a snapshot the session goes on from it, under `prompt` if there is one; one that is
+    stored stays there until there is room."""
 
     info: WorldInfo
     seed: int | None = None
     prompt: str = ""
     image: Image | None = None
-    snapshot: bytes | None = None
+    snapshot: bytes | StoredSnapshot | None = None
 
 
 class Sessions:
@@ -142,7 +143,8 @@ class Sessions:
     async def create(self, wanted: Wanted) -> Session | Ticket[Wanted]:
         """A new session, or a place in the queue where there is no room for one.
 
-        Raises PromptError, ImageError, SnapshotError, EnvironmentFailed, WorkerError, QueueFull.
+        Raises PromptError, ImageError, SnapshotError, EnvironmentFailed, WorkerError, StorageError,
+        QueueFull.
         """
         session = None if self.queued else await self._create(wanted)
         return session or self._queue.join(wanted, self._loop.time())
@@ -208,6 +210,8 @@ class Sessions:
             if seed is None and wanted.snapshot is None:
                 seed = secrets.randbelow(2**31)
             wanted = replace(wanted, seed=seed)
+            if isinstance(wanted.snapshot, StoredSnapshot):
+                wanted = replace(wanted, snapshot=await self.store.read(wanted.snapshot))
             from_state = wanted.snapshot is not None
             opener = _opener(host, wanted)
             session = await self._begin(worker, host, wanted, opener, from_state)
@@ -356,7 +360,7 @@ def _opener(host: WorkerHost, wanted: Wanted) -> Opener:
     """Of a session from a snapshot, or from seed, prompt and image."""
 
     async def open(new: str, sending: wire.Sending) -> wire.Opened:
-        if wanted.snapshot is not None:
+        if isinstance(wanted.snapshot, bytes):
             return await host.restore(new, wanted.snapshot, sending)
         assert wanted.seed is not None
         return await host.open(
