@@ -20,7 +20,7 @@ from lightcone.bench.errors import BenchError
 
 CHILD = "lightcone.bench.fuzz.child"
 READERS = ("control", "offer", "snapshot")
-SLOWEST_S = 10  # of one message: longer is a defect
+SLOWEST_S = 120  # of one message on a busy machine: longer is a defect
 MEMORY_MB = 2048
 LONGEST = 2000  # bytes that a message is made from
 SEEDS = 32

@@ -70,14 +70,33 @@ def _refused(error: Exception, name: str) -> str:
 
 
 def _control_bytes(draw: Provider) -> bytes:
-    if draw.ConsumeBool():
+    if draw.ConsumeIntInRange(0, 3) == 0:
         return draw.ConsumeBytes(draw.remaining_bytes())
-    message = pick(draw, _MESSAGES) | entries(draw, _NAMES)
-    for name in list(message):
-        if draw.ConsumeIntInRange(0, 7) == 0:
-            del message[name]
+    message = dict(pick(draw, _MESSAGES))
+    for _ in range(draw.ConsumeIntInRange(0, 2)):
+        name = pick(draw, list(message)) if draw.ConsumeIntInRange(0, 7) else text(draw)
+        if draw.ConsumeIntInRange(0, 7):
+            message[name] = _control_value(draw, name)
+        else:
+            message.pop(name, None)
+    if not message:
+        return b""
     packed: bytes = msgpack.packb(_packable(message))
     return packed
+
+
+def _control_value(draw: Provider, name: str) -> object:
+    """Anything, or what is nearly right: names and strengths that the world may not have."""
+    if name == "buttons" and draw.ConsumeBool():
+        return [_name(draw) for _ in range(draw.ConsumeIntInRange(0, 3))]
+    if name == "axes" and draw.ConsumeBool():
+        strengths = (0.0, 1.0, -3.0, 3.5, draw.ConsumeFloat())
+        return {_name(draw): pick(draw, strengths) for _ in range(draw.ConsumeIntInRange(0, 3))}
+    return value(draw, _NAMES)
+
+
+def _name(draw: Provider) -> str:
+    return pick(draw, _NAMES) if draw.ConsumeBool() else text(draw)
 
 
 def _packable(of: object) -> object:
@@ -130,7 +149,8 @@ def _offer_text(draw: Provider, lines: list[str]) -> str:
             case 1:
                 damaged.insert(at, lines[other])
             case 2:
-                damaged[at : at + 1] = [line] * draw.ConsumeIntInRange(2, 1200)
+                most = 1200 if draw.ConsumeIntInRange(0, 15) == 0 else 8
+                damaged[at : at + 1] = [line] * draw.ConsumeIntInRange(1, most)
             case 3:
                 damaged[at] = line[: draw.ConsumeIntInRange(0, len(line))] + text(draw)
             case 4:
