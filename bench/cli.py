@@ -50,10 +50,16 @@ def _parser() -> argparse.ArgumentParser:
     _snapshots(_command(commands, "snapshots", "what rolling snapshots cost"))
     _chunk(_command(commands, "chunk", "time and memory of one chunk"))
     _sizes(_command(commands, "sizes", "what the sizes of the avdit family cost"))
+    _fuzz(_command(commands, "fuzz", "damaged messages, offers and snapshots"))
     return parser
 
 
-MODULES = {"latency": "latency.command", "chunk": "chunk_command", "sizes": "sizes"}
+MODULES = {
+    "latency": "latency.command",
+    "chunk": "chunk_command",
+    "sizes": "sizes",
+    "fuzz": "fuzz.command",
+}
 """Where a command is, if not in `serving`."""
 
 
@@ -157,6 +163,10 @@ def _chunk(parser: argparse.ArgumentParser) -> None:
 
 def _sizes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, default=2, choices=(1, 2, 4), help="denoising steps")
+
+
+def _fuzz(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--messages", type=_positive, default=100_000, help="for each reader")
 
 
 def _positive(text: str) -> int:

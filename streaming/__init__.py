@@ -12,6 +12,7 @@ from lightcone.streaming.encoding.stats import TransmitterStats
 from lightcone.streaming.encoding.transmitter import Transmitter
 from lightcone.streaming.errors import (
     BadOffer,
+    OfferTooLarge,
     RecordingError,
     StreamingError,
     UnknownViewer,
@@ -26,6 +27,7 @@ from lightcone.streaming.packets import (
 )
 from lightcone.streaming.recording.fragmented import FragmentedRecorder
 from lightcone.streaming.recording.mp4 import Mp4Writer
+from lightcone.streaming.viewers.reach import Network, Reach, parse_address, parse_networks
 from lightcone.streaming.viewers.stats import StreamStats
 
 if TYPE_CHECKING:
@@ -49,6 +51,9 @@ __all__ = [
     "FragmentedRecorder",
     "MediaClock",
     "Mp4Writer",
+    "Network",
+    "OfferTooLarge",
+    "Reach",
     "RecordingError",
     "SessionStream",
     "StreamFormat",
@@ -61,4 +66,6 @@ __all__ = [
     "UnsupportedCodec",
     "VideoCodec",
     "measure_encoding",
+    "parse_address",
+    "parse_networks",
 ]

@@ -15,6 +15,10 @@ class BadOffer(StreamingError):
         self.reason = reason
 
 
+class OfferTooLarge(BadOffer):
+    """The offer has more bytes, lines, media sections, codecs or candidates than one may have."""
+
+
 class UnsupportedCodec(BadOffer):
     """The offer holds no codec that this server sends."""
 

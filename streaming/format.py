@@ -66,6 +66,8 @@ class StreamSettings:
     playout_delay_ms: tuple[int, int] = (0, 0)
     queue_limit: int = 8  # packets that may wait for one viewer
     keyframe_interval_s: float = 0.3  # the least time between two keyframes made on demand
+    loss_interval_s: float = 1.0  # the same of those that one viewer's losses cost everybody
+    loss_burst: int = 3  # that come sooner
     connect_timeout_s: float = 15.0  # a viewer that has not connected by then is let go
     consent_interval_s: float = 1.0  # between two checks that a viewer is still there
     consent_failures: int = 3  # failed checks in a row that end a viewer

@@ -34,7 +34,8 @@ from lightcone.server.cli.actions_file import (
 )
 from lightcone.server.cli.weights import first_world
 from lightcone.server.errors import LightconeError
-from lightcone.server.http.image import BadImage, decode
+from lightcone.server.pictures.errors import BadImage
+from lightcone.server.pictures.own import decode_own
 from lightcone.server.sessions.action_log import (
     LogStart,
     LogWriter,
@@ -138,7 +139,7 @@ def generate(job: Job) -> None:
 def read_image(path: Path, info: WorldInfo) -> Image:
     """A PNG or JPEG file in the size of a world. Raises BadImage, which names the file."""
     try:
-        return decode(path.read_bytes(), info.width, info.height)
+        return decode_own(path.read_bytes(), info.width, info.height)
     except OSError as error:
         raise BadImage(f"{path}: {error.strerror or error}") from error
     except BadImage as error:

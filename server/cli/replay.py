@@ -16,7 +16,8 @@ from lightcone.model.catalogue import WEIGHTS_DIR, ModelSettings, open_model, wo
 from lightcone.model.interface import Actions, Image, Model, WeightsError, WorldInfo
 from lightcone.model.runtime.snapshot import unpack
 from lightcone.model.runtime.threads import use_threads
-from lightcone.server.http.image import BadImage, decode
+from lightcone.server.pictures.errors import BadImage
+from lightcone.server.pictures.own import decode_own
 from lightcone.server.sessions.action_log import (
     ActionLog,
     LogError,
@@ -193,7 +194,7 @@ def _start(model: Model, log: ActionLog) -> Any:
 
 def _image(png: bytes, info: WorldInfo) -> Image:
     try:
-        return decode(png, info.width, info.height)
+        return decode_own(png, info.width, info.height)
     except BadImage as error:
         raise LogError(f"the image of the log can not be read: {error}") from error
 

@@ -15,6 +15,7 @@ import uvloop
 from lightcone.server.cli.settings import Settings
 from lightcone.server.control.protocol import MAX_MESSAGE_BYTES
 from lightcone.server.http.app import create_app
+from lightcone.server.http.connections import Connection
 from lightcone.server.http.listener import (
     PortUnavailable,
     listen,
@@ -80,6 +81,7 @@ def _config(sessions: Sessions) -> uvicorn.Config:
         create_app(sessions),
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
+        http=Connection,
         ws="websockets-sansio",
         ws_per_message_deflate=False,
         # larger ones are told so by the control websocket, far larger ones cut off at once

@@ -23,6 +23,7 @@ from lightcone.server.cli.weights import (
 )
 from lightcone.server.telemetry.logs import LogLevel
 from lightcone.server.worker.messages import Load
+from lightcone.streaming import Network, parse_networks
 
 CLIENT_DIR = Path(__file__).parents[2] / "page"
 _QUOTA = "by key or by address, as '10/minute;100/day'; empty is any number."
@@ -150,6 +151,12 @@ class Settings(BaseSettings):
     )
     tls_cert: Path | None = Field(None, description="Certificate chain, PEM; needs tls-key.")
     tls_key: Path | None = Field(None, description="Key of the certificate, PEM.")
+    candidates: str = Field(
+        "",
+        description="Networks, with commas, in which viewers may name addresses of theirs to "
+        "connect to, like 203.0.113.0/24. Without one, these are the address that a viewer's "
+        "request came from, and private ones where that is private.",
+    )
     client_dir: Path = Field(CLIENT_DIR, description="The built page.")
     log_level: LogLevel = Field("info", description="debug, info, warning or error.")
 
@@ -184,15 +191,26 @@ class Settings(BaseSettings):
             "generation": self.quota_generation,
         }
         return Access(
-            Hosts.of(self.host, _listed(self.public_url), self.allowed_origins),
+            Hosts.of(self.host, _parts(self.public_url), self.allowed_origins),
             None if key is None else Tokens(key.get_secret_value()),
             Quotas(quotas),
             3600 * self.link_hours,
         )
 
+    @field_validator("candidates")
+    @classmethod
+    def _are_networks(cls, candidates: str) -> str:
+        parse_networks(_parts(candidates))
+        return candidates
+
+    @property
+    def candidate_networks(self) -> tuple[Network, ...]:
+        """In which addresses that viewers name are tried."""
+        return parse_networks(_parts(self.candidates))
+
     @property
     def allowed_origins(self) -> tuple[str, ...]:
-        return _listed(self.origins)
+        return _parts(self.origins)
 
     @property
     def served(self) -> tuple[str, ...]:
@@ -234,7 +252,8 @@ class Settings(BaseSettings):
         )
 
 
-def _listed(text: str) -> tuple[str, ...]:
+def _parts(text: str) -> tuple[str, ...]:
+    """Of a list with commas."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 

@@ -29,9 +29,9 @@ from lightcone.server.control.protocol import (
     RewindReceipt,
     Wheel,
 )
-from lightcone.server.errors import LightconeError
+from lightcone.server.errors import LightconeError, printable
+from lightcone.server.outward import outward
 from lightcone.server.sessions.session import Session
-from lightcone.server.telemetry.logs import one_line
 
 MAX_PROMPTS = 4  # of a session, that wait for the model at once
 
@@ -50,6 +50,7 @@ class Commands:
 
     def take(self, message: FromClient) -> None:
         """Raises ProtocolError for what is refused at once."""
+        self._session.took_part()
         match message:
             case Input():
                 self._must_drive("only the driver's input counts; you watch")
@@ -94,10 +95,10 @@ class Commands:
         except PromptError as error:
             self._answer(unknown_words(error, message.seq))
         except (LightconeError, ModelError) as error:
-            text = str(error)[:MAX_ERROR_TEXT]
+            text = outward(error)[:MAX_ERROR_TEXT]
             self._answer(Error(code="prompt_failed", message=text, seq=message.seq))
         else:
-            shown = one_line(message.text)
+            shown = printable(message.text)
             log.info("%s: prompt '%s' from frame %d on", self._session.id, shown, given.first)
             self._answer(
                 PromptReceipt(
@@ -117,7 +118,7 @@ class Commands:
         try:
             went = await self._session.rewind(message.action, message.world_frame)
         except (LightconeError, ModelError) as error:
-            text = str(error)[:MAX_ERROR_TEXT]
+            text = outward(error)[:MAX_ERROR_TEXT]
             self._answer(Error(code="rewind_failed", message=text, seq=message.seq))
         else:
             self._answer(
@@ -147,7 +148,7 @@ def check_prompt(info: WorldInfo, text: str) -> None:
 def unknown_words(error: PromptError, seq: int) -> Error:
     return Error(
         code="unknown_words",
-        message=str(error)[:MAX_ERROR_TEXT],
+        message=printable(str(error), MAX_ERROR_TEXT),
         seq=seq,
         words=list(error.words),
         known=list(error.known),

@@ -18,6 +18,7 @@ import msgpack
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from lightcone.model.interface import How
+from lightcone.server.errors import printable
 
 _T = TypeVar("_T")
 
@@ -326,10 +327,11 @@ _server: TypeAdapter[FromServer] = TypeAdapter(ServerMessage)
 
 
 class ProtocolError(Exception):
-    """A message that is not one; `code` and the text go back to its sender."""
+    """A message that is not one; `code` and the text go back to its sender, and may be logged:
+    names from the message are escaped in it."""
 
     def __init__(self, code: ErrorCode, message: str) -> None:
-        super().__init__(message)
+        super().__init__(printable(message, MAX_ERROR_TEXT))
         self.code: ErrorCode = code
 
 
@@ -363,7 +365,7 @@ def _decode(data: bytes, adapter: TypeAdapter[_T]) -> _T:
     try:
         value = msgpack.unpackb(data)
     except Exception as error:  # msgpack raises many kinds, ValueError among them
-        raise ProtocolError("malformed", f"not msgpack: {error}") from error
+        raise ProtocolError("malformed", "not msgpack") from error
     try:
         return adapter.validate_python(value)
     except ValidationError as error:
@@ -372,4 +374,4 @@ def _decode(data: bytes, adapter: TypeAdapter[_T]) -> _T:
         unknown = first["type"].startswith("union_tag") or not isinstance(value, dict)
         code: ErrorCode = "malformed" if unknown else "invalid"
         text = f"{where}: {first['msg']}" if where else first["msg"]
-        raise ProtocolError(code, text[:MAX_ERROR_TEXT]) from error
+        raise ProtocolError(code, text) from error

@@ -21,8 +21,8 @@ from lightcone.server.control.protocol import (
     Rewind,
 )
 from lightcone.server.control.ratelimit import TokenBucket
+from lightcone.server.errors import printable
 from lightcone.server.sessions.session import Session
-from lightcone.server.telemetry.logs import one_line
 
 CLOSE_TIMEOUT_S = 2.0  # for a client that does not read
 MAX_REASON_BYTES = 123  # RFC 6455 section 5.5
@@ -40,7 +40,7 @@ async def serve_control(socket: WebSocket, session: Session | None, guest: Guest
             with session.participants.place():
                 await _take_part(socket, session, guest, await _hello(socket))
         except Goodbye as goodbye:
-            log.info("a client is let go (%d): %s", goodbye.code, one_line(str(goodbye)))
+            log.info("a client is let go (%d): %s", goodbye.code, printable(str(goodbye)))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_TIMEOUT_S):
                     if goodbye.error is not None:

@@ -27,6 +27,7 @@ from lightcone.server.http.session_routes import add_sessions
 from lightcone.server.http.tokens import add_tokens
 from lightcone.server.http.visitor import guest_of
 from lightcone.server.http.watching import add_watching
+from lightcone.server.pictures.decoder import Decoder
 from lightcone.server.sessions.sessions import Sessions
 from lightcone.server.sessions.workers import Worker
 from lightcone.server.telemetry.loop_lag import LoopLag
@@ -35,6 +36,7 @@ from lightcone.server.telemetry.loop_lag import LoopLag
 def create_app(sessions: Sessions) -> FastAPI:
     """The application of a server with these sessions; they are closed with it."""
     lag = LoopLag()
+    decoder = Decoder()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -42,6 +44,7 @@ def create_app(sessions: Sessions) -> FastAPI:
         yield
         lag.stop()
         await sessions.close()
+        await decoder.close()
 
     app = FastAPI(
         title="Lightcone",
@@ -61,7 +64,7 @@ def create_app(sessions: Sessions) -> FastAPI:
     )
     problems.add_handlers(app)
     _add_facts(app, sessions, lag)
-    add_sessions(app, sessions)
+    add_sessions(app, sessions, decoder)
     add_watching(app, sessions)
     add_files(app, sessions)
     add_tokens(app, sessions)

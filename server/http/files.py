@@ -14,7 +14,13 @@ from lightcone.server.http.bodies import (
 from lightcone.server.http.described import bytes_body, file, refusals
 from lightcone.server.http.lookup import find, find_snapshot
 from lightcone.server.http.problems import Problem
-from lightcone.server.http.reading import MAX_SNAPSHOT_BYTES, SNAPSHOT_TIMEOUT_S, read_body
+from lightcone.server.http.reading import (
+    MAX_SNAPSHOT_BYTES,
+    SNAPSHOT_TIMEOUT_S,
+    SNAPSHOTS,
+    Places,
+    read_body,
+)
 from lightcone.server.sessions.recording import VIDEO
 from lightcone.server.sessions.sessions import Sessions
 
@@ -29,7 +35,7 @@ def add_files(app: FastAPI, sessions: Sessions) -> None:
 
 
 def _add_snapshots(app: FastAPI, sessions: Sessions) -> None:
-    store = sessions.store
+    store, large = sessions.store, Places(SNAPSHOTS)
 
     @app.post(
         "/sessions/{session_id}/snapshot",
@@ -49,15 +55,14 @@ def _add_snapshots(app: FastAPI, sessions: Sessions) -> None:
 
     @app.get(
         "/snapshots/{snapshot_id}",
-        response_class=Response,
+        response_class=FileResponse,
         responses={**file(200, SNAPSHOT, "The snapshot"), **refusals(404, 507)},
     )
-    async def download(snapshot_id: str) -> Response:
+    async def download(snapshot_id: str) -> FileResponse:
         """A snapshot as a file."""
         stored = find_snapshot(sessions, snapshot_id)
-        return Response(
-            await store.read(stored), 200, _attachment(f"{stored.id}.lightcone"), SNAPSHOT
-        )
+        name = f"{stored.id}.lightcone"
+        return FileResponse(await store.file(stored), media_type=SNAPSHOT, filename=name)
 
     @app.post(
         "/snapshots",
@@ -67,10 +72,14 @@ def _add_snapshots(app: FastAPI, sessions: Sessions) -> None:
     )
     async def upload(request: Request, response: Response) -> SnapshotBody:
         """Keep a snapshot that was downloaded before."""
+        data = await read_body(
+            request,
+            SNAPSHOT,
+            most=MAX_SNAPSHOT_BYTES,
+            large=large,
+            timeout_s=SNAPSHOT_TIMEOUT_S,
+        )
         with sessions.waiting():
-            data = await read_body(
-                request, SNAPSHOT, most=MAX_SNAPSHOT_BYTES, timeout_s=SNAPSHOT_TIMEOUT_S
-            )
             stored = await store.keep(data)
         response.headers["Location"] = f"/snapshots/{stored.id}"
         return snapshot_body(stored)

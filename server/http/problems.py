@@ -20,7 +20,8 @@ from lightcone.model.interface import (
 from lightcone.server.access.quotas import QuotaExceeded
 from lightcone.server.access.tokens import NotYours
 from lightcone.server.errors import LightconeError
-from lightcone.server.http.image import BadImage
+from lightcone.server.outward import outward
+from lightcone.server.pictures.errors import BadImage, DecoderUnavailable
 from lightcone.server.sessions.queue import QueueFull
 from lightcone.server.sessions.remote_state import Restoring, TooFarBack
 from lightcone.server.sessions.session import SessionOver
@@ -30,6 +31,7 @@ from lightcone.server.sessions.snapshot_store import StorageError
 from lightcone.server.worker.errors import RewindError, WorkerError
 from lightcone.streaming import (
     BadOffer,
+    OfferTooLarge,
     RecordingError,
     StreamingError,
     UnknownViewer,
@@ -79,6 +81,7 @@ _PROBLEMS: tuple[tuple[type[Exception], int, str, str], ...] = (
     (SessionOver, 410, "session-over", "The session is over"),
     (Busy, 503, "busy", "Busy"),
     (QueueFull, 503, "busy", "Busy"),
+    (DecoderUnavailable, 503, "busy", "Busy"),
     (Restoring, 503, "engine-unavailable", "Engine unavailable"),
     (EnvironmentFailed, 503, "environment-failed", "The environment failed"),
     (WorkerError, 503, "engine-unavailable", "Engine unavailable"),
@@ -87,6 +90,7 @@ _PROBLEMS: tuple[tuple[type[Exception], int, str, str], ...] = (
     (StorageError, 507, "storage-failed", "Nothing can be stored"),
     (RecordingError, 507, "storage-failed", "Nothing can be stored"),
     (UnsupportedCodec, 406, "no-common-codec", "No common codec"),
+    (OfferTooLarge, 413, "offer-too-large", "Offer too large"),
     (BadOffer, 400, "bad-offer", "Bad offer"),
     (UnknownViewer, 404, "unknown-viewer", "Unknown viewer"),
 )
@@ -100,12 +104,11 @@ def problem_of(error: Exception) -> Problem:
             if isinstance(error, PromptError):
                 words = {"words": list(error.words), "known": list(error.known)}
             headers = {"Retry-After": str(RETRY_S)} if status == 503 else None
-            return Problem(status, code, title, str(error), headers, **words)
+            return Problem(status, code, title, outward(error), headers, **words)
     if isinstance(error, QuotaExceeded):
         headers = {"Retry-After": str(error.retry_s)}
         return Problem(429, "over-quota", "Over quota", str(error), headers)
-    detail = "the server made a mistake; its log has more"
-    return Problem(500, "internal-error", "Internal error", detail)
+    return Problem(500, "internal-error", "Internal error", outward(error))
 
 
 def add_handlers(app: FastAPI) -> None:

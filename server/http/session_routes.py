@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 from fastapi import FastAPI, Request, Response
@@ -22,11 +21,17 @@ from lightcone.server.http.bodies import (
     made_of,
 )
 from lightcone.server.http.described import Described, json_body, refusals
-from lightcone.server.http.image import from_base64
 from lightcone.server.http.lookup import find, find_snapshot, find_world
 from lightcone.server.http.problems import Problem
-from lightcone.server.http.reading import MAX_SESSION_BODY_BYTES, invalid, read_json
+from lightcone.server.http.reading import (
+    MAX_SESSION_BODY_BYTES,
+    PICTURES,
+    Places,
+    invalid,
+    read_json,
+)
 from lightcone.server.http.visitor import identity_of, payer_of
+from lightcone.server.pictures.decoder import Decoder, from_base64
 from lightcone.server.sessions.queue import Ticket
 from lightcone.server.sessions.session import Session
 from lightcone.server.sessions.sessions import Sessions, Wanted
@@ -36,8 +41,8 @@ MOST_LISTED = 16  # running sessions that somebody in the queue is offered
 QUEUED: Described = {202: {"model": Queued, "description": "No room now: a place in the queue"}}
 
 
-def add_sessions(app: FastAPI, sessions: Sessions) -> None:
-    decoding = asyncio.Lock()  # a large picture takes much memory, so one at a time
+def add_sessions(app: FastAPI, sessions: Sessions, decoder: Decoder) -> None:
+    large = Places(PICTURES)
 
     @app.post(
         "/sessions",
@@ -48,9 +53,9 @@ def add_sessions(app: FastAPI, sessions: Sessions) -> None:
     )
     async def make_session(request: Request) -> Response:
         """Make a session, or get a place in the queue where there is no room."""
+        asked = await read_json(request, SessionRequest, most=MAX_SESSION_BODY_BYTES, large=large)
         with sessions.waiting():
-            asked = await read_json(request, SessionRequest, most=MAX_SESSION_BODY_BYTES)
-            wanted = await _wanted(sessions, asked, decoding)
+            wanted = await _wanted(sessions, asked, decoder)
             wanted = replace(wanted, owner=payer_of(request))
             return _answer(sessions, await sessions.create(wanted))
 
@@ -60,7 +65,7 @@ def add_sessions(app: FastAPI, sessions: Sessions) -> None:
         response_model=Queued,
         responses={
             201: {"model": SessionMade, "description": "The session, made now"},
-            **refusals(404, 422, 503),
+            **refusals(404, 422, 503, 507),
         },
     )
     async def queue(ticket: str) -> Response:
@@ -122,12 +127,12 @@ def add_sessions(app: FastAPI, sessions: Sessions) -> None:
     )
     async def fork(request: Request, session_id: str) -> Response:
         """Make a second session from this moment of one."""
+        session = find(sessions, session_id)
+        if identity_of(request).session is not None:
+            detail = "your token is for this session, not for another one"
+            raise Problem(403, "forbidden", "Forbidden", detail)
+        asked = await read_json(request, ForkRequest)
         with sessions.waiting():
-            session = find(sessions, session_id)
-            if identity_of(request).session is not None:
-                detail = "your token is for this session, not for another one"
-                raise Problem(403, "forbidden", "Forbidden", detail)
-            asked = await read_json(request, ForkRequest)
             check_prompt(session.info, asked.prompt or "")
             forked = await sessions.fork(session, asked.prompt or "", payer_of(request))
             return _answer(sessions, forked)
@@ -146,22 +151,21 @@ def _answer(sessions: Sessions, made: Session | Ticket[Wanted]) -> Response:
     return JSONResponse(queued.model_dump(), 202, {"Location": f"/queue/{made.id}"})
 
 
-async def _wanted(sessions: Sessions, asked: SessionRequest, decoding: asyncio.Lock) -> Wanted:
-    """Raises Problem, PromptError, BadImage, SnapshotError and StorageError."""
+async def _wanted(sessions: Sessions, asked: SessionRequest, decoder: Decoder) -> Wanted:
+    """Raises Problem, PromptError, BadImage, DecoderUnavailable and SnapshotError."""
     if asked.snapshot is not None:
-        return await _wanted_snapshot(sessions, asked, asked.snapshot)
+        return _wanted_snapshot(sessions, asked, asked.snapshot)
     info = find_world(sessions, asked.world)
     prompt = asked.prompt or ""
     check_prompt(info, prompt)
     _check_image(info, asked.image is not None)
     image = None
     if asked.image is not None:
-        async with decoding:  # in a thread: a large picture takes longer than the loop may wait
-            image = await asyncio.to_thread(from_base64, asked.image, info.width, info.height)
+        image = await decoder.decode(from_base64(asked.image), info.width, info.height)
     return Wanted(info, asked.seed, prompt, image)
 
 
-async def _wanted_snapshot(sessions: Sessions, asked: SessionRequest, snapshot_id: str) -> Wanted:
+def _wanted_snapshot(sessions: Sessions, asked: SessionRequest, snapshot_id: str) -> Wanted:
     stored = find_snapshot(sessions, snapshot_id)
     for name in ("seed", "prompt", "image"):
         if getattr(asked, name) is not None:
@@ -170,8 +174,7 @@ async def _wanted_snapshot(sessions: Sessions, asked: SessionRequest, snapshot_i
     if stored.world not in sessions.infos or asked.world not in (None, stored.world):
         wanted = asked.world or ", ".join(sessions.infos)
         raise SnapshotError(f"this is a snapshot of '{stored.world}', not of {wanted}")
-    data = await sessions.store.read(stored)
-    return Wanted(sessions.infos[stored.world], snapshot=data)
+    return Wanted(sessions.infos[stored.world], snapshot=stored)
 
 
 def _check_image(info: WorldInfo, given: bool) -> None:

@@ -12,6 +12,7 @@ from lightcone.server.http.lookup import find
 from lightcone.server.http.problems import Problem
 from lightcone.server.http.reading import read_body
 from lightcone.server.sessions.sessions import Sessions
+from lightcone.streaming import BadOffer, Reach, parse_address
 
 OFFERS_PER_SECOND = 10.0  # answering one costs the loop some ms, and ports for a while
 OFFER_BURST = 40.0
@@ -46,8 +47,10 @@ def add_watching(app: FastAPI, sessions: Sessions) -> None:
         try:
             sdp = body.decode()
         except UnicodeDecodeError as error:
-            raise Problem(400, "bad-offer", "Bad offer", str(error)) from error
-        viewer, answer = await session.stream.offer(sdp)
+            raise BadOffer("the body is not an SDP offer") from error
+        caller = None if request.client is None else parse_address(request.client.host)
+        reach = Reach(caller, sessions.settings.candidate_networks)
+        viewer, answer = await session.stream.offer(sdp, reach)
         location = f"/sessions/{session_id}/whep/{viewer}"
         return Response(answer, 201, {"Location": location}, SDP)
 

@@ -13,11 +13,12 @@ import msgspec
 
 from lightcone.model.interface import How, WorldInfo
 from lightcone.server.errors import LightconeError
+from lightcone.server.outward import outward
 from lightcone.server.sessions.recovery.rolling import Kept, RollingSnapshots
 from lightcone.server.sessions.session_log import SessionLog
 from lightcone.server.sessions.shown import Shown
 from lightcone.server.worker import messages as wire
-from lightcone.server.worker.errors import RewindError
+from lightcone.server.worker.errors import RewindError, error_of
 from lightcone.server.worker.host import WorkerHost
 
 RECENT = 48  # chunks that the median looks back on
@@ -196,7 +197,8 @@ class RemoteState:
             case wire.Kept():
                 self.rolling.add(message.world_frame, message.snapshot)
             case wire.SessionFailed():
-                self._listener.on_failed(message.message)
+                failed = wire.Failed(0, message.kind, message.message)
+                self._listener.on_failed(outward(error_of(failed)))
 
     # inside
 

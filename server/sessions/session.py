@@ -150,14 +150,17 @@ class Session:
         seat, outbox = self.participants.join(hello, may_drive)
         outbox.put(reports.welcome(self, seat))
         self.participants.changed()
-        self._note_presence()
+        self.took_part()
         log.info("%s: seat %s is taken (%d in all)", self.id, seat.id, self.participants.present)
         return seat, outbox
 
     def leave(self, seat: Seat, outbox: Outbox) -> None:
         self.participants.leave(seat, outbox)
-        self._note_presence()
         log.info("%s: seat %s is left (%d in all)", self.id, seat.id, self.participants.present)
+
+    def took_part(self) -> None:
+        """A control client has sent something. A connection that says nothing is nobody."""
+        self._presence.touch()
 
     def accept(self, seat: Seat, message: Input) -> None:
         """A checked input of the driver."""
@@ -377,9 +380,8 @@ class Session:
             self.worker.drive(self.id, driven)
 
     def _note_presence(self) -> None:
-        """Count the time with nobody there. A connection without a hello is nobody yet."""
-        occupied = self.viewers > 0 or self.participants.present > 0
-        self._presence.note(occupied=occupied or not self.live)
+        """Count the time in which nobody watches."""
+        self._presence.note(occupied=self.viewers > 0 or not self.live)
 
     def _report_idle(self) -> None:
         if self.on_idle is not None:

@@ -28,6 +28,8 @@ log = logging.getLogger("lightcone.log")
 class LogUnavailable(LightconeError):
     """The log could not be written, or is not there any more."""
 
+    outward = "the log can not be written or read now"
+
 
 class SessionLog:
     """Of one session. Where the disk fails, the log ends and the session goes on."""

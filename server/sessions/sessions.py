@@ -16,12 +16,13 @@ from lightcone.server.access.access import NOBODY, Access, Payer
 from lightcone.server.access.quotas import QuotaExceeded
 from lightcone.server.cli.settings import Settings
 from lightcone.server.errors import LightconeError
+from lightcone.server.outward import outward
 from lightcone.server.sessions.queue import Queue, Ticket
 from lightcone.server.sessions.recording import Recording, Recordings
 from lightcone.server.sessions.recovery.recovering import Recovering, Recovery
 from lightcone.server.sessions.session import Origin, Session, SessionRules
 from lightcone.server.sessions.session_log import SessionLog, log_start
-from lightcone.server.sessions.snapshot_store import SnapshotStore, StorageError
+from lightcone.server.sessions.snapshot_store import SnapshotStore, StorageError, StoredSnapshot
 from lightcone.server.sessions.workers import Worker
 from lightcone.server.worker import messages as wire
 from lightcone.server.worker.errors import WorkerError
@@ -47,13 +48,14 @@ class Busy(LightconeError):
 @dataclass(frozen=True)
 class Wanted:
     """What `owner` asked for: a world that is served, `seed` None for any, `image` of the world's
-    size. With a snapshot the session goes on from it, under `prompt` if there is one."""
+    size. With a snapshot the session goes on from it, under `prompt` if there is one; one that is
+    stored stays there until there is room."""
 
     info: WorldInfo
     seed: int | None = None
     prompt: str = ""
     image: Image | None = None
-    snapshot: bytes | None = None
+    snapshot: bytes | StoredSnapshot | None = None
     owner: Payer = NOBODY
 
 
@@ -146,8 +148,8 @@ class Sessions:
     async def create(self, wanted: Wanted) -> Session | Ticket[Wanted]:
         """A new session, or a place in the queue where there is no room for one.
 
-        Raises PromptError, ImageError, SnapshotError, EnvironmentFailed, WorkerError, QueueFull,
-        QuotaExceeded.
+        Raises PromptError, ImageError, SnapshotError, EnvironmentFailed, WorkerError, StorageError,
+        QueueFull, QuotaExceeded.
         """
         wanted.owner.pay(GENERATION)
         session = None if self.queued else await self._create(wanted)
@@ -216,6 +218,8 @@ class Sessions:
             if seed is None and wanted.snapshot is None:
                 seed = secrets.randbelow(2**31)
             wanted = replace(wanted, seed=seed)
+            if isinstance(wanted.snapshot, StoredSnapshot):
+                wanted = replace(wanted, snapshot=await self.store.read(wanted.snapshot))
             from_state = wanted.snapshot is not None
             opener = _opener(host, wanted)
             session = await self._begin(worker, host, wanted, opener, from_state)
@@ -325,7 +329,7 @@ class Sessions:
                 stored = await self.store.keep(await session.save())
                 reason += f"; it is kept as snapshot {stored.id}"
             except (StorageError, WorkerError, ModelError, LightconeError) as error:
-                reason += f"; it could not be kept: {error}"
+                reason += f"; it could not be kept: {outward(error)}"
             if left_alone and not session.idle_s():
                 return
         await session.end(reason)
@@ -373,7 +377,7 @@ def _opener(host: WorkerHost, wanted: Wanted) -> Opener:
     """Of a session from a snapshot, or from seed, prompt and image."""
 
     async def open(new: str, sending: wire.Sending) -> wire.Opened:
-        if wanted.snapshot is not None:
+        if isinstance(wanted.snapshot, bytes):
             return await host.restore(new, wanted.snapshot, sending)
         assert wanted.seed is not None
         return await host.open(

@@ -28,6 +28,8 @@ log = logging.getLogger("lightcone.snapshots")
 class StorageError(LightconeError):
     """Nothing can be written: the disk is full, or the folder is not to be written to."""
 
+    outward = "no snapshot can be written or read now"
+
 
 @dataclass(frozen=True)
 class StoredSnapshot:
@@ -79,6 +81,13 @@ class SnapshotStore:
             return await asyncio.to_thread(self.path(stored).read_bytes)
         except OSError as error:
             raise StorageError(f"snapshot {stored.id} can not be read: {error.strerror}") from error
+
+    async def file(self, stored: StoredSnapshot) -> Path:
+        """Of a snapshot. Raises StorageError where it is gone."""
+        path = self.path(stored)
+        if not await asyncio.to_thread(path.is_file):
+            raise StorageError(f"{path} is gone")
+        return path
 
     async def delete(self, stored: StoredSnapshot) -> None:
         """Does nothing for one that is gone already."""

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from msgspec.structs import replace
 
 from lightcone.model.interface import WorldInfo
+from lightcone.server.outward import outward
 from lightcone.server.scheduling.admission import Demand, capacity, fits
 from lightcone.server.worker.errors import WorkerError
 from lightcone.server.worker.host import WorkerHost
@@ -153,8 +154,7 @@ class Worker:
             try:
                 new = await self.working()
             except WorkerError as error:
-                reason = str(error)
-                log.error("no worker: %s", reason)
+                reason = outward(error)
                 continue
             log.info("worker %d follows %d", new.pid, host.pid)
             if self.on_back is not None:

@@ -17,8 +17,3 @@ def set_up_logs(level: LogLevel) -> None:
     )
     for chatty in ("uvicorn", "aioice", "aiortc", "libav", "asyncio"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLogger().level))
-
-
-def one_line(text: str, most: int = 300) -> str:
-    """Text from outside, so that it can not look like a line of its own."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[:most])

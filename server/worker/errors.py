@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from lightcone.model.interface import (
     EnvironmentFailed,
     ImageError,
@@ -12,12 +15,14 @@ from lightcone.model.interface import (
     UnsupportedSetting,
     WeightsError,
 )
-from lightcone.server.errors import LightconeError
+from lightcone.server.errors import LightconeError, printable
 from lightcone.server.worker.messages import Failed
 
 
 class WorkerError(LightconeError):
-    """The worker could not do what was asked; the message is one readable line."""
+    """The worker could not do what was asked."""
+
+    outward: ClassVar[str | None] = "the world can not be reached in its worker"
 
 
 class WorkerRefused(WorkerError):
@@ -27,26 +32,47 @@ class WorkerRefused(WorkerError):
 class WorkerLost(WorkerError):
     """The worker process has ended."""
 
+    outward = None
+
 
 class RequestFailed(WorkerError):
     """A request failed inside the worker and changed nothing."""
+
+    outward: ClassVar[str | None] = "the world failed"
 
 
 class RewindError(RequestFailed):
     """Before the oldest state that is kept, or after the present."""
 
+    outward = None
+
 
 class UnknownSession(RequestFailed):
     """The worker has no session of this id."""
 
+    outward = None
 
-_KINDS: dict[str, type[ModelError | WorkerError]] = {
+
+class StepTimeout(RequestFailed):
+    """A chunk took longer than a session's may."""
+
+    outward = None
+
+
+class RequestTimedOut(RequestFailed):
+    """What was asked for took longer than it may."""
+
+    outward = None
+
+
+_KINDS: Mapping[str, type[ModelError | WorkerError]] = {"TimeoutError": RequestTimedOut} | {
     kind.__name__: kind
     for kind in (
         EnvironmentFailed,
         ImageError,
         RewindError,
         SnapshotError,
+        StepTimeout,
         UnknownSession,
         UnknownWorld,
         UnsupportedSetting,
@@ -65,7 +91,7 @@ def failure(request: int, error: Exception) -> Failed:
 
 def one_line(error: BaseException) -> str:
     """The first line of its message, or its name where it has none."""
-    return next(iter(str(error).splitlines()), "") or type(error).__name__
+    return printable(next(iter(str(error).splitlines()), "")) or type(error).__name__
 
 
 def error_of(failed: Failed) -> Exception:

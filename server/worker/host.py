@@ -210,7 +210,7 @@ class WorkerHost:
     async def _open(self, make: Callable[[int], Message], kind: type[R]) -> R:
         self._opening += 1
         try:
-            return await self._link.request(make, kind)
+            return await self._link.request(make, kind, LAUNCH_TIMEOUT_S)
         finally:
             self._opening -= 1
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from lightcone.server.worker.errors import WorkerLost, error_of
+from lightcone.server.worker.errors import RequestTimedOut, WorkerLost, error_of
 from lightcone.server.worker.messages import (
     Conditioned,
     Failed,
@@ -25,6 +25,9 @@ from lightcone.server.worker.messages import (
     decode_from_worker,
     encode,
 )
+
+# The worker gives up what takes too long by itself, also what waits for others of its session.
+REPLY_TIMEOUT_S = 180.0
 
 R = TypeVar("R", WorldOpened, Opened, Conditioned, Rewound, Saved, Pong)
 
@@ -74,9 +77,11 @@ class Link(asyncio.Protocol):
         if self._transport is not None:
             self._transport.write(encode(message))
 
-    async def request(self, make: Callable[[int], Message], kind: type[R]) -> R:
+    async def request(
+        self, make: Callable[[int], Message], kind: type[R], timeout_s: float = REPLY_TIMEOUT_S
+    ) -> R:
         """Send a request; its reply, which is of this kind. Raises what `error_of` makes of a
-        failure, and WorkerLost."""
+        failure, RequestTimedOut, and WorkerLost."""
         if self._transport is None:
             raise WorkerLost("the worker process is not running")
         self._next += 1
@@ -85,7 +90,10 @@ class Link(asyncio.Protocol):
         self._replies[number] = reply
         try:
             self.send(make(number))
-            answer = await reply
+            async with asyncio.timeout(timeout_s):
+                answer = await reply
+        except TimeoutError as error:
+            raise RequestTimedOut(f"the worker did not answer in {timeout_s:g} s") from error
         finally:
             self._replies.pop(number, None)
         assert isinstance(answer, kind)

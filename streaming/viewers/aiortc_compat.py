@@ -15,8 +15,8 @@ from typing import Any
 
 import av
 from aioice.candidate import Candidate
-from aioice.ice import Connection
-from aioice.stun import TransactionError
+from aioice.ice import Connection, StunProtocol
+from aioice.stun import Message, TransactionError
 from aiortc import RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver
 from aiortc.clock import current_ntp_time
 from aiortc.codecs.base import Encoder
@@ -45,6 +45,7 @@ from lightcone.streaming.viewers.fanout import MediaPacket, PacketQueue
 
 PLAYOUT_DELAY_URI = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 LOOPBACK = "127.0.0.1"
+MOST_TRIED = 8  # addresses that a viewer names, and as many that its checks come from
 
 
 class Packetizer:
@@ -170,14 +171,16 @@ class ViewerConnection(Connection):
     """ICE towards one viewer. An existing connection becomes one by `adopt_connection`.
 
     Differs from its base in this: the loopback address is a candidate too, so that a server
-    without a network works; a candidate with an mDNS name is not looked up, as the viewer's own
-    checks bring its address sooner (RFC 8445 section 7.3.1.3); the end of the viewer's
-    candidates is not the end of hope, for the same reason; consent is checked (RFC 7675) every
+    without a network works; of the viewer's candidates those that `permits` (host, port) are
+    tried, `MOST_TRIED` at most, as its own checks bring its address anyway (RFC 8445 section
+    7.3.1.3); so the end of its candidates is not the end of hope; of addresses that such checks
+    bring, `MOST_TRIED` are answered with a check; consent is checked (RFC 7675) every
     `consent_interval_s`, so that a viewer that vanished is noticed within seconds.
     """
 
     consent_interval_s: float
     consent_failures: int
+    permits: Callable[[str, int], bool]
 
     async def get_component_candidates(
         self,
@@ -188,9 +191,18 @@ class ViewerConnection(Connection):
         return await super().get_component_candidates(component, [*addresses, LOOPBACK], timeout)
 
     async def add_remote_candidate(self, remote_candidate: Candidate | None) -> None:
-        if remote_candidate is None or remote_candidate.host.endswith(".local"):
+        if remote_candidate is None or len(self._remote_candidates) >= MOST_TRIED:
             return
-        await super().add_remote_candidate(remote_candidate)
+        kind = remote_candidate.component, remote_candidate.transport.lower()
+        if kind == (1, "udp") and self.permits(remote_candidate.host, remote_candidate.port):
+            await super().add_remote_candidate(remote_candidate)
+
+    def check_incoming(
+        self, message: Message, addr: tuple[str, int], protocol: StunProtocol
+    ) -> None:
+        known = any((c._network_host, c.port) == addr for c in self._remote_candidates)
+        if known or len(self._remote_candidates) < 2 * MOST_TRIED:
+            super().check_incoming(message, addr, protocol)
 
     async def query_consent(self) -> None:
         failures = 0
@@ -213,7 +225,10 @@ class ViewerConnection(Connection):
 
 
 def adopt_connection(
-    transceiver: RTCRtpTransceiver, consent_interval_s: float, consent_failures: int
+    transceiver: RTCRtpTransceiver,
+    consent_interval_s: float,
+    consent_failures: int,
+    permits: Callable[[str, int], bool],
 ) -> None:
     """Turn the ICE connection under a new transceiver into a `ViewerConnection`."""
     connection = transceiver.receiver.transport.transport._connection
@@ -221,6 +236,7 @@ def adopt_connection(
     assert isinstance(connection, ViewerConnection)
     connection.consent_interval_s = consent_interval_s
     connection.consent_failures = consent_failures
+    connection.permits = permits
 
 
 def adopt_sender(

@@ -21,7 +21,9 @@ from lightcone.streaming.packets import (
 )
 from lightcone.streaming.viewers.aiortc_compat import close_peer
 from lightcone.streaming.viewers.fanout import MediaPacket
+from lightcone.streaming.viewers.loss_reports import LossReports
 from lightcone.streaming.viewers.picture_fanout import PictureFanout
+from lightcone.streaming.viewers.reach import Reach
 from lightcone.streaming.viewers.stats import StreamStats
 from lightcone.streaming.viewers.viewer import Viewer, answer_offer
 
@@ -82,19 +84,22 @@ class SessionStream:
         else:
             self._send_sound(packet)
 
-    async def offer(self, sdp: str) -> tuple[str, str]:
-        """Answer a viewer's SDP offer: (viewer id, SDP answer with all candidates).
+    async def offer(self, sdp: str, reach: Reach | None = None) -> tuple[str, str]:
+        """Answer a viewer's SDP offer: (viewer id, SDP answer with all candidates). `reach` says
+        which of the viewer's own are tried; by default none, and its checks have to bring one.
 
-        Raises BadOffer, or UnsupportedCodec where the offer has no codec sent here.
+        Raises BadOffer; OfferTooLarge; or UnsupportedCodec where the offer has no codec sent here.
         """
         self._answering += 1
+        losses = LossReports(self._settings.loss_interval_s, self._settings.loss_burst)
         try:
             viewer = await answer_offer(
                 secrets.token_urlsafe(12),
                 sdp,
+                reach or Reach(),
                 self._settings,
                 self._has_sound,
-                self._want_keyframe,
+                partial(self._on_loss, losses),
             )
             if self._closed:
                 await close_peer(viewer.peer)
@@ -150,14 +155,23 @@ class SessionStream:
             if viewer.connected and viewer.hears:
                 viewer.sound.put(packet)
 
+    def _on_loss(self, losses: LossReports, codec: VideoCodec) -> None:
+        """A viewer has lost a picture."""
+        if not self._is_asked(codec) and losses.allows(self._loop.time()):
+            self._want_keyframe(codec)
+
     def _want_keyframe(self, codec: VideoCodec) -> None:
-        now = self._loop.time()
-        asked = self._asked.get(codec)
-        if asked is not None and now < asked + self._settings.keyframe_interval_s:
+        if self._is_asked(codec):
             return
-        self._asked[codec] = now
+        self._asked[codec] = self._loop.time()
         if self.on_keyframe_wanted is not None:
             self.on_keyframe_wanted(codec)
+
+    def _is_asked(self, codec: VideoCodec) -> bool:
+        """Whether a keyframe is on its way already."""
+        asked = self._asked.get(codec)
+        interval = self._settings.keyframe_interval_s
+        return asked is not None and self._loop.time() < asked + interval
 
     def _on_state(self, viewer: Viewer) -> None:
         state = viewer.peer.connectionState

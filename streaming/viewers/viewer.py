@@ -16,7 +16,6 @@ from aiortc import (
 )
 from aiortc.exceptions import OperationError
 from aiortc.rtcrtpparameters import RTCRtpCodecCapability
-from aiortc.sdp import SessionDescription
 
 from lightcone.streaming.errors import BadOffer, UnsupportedCodec
 from lightcone.streaming.format import StreamSettings
@@ -30,8 +29,8 @@ from lightcone.streaming.viewers.aiortc_compat import (
     negotiated_codec,
 )
 from lightcone.streaming.viewers.fanout import PacketQueue
-
-_MOST_CANDIDATES = 64  # addresses of a viewer that are tried
+from lightcone.streaming.viewers.offers import parse_offer
+from lightcone.streaming.viewers.reach import Reach
 
 # Best first. Constrained baseline is what is sent; a decoder of plain baseline reads it too.
 _VIDEO_PREFERENCE = (("H264", "42e01f"), ("H264", "42001f"), ("VP8", None), ("rtx", None))
@@ -66,11 +65,13 @@ class Viewer:
 async def answer_offer(
     viewer_id: str,
     sdp: str,
+    reach: Reach,
     settings: StreamSettings,
     has_sound: bool,
     on_keyframe_wanted: Callable[[VideoCodec], None],
 ) -> Viewer:
-    """Answer a viewer's offer; the answer holds all candidates. Nothing is sent before the
+    """Answer a viewer's offer; the answer holds all candidates. Of the viewer's, those that `reach`
+    permits are tried. Nothing is sent before the
     caller puts packets into the viewer's queues. `on_keyframe_wanted` hears of every picture
     the viewer reports as lost. Where the session has no sound, a section for it is answered as
     inactive.
@@ -80,7 +81,7 @@ async def answer_offer(
     offer = parse_offer(sdp)
     peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     video, sound = PacketQueue(settings.queue_limit), PacketQueue(settings.queue_limit)
-    transceivers = [_prepare(peer, media.kind, settings, has_sound) for media in offer.media]
+    transceivers = [_prepare(peer, media.kind, reach, settings, has_sound) for media in offer.media]
     video_codec: VideoCodec | None = None
     try:
         await peer.setRemoteDescription(RTCSessionDescription(sdp=sdp, type="offer"))
@@ -98,7 +99,7 @@ async def answer_offer(
         if isinstance(error, OperationError):
             raise UnsupportedCodec("no codec sent here is offered (H264 or VP8, Opus)") from error
         if isinstance(error, Exception):  # aiortc's reading of the offer may fail in many ways
-            raise BadOffer(f"the offer cannot be answered: {error}") from error
+            raise BadOffer("the offer cannot be answered") from error
         raise
     answer = peer.localDescription.sdp
     hears = has_sound and any(media.kind == "audio" for media in offer.media)
@@ -106,41 +107,15 @@ async def answer_offer(
 
 
 def _prepare(
-    peer: RTCPeerConnection, kind: str, settings: StreamSettings, has_sound: bool
+    peer: RTCPeerConnection, kind: str, reach: Reach, settings: StreamSettings, has_sound: bool
 ) -> RTCRtpTransceiver:
     sends = has_sound or kind == "video"
     transceiver = peer.addTransceiver(kind, direction="sendonly" if sends else "inactive")
     transceiver.setCodecPreferences(_preferred_codecs(kind))
-    adopt_connection(transceiver, settings.consent_interval_s, settings.consent_failures)
+    adopt_connection(
+        transceiver, settings.consent_interval_s, settings.consent_failures, reach.permits
+    )
     return transceiver
-
-
-def parse_offer(sdp: str) -> SessionDescription:
-    """The offer, if it asks to receive one video, one sound track, or both over one transport.
-
-    Raises BadOffer.
-    """
-    try:
-        offer = SessionDescription.parse(sdp)
-    except Exception as error:  # the parser raises whatever its first misreading leads to
-        raise BadOffer("the body is not an SDP offer") from error
-    kinds = [media.kind for media in offer.media]
-    if not kinds:
-        raise BadOffer("the offer has no media section")
-    if len(set(kinds)) < len(kinds) or not set(kinds) <= {"audio", "video"}:
-        raise BadOffer(f"the offer must hold one video and one audio at most, not {kinds}")
-    if any(media.direction not in ("recvonly", "sendrecv") for media in offer.media):
-        raise BadOffer("the offer must ask to receive (a=recvonly)")
-    if any(media.dtls is None or not media.dtls.fingerprints for media in offer.media):
-        raise BadOffer("the offer has no DTLS fingerprint and setup")
-    if sum(len(media.ice_candidates) for media in offer.media) > _MOST_CANDIDATES:
-        raise BadOffer(f"the offer has more than {_MOST_CANDIDATES} candidates")
-    mids = {media.rtp.muxId for media in offer.media}
-    bundles = [set(group.items) for group in offer.group if group.semantic == "BUNDLE"]
-    unbundled = bundles[:1] != [mids] if bundles else len(kinds) > 1
-    if len(mids) < len(kinds) or unbundled:
-        raise BadOffer("the offer must name and bundle its media sections (a=mid, a=group:BUNDLE)")
-    return offer
 
 
 def _preferred_codecs(kind: str) -> list[RTCRtpCodecCapability]:

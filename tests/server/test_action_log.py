@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightcone.server.http.image import decode
+from lightcone.server.pictures.own import decode_own
 from lightcone.server.sessions.action_log import (
     ActionLog,
     LogError,
@@ -236,4 +236,4 @@ def test_a_session_that_began_from_a_snapshot_may_have_no_seed() -> None:
 
 def test_an_image_comes_back_to_the_bit() -> None:
     image = np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8)
-    np.testing.assert_array_equal(decode(encode_png(image), 128, 96), image)
+    np.testing.assert_array_equal(decode_own(encode_png(image), 128, 96), image)

@@ -20,7 +20,7 @@ from lightcone.model.runtime.snapshot import pack
 from lightcone.model.runtime.threads import threads_used
 from lightcone.server.cli.main import app
 from lightcone.server.cli.replay import ReplaySettings, compare, replay
-from lightcone.server.http.image import decode
+from lightcone.server.pictures.own import decode_own
 from lightcone.server.sessions.action_log import (
     ActionLog,
     LogError,
@@ -135,7 +135,7 @@ def test_prompts_of_every_kind_and_rewinds_across_them(weights: Path) -> None:
 
 def test_an_image_is_part_of_the_start() -> None:
     model = ProbeModel(0)
-    image = decode(picture((200, 20, 20)), 128, 96)
+    image = decode_own(picture((200, 20, 20)), 128, 96)
     log = Played(model, "probe-image", image=image).play(3).read()
     assert equal(model, log) == [True] * 3
     other = encode_png(np.full_like(image, 9))

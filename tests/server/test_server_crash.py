@@ -100,7 +100,8 @@ async def test_a_session_that_raises_fails_alone(server: Served) -> None:
         assert await driver.closed() == 4500
         [error] = [m for m in driver.log if isinstance(m, Error)]
         assert (error.code, error.fatal) == ("session_failed", True)
-        assert "raises" in error.message
+        assert error.message == "the world failed; the server's log has more"
+        assert "raises" in server.log.read_text()
         await viewers[1].until_more(30)
         phases = [
             (await client.get(f"/sessions/{s['id']}")).json()["phase"] for s in (faulty, well)

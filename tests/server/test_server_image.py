@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import io
 import struct
-import zlib
 
 import numpy as np
 import pytest
+from hostile_pictures import black_png
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from some_pictures import picture
 
-from lightcone.server.http.image import (
-    JPEG,
-    MAX_PIXELS,
-    PNG,
-    BadImage,
-    decode,
-    from_base64,
-)
+from lightcone.server.pictures.decoder import from_base64
+from lightcone.server.pictures.errors import BadImage
+from lightcone.server.pictures.own import decode_own as decode
+from lightcone.server.pictures.still import JPEG, MAX_PIXELS, PNG
 
 BLUE = (20, 20, 220)
 
@@ -58,20 +56,7 @@ def test_plain_base64_will_do() -> None:
     data = picture(BLUE)
     plain = base64.b64encode(data).decode()
     for text in (plain, f"data:image/png;base64,{plain}", f"data:image/jpeg;base64,{plain}"):
-        np.testing.assert_array_equal(from_base64(text, 128, 96), decode(data, 128, 96))
-
-
-def black_png(width: int, height: int, bits: int = 1) -> bytes:
-    """A whole one: grey, so many bits a pixel."""
-
-    def part(kind: bytes, data: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
-
-    header = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
-    rows = zlib.compress(bytes(height * (1 + -(-width * bits // 8))), 1)
-    return PNG + part(b"IHDR", header) + part(b"IDAT", rows) + part(b"IEND", b"")
+        assert from_base64(text) == data
 
 
 def test_a_large_cameras_picture_will_do_and_a_larger_one_not() -> None:
@@ -110,10 +95,16 @@ def test_what_is_no_picture_is_named(data: bytes, reason: str) -> None:
 )
 def test_what_is_no_base64_is_named(text: str) -> None:
     with pytest.raises(BadImage):
-        from_base64(text, 128, 96)
+        from_base64(text)
 
 
 @given(st.sampled_from([PNG, JPEG]), st.binary(max_size=200))
 def test_any_bytes_are_a_picture_or_refused(head: bytes, data: bytes) -> None:
     with contextlib.suppress(BadImage):
         assert decode(head + data, 128, 96).shape == (96, 128, 3)
+
+
+def test_grey_of_sixteen_bits_keeps_its_brightness() -> None:
+    file = io.BytesIO()
+    Image.fromarray(np.full((20, 30), 0x8000, np.uint16)).save(file, "PNG")
+    np.testing.assert_allclose(decode(file.getvalue(), 128, 96), 128, atol=1)

@@ -11,7 +11,7 @@ import pytest
 from probe_viewer import ControlClient, ProbeViewer
 from serving import Served
 
-from lightcone.server.control.protocol import Welcome
+from lightcone.server.control.protocol import Ping, Welcome
 
 SOON_S = 2.0
 
@@ -73,6 +73,25 @@ async def test_who_finds_no_room_waits_in_order(single: Served) -> None:
         assert (await client.get("/healthz")).json()["queue"] == 0
 
 
+async def test_a_snapshot_that_somebody_waits_for_stays_on_the_disk(single: Served) -> None:
+    session = single.new_session(prompt="blue")
+    async with single.client() as client:
+        kept = (await client.post(f"/sessions/{session['id']}/snapshot")).json()
+        tickets = [
+            (await client.post("/sessions", json={"snapshot": kept["id"]})).json()["ticket"]
+            for _ in range(2)
+        ]
+        await client.delete(f"/sessions/{session['id']}")
+        made = (await client.get(f"/queue/{tickets[0]}")).json()
+        assert (made["prompt"], made["world_frame"]) == ("blue", kept["world_frame"])
+        await client.delete(f"/snapshots/{kept['id']}")
+        await client.delete(f"/sessions/{made['id']}")
+        gone = await client.get(f"/queue/{tickets[1]}")
+        assert (gone.status_code, gone.json()["code"]) == (507, "storage-failed")
+        assert str(single.data) not in gone.text
+        assert (await client.get("/healthz")).json()["queue"] == 0
+
+
 async def test_what_is_measured_decides_who_fits(serve: Callable[..., Served]) -> None:
     server = serve("--probe-compute-ms", "60")  # of the 83 ms that a chunk lasts
     server.new_session()
@@ -107,7 +126,9 @@ async def test_a_session_that_nobody_is_in_ends_and_its_snapshot_is_kept(
         await viewer.join(client, session["whep"])
         await viewer.until(30)
         await viewer.close()
-        await asyncio.sleep(1.5 * SOON_S)
+        for _ in range(6):
+            await asyncio.sleep(SOON_S / 4)
+            await spectator.send(Ping(t=0.0))
         shown = (await client.get(f"/sessions/{session['id']}")).json()
         assert shown["phase"] == "paused"  # somebody takes part yet
         await spectator.close()

@@ -18,7 +18,7 @@ from lightcone.server.control.protocol import (
     encode,
 )
 from lightcone.server.control.socket import close_reason, serve_control
-from lightcone.server.telemetry.logs import one_line
+from lightcone.server.errors import printable
 
 
 class SilentSocket:
@@ -126,4 +126,4 @@ def test_a_close_reason_fits_into_its_frame(text: str) -> None:
 
 
 def test_a_line_of_the_log_stays_one_line() -> None:
-    assert one_line("a\nWARNING b\r\x1b[0mü\u2028") == "a\\nWARNING b\\r\\x1b[0mü\\u2028"
+    assert printable("a\nWARNING b\r\x1b[0mü\u2028") == "a\\nWARNING b\\r\\x1b[0mü\\u2028"

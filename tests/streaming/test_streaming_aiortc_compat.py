@@ -37,6 +37,7 @@ from virtual_time import run_virtual
 from lightcone.streaming.packets import VideoCodec
 from lightcone.streaming.viewers.aiortc_compat import (
     LOOPBACK,
+    MOST_TRIED,
     PLAYOUT_DELAY_URI,
     MediaSender,
     Packetizer,
@@ -211,7 +212,9 @@ def test_a_sender_stops_when_its_transport_is_gone() -> None:
 async def viewer_connection() -> tuple[RTCPeerConnection, ViewerConnection]:
     peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     transceiver = peer.addTransceiver("video", direction="sendonly")
-    adopt_connection(transceiver, consent_interval_s=1.0, consent_failures=3)
+    adopt_connection(
+        transceiver, consent_interval_s=1.0, consent_failures=3, permits=lambda host, port: port > 9
+    )
     connection = transceiver.receiver.transport.transport._connection
     assert isinstance(connection, ViewerConnection)
     return peer, connection
@@ -225,15 +228,38 @@ async def test_the_loopback_address_is_a_candidate() -> None:
     await peer.close()
 
 
-async def test_mdns_names_are_not_looked_up_and_candidates_never_end() -> None:
+def named(host: str = "192.0.2.7", port: int = 5000, component: int = 1) -> Candidate:
+    return Candidate("2", component, "udp", 1, host, port, "host")
+
+
+async def test_candidates_that_are_not_permitted_are_dropped_and_they_never_end() -> None:
     peer, connection = await viewer_connection()
-    hidden = Candidate("1", 1, "udp", 1, "8bce8b43-aa88-4df8-888d-95dd18e05139.local", 9, "host")
-    await connection.add_remote_candidate(hidden)
-    await connection.add_remote_candidate(None)
+    for candidate in (named(port=9), named(component=2), None):
+        await connection.add_remote_candidate(candidate)
+    tcp = named()
+    tcp.transport = "tcp"
+    await connection.add_remote_candidate(tcp)
     assert connection.remote_candidates == []
-    plain = Candidate("2", 1, "udp", 1, "192.0.2.7", 9, "host")
-    await connection.add_remote_candidate(plain)
+    await connection.add_remote_candidate(named())
     assert [candidate.host for candidate in connection.remote_candidates] == ["192.0.2.7"]
+    await peer.close()
+
+
+async def test_only_so_many_addresses_are_tried() -> None:
+    """Of those that are named, and of those that checks come from."""
+    peer, connection = await viewer_connection()
+    await connection.gather_candidates()
+    for port in range(5000, 5100):
+        await connection.add_remote_candidate(named(port=port))
+    assert len(connection.remote_candidates) == MOST_TRIED
+    check = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
+    check.attributes["PRIORITY"] = 1
+    connection.remote_password = "password"
+    for port in range(5000, 5100):
+        connection.check_incoming(check, ("192.0.2.7", port), connection._protocols[-1])
+    assert len(connection.remote_candidates) == 2 * MOST_TRIED
+    assert len(connection._check_list) <= 2 * MOST_TRIED * len(connection._protocols)
+    await connection.close()
     await peer.close()
 
 
@@ -293,7 +319,7 @@ async def test_closing_while_connecting_leaves_no_task() -> None:
     peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     for kind in ("video", "audio"):
         transceiver = peer.addTransceiver(kind, direction="sendonly")
-        adopt_connection(transceiver, consent_interval_s=1.0, consent_failures=3)
+        adopt_connection(transceiver, 1.0, 3, lambda host, port: True)
     await peer.setRemoteDescription(RTCSessionDescription(sdp=await viewer.offer(), type="offer"))
     await peer.setLocalDescription(await peer.createAnswer())
     await viewer.close()

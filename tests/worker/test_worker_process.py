@@ -21,6 +21,7 @@ from lightcone.model.interface import (
     SnapshotError,
     UnknownWorld,
 )
+from lightcone.server.worker import host
 from lightcone.server.worker import messages as wire
 from lightcone.server.worker.errors import (
     RewindError,
@@ -211,6 +212,14 @@ async def test_going_back_further_than_is_kept_is_refused(worker: Watched) -> No
 async def test_a_worker_that_can_not_open_its_world_says_why() -> None:
     with pytest.raises(WorkerRefused, match="unknown world 'moon'"):
         await WorkerHost.launch(msgspec.structs.replace(LOAD, worlds=["moon"]))
+
+
+async def test_a_worker_that_does_not_start_in_time_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(host, "LAUNCH_TIMEOUT_S", 0.0)
+    with pytest.raises(WorkerRefused, match="'probe' is not open after 0 s"):
+        await WorkerHost.launch(LOAD)
 
 
 async def test_a_worker_ends_with_its_server(worker: Watched) -> None:

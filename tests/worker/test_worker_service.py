@@ -187,6 +187,24 @@ def test_a_prompt_is_applied_between_two_steps(how: str) -> None:
     run_virtual(scenario())
 
 
+def test_starts_and_recaches_in_a_loop_cost_nobody_a_deadline() -> None:
+    async def scenario() -> None:
+        worker = VirtualWorker("probe")
+        await worker.open("a", "probe")
+        await worker.open("b", "probe")
+        await asyncio.sleep(1)
+        for turn in range(30):
+            await worker.open(f"started {turn}", "probe", run=False)
+            worker.service.receive(wire.Drop(f"started {turn}"))
+            await worker.condition("b", "green", "recache")
+        await asyncio.sleep(1)
+        assert follow(worker.made("a"))
+        assert worker.held_s("a") == 0
+        worker.close()
+
+    run_virtual(scenario())
+
+
 def test_a_bad_prompt_changes_nothing() -> None:
     async def scenario() -> None:
         worker = VirtualWorker("probe")

@@ -1,4 +1,4 @@
-"""An image as PNG bytes, without loss; `http.image.decode` is the way back."""
+"""An image as PNG bytes, without loss; `decode_own` is the way back."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lightcone.model.interface import ModelError
+from lightcone.server.outward import outward
 from lightcone.server.sessions.recovery.blame import Blame
 from lightcone.server.sessions.session import Session
 from lightcone.server.sessions.workers import Worker
@@ -91,7 +92,7 @@ class Recovering:
         except WorkerLost:
             return
         except (WorkerError, ModelError) as error:
-            await session.fail(f"it can not be restored: {error}")
+            await session.fail(f"it can not be restored: {outward(error)}")
             return
         settled = self._loop.create_task(session.settled())
         await asyncio.wait({settled, host.lost}, return_when=asyncio.FIRST_COMPLETED)

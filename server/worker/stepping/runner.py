@@ -14,7 +14,7 @@ from typing import Any
 from lightcone.server.scheduling.batches import MARGIN_S, SLACK, aligned
 from lightcone.server.scheduling.pacer import Pacer
 from lightcone.server.scheduling.trials import Trial
-from lightcone.server.worker.errors import one_line
+from lightcone.server.worker.errors import StepTimeout, one_line
 from lightcone.server.worker.messages import (
     Carried,
     Level,
@@ -386,7 +386,7 @@ class Runner:
 
     def _give_up(self, session: Session) -> None:
         after = f"a chunk was not made within {self._step_timeout_s:g} s"
-        self.fail(session, "StepTimeout", after)
+        self.fail(session, StepTimeout.__name__, after)
 
     def _close(self, lane: Lane) -> None:
         self._closed_busy_s += lane.busy_s

@@ -1,0 +1,1 @@
+"""`bench fuzz`: what comes from outside, damaged on purpose."""
