@@ -21,6 +21,7 @@ from lightcone.server.http.bodies import (
 )
 from lightcone.server.http.described import refusals
 from lightcone.server.http.files import add_files
+from lightcone.server.http.observing import add_observing
 from lightcone.server.http.origins import may_connect
 from lightcone.server.http.page import page
 from lightcone.server.http.session_routes import add_sessions
@@ -32,7 +33,7 @@ from lightcone.server.telemetry.loop_lag import LoopLag
 
 def create_app(sessions: Sessions) -> FastAPI:
     """The application of a server with these sessions; they are closed with it."""
-    lag = LoopLag()
+    lag = LoopLag(sessions.meter.lag)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -57,6 +58,7 @@ def create_app(sessions: Sessions) -> FastAPI:
     )
     problems.add_handlers(app)
     _add_facts(app, sessions, lag)
+    add_observing(app, sessions, lag)
     add_sessions(app, sessions)
     add_watching(app, sessions)
     add_files(app, sessions)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from fastapi import FastAPI, Request, Response
+from structlog.contextvars import bound_contextvars
 
 from lightcone.server.control.ratelimit import TokenBucket
 from lightcone.server.http.described import bytes_body, file, refusals
@@ -47,7 +48,8 @@ def add_watching(app: FastAPI, sessions: Sessions) -> None:
             sdp = body.decode()
         except UnicodeDecodeError as error:
             raise Problem(400, "bad-offer", "Bad offer", str(error)) from error
-        viewer, answer = await session.stream.offer(sdp)
+        with bound_contextvars(session=session_id):  # for what libraries log of this viewer
+            viewer, answer = await session.stream.offer(sdp)
         location = f"/sessions/{session_id}/whep/{viewer}"
         return Response(answer, 201, {"Location": location}, SDP)
 

@@ -13,6 +13,7 @@ import msgspec
 
 from lightcone.model.interface import How, WorldInfo
 from lightcone.server.errors import LightconeError
+from lightcone.server.scheduling.degradation import Level, level_of
 from lightcone.server.sessions.recovery.rolling import Kept, RollingSnapshots
 from lightcone.server.sessions.session_log import SessionLog
 from lightcone.server.sessions.shown import Shown
@@ -20,7 +21,7 @@ from lightcone.server.worker import messages as wire
 from lightcone.server.worker.errors import RewindError
 from lightcone.server.worker.host import WorkerHost
 
-RECENT = 48  # chunks that the median looks back on
+RECENT = 48  # chunks and pictures that medians look back on
 MAX_INPUTS = 512  # that wait for a worker; of more, the oldest are forgotten
 
 
@@ -75,12 +76,23 @@ class RemoteState:
         self._listener = listener
         self._loop = asyncio.get_running_loop()
         self._step_ms: deque[float] = deque(maxlen=RECENT)
+        self._encode_ms: deque[float] = deque(maxlen=RECENT)
         self._inputs: deque[wire.Input] = deque(maxlen=MAX_INPUTS)
 
     @property
     def chunk_ms(self) -> float:
         """Median time of the recent steps, 0 before the first."""
         return statistics.median(self._step_ms) if self._step_ms else 0.0
+
+    @property
+    def encode_ms(self) -> float:
+        """Median time of encoding one of the recent pictures, 0 before the first."""
+        return statistics.median(self._encode_ms) if self._encode_ms else 0.0
+
+    @property
+    def standing(self) -> Level:
+        level = self.level
+        return level_of(level.steps, level.full_steps, level.rate, level.overloaded)
 
     # its worker
 
@@ -168,6 +180,7 @@ class RemoteState:
         match message:
             case wire.Picture():
                 self.shown.sent(message.stream_frame + 1, 0.0)
+                self._encode_ms.append(message.encode_ms)
                 self._listener.on_packet(message)
             case wire.Sound():
                 self._listener.on_packet(message)

@@ -30,6 +30,7 @@ from lightcone.streaming.viewers.aiortc_compat import (
     negotiated_codec,
 )
 from lightcone.streaming.viewers.fanout import PacketQueue
+from lightcone.streaming.viewers.stats import StreamStats
 
 _MOST_CANDIDATES = 64  # addresses of a viewer that are tried
 
@@ -53,9 +54,15 @@ class Viewer:
     deadline: asyncio.TimerHandle | None = None  # when it is let go unless connected by then
     closing: asyncio.Task[None] | None = None
 
-    @property
-    def dropped(self) -> int:
-        return self.video.dropped + self.sound.dropped
+    def stats(self) -> StreamStats:
+        """What this viewer was sent, and what not."""
+        return StreamStats(
+            picture_packets=self.video.taken_payloads,
+            picture_bytes=self.video.taken_bytes,
+            sound_packets=self.sound.taken_payloads,
+            sound_bytes=self.sound.taken_bytes,
+            dropped_slow=self.video.dropped + self.sound.dropped,
+        )
 
     def forget_deadline(self) -> None:
         if self.deadline is not None:

@@ -36,6 +36,7 @@ class Step:
     eligible: float  # since when it could have been started
     patience_s: float
     lead_s: float = 0.0  # how long before it was due it should have been started
+    decode_s: float = 0.0  # of the step, as far as its family knows
     timer: asyncio.TimerHandle | None = None
 
     @property
@@ -170,6 +171,8 @@ class Lane:
         session = step.members[row]
         ahead = (part.first_frame - step.makings[row].frame) * session.frame_s
         step.lead_s = max(step.lead_s, now - step.eligible - ahead)
+        if row == 0:
+            step.decode_s += part.decode_s
         session.deliver(part, now)
 
     def _done(self, step: Step, future: asyncio.Future[Done[list[Any]]]) -> None:
