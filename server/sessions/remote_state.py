@@ -67,6 +67,8 @@ class RemoteState:
         self.rolling = RollingSnapshots(info.fps, history_s)
         self.level = wire.Level(session, 0, 1.0, False)
         self.prompt = ""  # all so far as one
+        self.deadline_misses = 0  # chunks that came late
+        self.held_s = 0.0  # for which the clock was held
         self.conditioning = 0  # prompts that wait for the model
         self.log = action_log
         self.worker: WorkerHost | None = None
@@ -191,6 +193,8 @@ class RemoteState:
                 self.shown.made(message, 1 / (self._info.fps * self.level.rate))
                 self.log.made(message)
                 self._step_ms.append(message.step_ms)
+                self.deadline_misses += message.held_s > 0
+                self.held_s += message.held_s
                 self._listener.on_made(message)
             case wire.Prompted():
                 self.prompt = message.prompt
