@@ -5,7 +5,8 @@ import { number } from "./format";
 import { DEADLINE, type Plot } from "./plots";
 import type { Columns } from "./track";
 
-const MINUTES = [60, 120, 300, 600]; // between labels of the time
+const MINUTES = [15, 30, 60, 120]; // between labels of the time
+const LEAST_S = 60;
 const COLOURS = 6; // of --line-1 and so on
 
 export class Chart {
@@ -68,6 +69,11 @@ export class Chart {
     return { width: this.canvas.clientWidth, height: this.canvas.clientHeight };
   }
 
+  /** The whole window once there is so much, a minute at least. */
+  private range(first: number, last: number): [number, number] {
+    return [Math.max(last - this.window, Math.min(first, last - LEAST_S)), last];
+  }
+
   private options(): uPlot.Options {
     const style = getComputedStyle(this.element);
     const colour = (name: string) => style.getPropertyValue(name).trim();
@@ -81,11 +87,11 @@ export class Chart {
       cursor: { y: false, points: { size: 6 }, sync: { key: "status" }, drag: { x: false } },
       hooks: { setCursor: [(plot) => this.describe(at(plot))] },
       scales: {
-        x: { time: true, range: (_, __, last) => [last - this.window, last] },
+        x: { time: true, range: (_, first, last) => this.range(first, last) },
         y: { range: (_, __, most) => [0, Math.max(this.spec.least, 1.1 * (most ?? 0))] },
       },
       axes: [
-        { ...axis, grid: { show: false }, ticks: { show: false }, size: 22, space: 45, incrs: MINUTES, values: clock },
+        { ...axis, grid: { show: false }, ticks: { show: false }, size: 22, space: 62, incrs: MINUTES, values: clock },
         { ...axis, grid, ticks: { show: false }, size: 44, space: 28 },
       ],
       series: [
@@ -136,7 +142,13 @@ function lineColour(name: string, index: number): string {
 }
 
 function clock(_: uPlot, times: number[]): string[] {
+  const step = (times[1] ?? 60) - (times[0] ?? 0);
   return times.map((time) =>
-    new Date(time * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false }),
+    new Date(time * 1000).toLocaleTimeString([], {
+      hour: "2-digit",
+      minute: "2-digit",
+      ...(step < 60 ? { second: "2-digit" } : {}),
+      hour12: false,
+    }),
   );
 }
