@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from lightcone.server.control.protocol import Phase
 from lightcone.server.http.bodies import Lag
-from lightcone.server.scheduling.degradation import Level
+from lightcone.server.scheduling.degradation import LevelName
 from lightcone.server.sessions.session import Session
 from lightcone.server.sessions.workers import Worker
 
@@ -33,7 +33,7 @@ class SessionStatus(BaseModel):
     seats: int
     driver: bool
     world_time: float
-    level: Level
+    level: LevelName
     rate: float
     chunk_ms: float
     deadline_ms: float
@@ -107,7 +107,7 @@ def session_status(session: Session) -> SessionStatus:
         seats=session.participants.present,
         driver=session.participants.seats.driver is not None,
         world_time=session.world_frame / info.fps,
-        level=state.standing,
+        level=state.level_name,
         rate=state.level.rate,
         chunk_ms=state.chunk_ms,
         deadline_ms=1000 * info.chunk_seconds / state.level.rate,

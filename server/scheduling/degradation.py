@@ -39,10 +39,10 @@ class Standing:
     overloaded: bool
 
 
-Level = Literal["full", "fewer_steps", "lower_rate", "overloaded"]
+LevelName = Literal["full", "fewer_steps", "lower_rate", "overloaded"]
 
 
-def level_of(steps: int, full_steps: int, rate: float, overloaded: bool) -> Level:
+def level_of(steps: int, full_steps: int, rate: float, overloaded: bool) -> LevelName:
     """A standing in a word."""
     if overloaded:
         return "overloaded"

@@ -13,7 +13,7 @@ import msgspec
 
 from lightcone.model.interface import How, WorldInfo
 from lightcone.server.errors import LightconeError
-from lightcone.server.scheduling.degradation import Level, level_of
+from lightcone.server.scheduling.degradation import LevelName, level_of
 from lightcone.server.sessions.recovery.rolling import Kept, RollingSnapshots
 from lightcone.server.sessions.session_log import SessionLog
 from lightcone.server.sessions.shown import Shown
@@ -92,7 +92,7 @@ class RemoteState:
         return statistics.median(self._encode_ms) if self._encode_ms else 0.0
 
     @property
-    def standing(self) -> Level:
+    def level_name(self) -> LevelName:
         level = self.level
         return level_of(level.steps, level.full_steps, level.rate, level.overloaded)
 

@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from lightcone.server.control.protocol import Phase
-from lightcone.server.scheduling.degradation import Level
+from lightcone.server.scheduling.degradation import LevelName
 from lightcone.server.sessions.sessions import Sessions
 from lightcone.server.telemetry.meter import Meter, WorldCounts
 from lightcone.streaming import StreamStats
@@ -39,7 +39,7 @@ class State(Collector):
     def _of_sessions(self) -> Iterator[Metric]:
         sessions, worlds = list(self._sessions), list(self._sessions.infos)
         phases = Counter((session.info.name, session.phase) for session in sessions)
-        levels = Counter((session.info.name, session.state.standing) for session in sessions)
+        levels = Counter((session.info.name, session.state.level_name) for session in sessions)
         viewers: Counter[str] = Counter()
         seats: Counter[str] = Counter()
         for session in sessions:
@@ -55,7 +55,11 @@ class State(Collector):
             "sessions_by_level",
             "Sessions that are not over, by how they are degraded",
             ("world", "level"),
-            {(world, level): levels[world, level] for world in worlds for level in get_args(Level)},
+            {
+                (world, level): levels[world, level]
+                for world in worlds
+                for level in get_args(LevelName)
+            },
         )
         yield _gauge("viewers", "Connected viewers", ("world",), {(w,): viewers[w] for w in worlds})
         yield _gauge(

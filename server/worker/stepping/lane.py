@@ -44,6 +44,11 @@ class Step:
         return any(making.held_s > 0 for making in self.makings)
 
     @property
+    def ids(self) -> list[str]:
+        """Of its sessions."""
+        return [session.id for session in self.members]
+
+    @property
     def usual(self) -> bool:
         """Of the chunks and denoising steps whose cost was measured."""
         whole = self.makings[0].frames == self.world.info.chunk_frames[-1]

@@ -189,7 +189,7 @@ class Runner:
         self._rest(step)
         if len(step.members) > 1:
             log.warning(
-                "a step of several sessions fails", sessions=_ids(step), reason=one_line(error)
+                "a step of several sessions fails", sessions=step.ids, reason=one_line(error)
             )
             self._try(step.members)
         else:
@@ -199,7 +199,7 @@ class Runner:
 
     def hangs(self, lane: Lane, step: Step) -> None:
         if lane is self._main:
-            log.warning("a step hangs", sessions=_ids(step))
+            log.warning("a step hangs", sessions=step.ids)
             lane.abandon()
             self._rest(step)
             self._try(step.members)
@@ -384,7 +384,7 @@ class Runner:
         recent = [moment for moment in self._slow.get(name, []) if moment > now - SLOW_S]
         self._slow[name] = [*recent, now]
         if len(self._slow[name]) >= SLOW_BATCHES:
-            log.warning("slow steps", sessions=_ids(step))
+            log.warning("slow steps", sessions=step.ids)
             self._no_trial_before[name] = now + TRIAL_PAUSE_S
             self._try(step.members, slow=True)
 
@@ -395,7 +395,3 @@ class Runner:
     def _close(self, lane: Lane) -> None:
         self._closed_busy_s += lane.busy_s
         lane.close()
-
-
-def _ids(step: Step) -> list[str]:
-    return [session.id for session in step.members]
