@@ -15,6 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from probe_viewer import ControlClient, ProbeViewer
 from serving import Served
+from structlog.contextvars import bound_contextvars
 from websockets.asyncio.client import connect
 
 from lightcone.server.control.protocol import Prompt, PromptReceipt, Welcome
@@ -100,6 +101,12 @@ def test_the_lines_of_a_traceback_are_indented(log: Callable[[Exception], Any]) 
     assert "it fails" in first
     assert any("ValueError: x" in line for line in others)
     assert all(line.startswith("    ") for line in others)
+
+
+def test_a_line_of_a_library_has_the_session_that_it_is_about() -> None:
+    with logged(as_json=True) as out, bound_contextvars(session="a"):
+        logging.getLogger("outside").warning("no candidates")
+    assert json.loads(out.getvalue())["session"] == "a"
 
 
 def test_a_text_that_is_too_long_is_cut() -> None:
