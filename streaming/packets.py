@@ -23,6 +23,7 @@ class EncodedPicture:
 
     `pts` is media time in 1/90000 s, not wrapped; pictures of one codec have growing `pts`.
     `ntp` is the wall-clock time at which that moment of media time is due (RFC 5905, 32.32).
+    `encode_s` is what encoding it took, seconds.
     """
 
     codec: VideoCodec
@@ -31,6 +32,7 @@ class EncodedPicture:
     ntp: int
     keyframe: bool
     stream_frame: int
+    encode_s: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 import torch
@@ -39,9 +41,12 @@ class LatentStepping(Generic[S, M]):
         steps: int | None = None,
     ) -> list[S]:
         made = self.generate(states, actions, steps)
+        began = time.perf_counter()
         after, chunks = self.show(states, made)
+        # a GPU may still generate when decoding is asked for, so what that takes is not known
+        decode_s = 0.0 if torch.cuda.is_initialized() else time.perf_counter() - began
         for row, chunk in enumerate(chunks):
-            emit(row, chunk)
+            emit(row, replace(chunk, decode_s=decode_s))
         return after
 
     def passes(self, steps: int | None) -> int:

@@ -24,7 +24,10 @@ class Rule:
 _SESSION = r"/sessions/(?P<session>[^/]+)"
 _RULES: tuple[tuple[str, str, Scope | None, Quota | None], ...] = (
     ("GET", "/healthz", None, None),
+    ("GET", "/readyz", None, None),
     ("GET", "/openapi.json", None, None),
+    ("GET", "/metrics", "watch", None),
+    ("GET", "/status.json", "watch", None),
     ("GET", "/catalogue", "watch", None),
     ("GET", "/sessions", "watch", None),
     ("POST", "/sessions", "drive", "sessions"),

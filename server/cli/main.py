@@ -67,7 +67,7 @@ def serve(context: typer.Context) -> None:
         where = ".".join(str(part) for part in first["loc"])
         print(f"lightcone: {where}: {first['msg']}", file=sys.stderr)
         sys.exit(2)
-    set_up_logs(settings.log_level)
+    set_up_logs(settings.log_level, settings.log_json)
     # what is quickest to find out comes first
     served_worlds(settings.worlds, settings.weights)
     if settings.record is not None:

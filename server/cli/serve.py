@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import signal
 import socket
 from collections.abc import Iterator
@@ -21,11 +20,12 @@ from lightcone.server.http.listener import (
     listen,
 )
 from lightcone.server.sessions.sessions import Sessions
+from lightcone.server.telemetry.logs import get_logger
 
 MAX_CONNECTIONS = 1024
 SHUTDOWN_S = 3  # for requests and websockets that are still open
 
-log = logging.getLogger("lightcone")
+log = get_logger("lightcone")
 
 
 def serve(settings: Settings, listener: socket.socket) -> None:
@@ -43,9 +43,9 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         loop.add_signal_handler(number, stop.set)
     stopped = loop.create_task(stop.wait())
     names = ", ".join(settings.served)
-    log.info("loading %s", names)
+    log.info("loading", worlds=names)
     if settings.record is not None:
-        log.info("what is played is recorded in %s", settings.record)
+        log.info("what is played is recorded", folder=str(settings.record))
     launching = loop.create_task(Sessions.launch(settings))
     await asyncio.wait({stopped, launching}, return_when=asyncio.FIRST_COMPLETED)
     if not launching.done():

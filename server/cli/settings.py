@@ -159,6 +159,7 @@ class Settings(BaseSettings):
     )
     client_dir: Path = Field(CLIENT_DIR, description="The built page.")
     log_level: LogLevel = Field("info", description="debug, info, warning or error.")
+    log_json: bool = Field(False, description="Logs as JSON, one object a line.")
 
     @field_validator("consent")
     @classmethod
@@ -249,6 +250,8 @@ class Settings(BaseSettings):
             max_batch=self.max_batch,
             record="" if self.record is None else str(self.record.absolute()),
             consent=self.consent,
+            log_level=self.log_level,
+            log_json=self.log_json,
         )
 
 

@@ -6,8 +6,6 @@ the meantime gets them.
 
 from __future__ import annotations
 
-import logging
-
 from lightcone.model.interface import ModelError, PromptError, WorldInfo
 from lightcone.server.access.quotas import QuotaExceeded
 from lightcone.server.access.seats import Seat
@@ -32,10 +30,11 @@ from lightcone.server.control.protocol import (
 from lightcone.server.errors import LightconeError, printable
 from lightcone.server.outward import outward
 from lightcone.server.sessions.session import Session
+from lightcone.server.telemetry.logs import get_logger
 
 MAX_PROMPTS = 4  # of a session, that wait for the model at once
 
-log = logging.getLogger("lightcone.control")
+log = get_logger("lightcone.control")
 
 
 class Commands:
@@ -47,6 +46,7 @@ class Commands:
         self._guest = guest
         self._outbox = outbox
         self._gate = InputGate(session.info)
+        self._logger = log.bind(session=session.id, seat=seat.id)
 
     def take(self, message: FromClient) -> None:
         """Raises ProtocolError for what is refused at once."""
@@ -98,8 +98,7 @@ class Commands:
             text = outward(error)[:MAX_ERROR_TEXT]
             self._answer(Error(code="prompt_failed", message=text, seq=message.seq))
         else:
-            shown = printable(message.text)
-            log.info("%s: prompt '%s' from frame %d on", self._session.id, shown, given.first)
+            self._logger.info("prompt", text=message.text, world_frame=given.first)
             self._answer(
                 PromptReceipt(
                     seq=message.seq,

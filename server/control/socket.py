@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -21,13 +20,13 @@ from lightcone.server.control.protocol import (
     Rewind,
 )
 from lightcone.server.control.ratelimit import TokenBucket
-from lightcone.server.errors import printable
 from lightcone.server.sessions.session import Session
+from lightcone.server.telemetry.logs import get_logger
 
 CLOSE_TIMEOUT_S = 2.0  # for a client that does not read
 MAX_REASON_BYTES = 123  # RFC 6455 section 5.5
 
-log = logging.getLogger("lightcone.control")
+log = get_logger("lightcone.control")
 
 
 async def serve_control(socket: WebSocket, session: Session | None, guest: Guest) -> None:
@@ -40,7 +39,8 @@ async def serve_control(socket: WebSocket, session: Session | None, guest: Guest
             with session.participants.place():
                 await _take_part(socket, session, guest, await _hello(socket))
         except Goodbye as goodbye:
-            log.info("a client is let go (%d): %s", goodbye.code, printable(str(goodbye)))
+            known = None if session is None else session.id
+            log.info("client let go", session=known, code=goodbye.code, reason=str(goodbye))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_TIMEOUT_S):
                     if goodbye.error is not None:

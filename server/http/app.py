@@ -22,6 +22,7 @@ from lightcone.server.http.bodies import (
 from lightcone.server.http.described import refusals
 from lightcone.server.http.files import add_files
 from lightcone.server.http.gate import Gate
+from lightcone.server.http.observing import add_observing
 from lightcone.server.http.page import page
 from lightcone.server.http.session_routes import add_sessions
 from lightcone.server.http.tokens import add_tokens
@@ -35,7 +36,7 @@ from lightcone.server.telemetry.loop_lag import LoopLag
 
 def create_app(sessions: Sessions) -> FastAPI:
     """The application of a server with these sessions; they are closed with it."""
-    lag = LoopLag()
+    lag = LoopLag(sessions.meter.lag)
     decoder = Decoder()
 
     @asynccontextmanager
@@ -64,6 +65,7 @@ def create_app(sessions: Sessions) -> FastAPI:
     )
     problems.add_handlers(app)
     _add_facts(app, sessions, lag)
+    add_observing(app, sessions, lag)
     add_sessions(app, sessions, decoder)
     add_watching(app, sessions)
     add_files(app, sessions)

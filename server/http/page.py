@@ -1,4 +1,4 @@
-"""The page: the built client, as static files."""
+"""The pages: the built client and the status page, as static files."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+FILES = {"status": "status.html"}  # of addresses that do not name theirs
 NOT_BUILT = """<!doctype html><meta charset="utf-8"><title>Lightcone</title>
 <h1>The page is not built</h1>
 <p>The server is up, but <code>client-demo/dist</code> is not there.
@@ -25,7 +26,7 @@ class _Files(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
         if scope["method"] not in ("GET", "HEAD"):
             raise HTTPException(405, headers={"Allow": "GET, HEAD"})
-        response = await super().get_response(path, scope)
+        response = await super().get_response(FILES.get(path, path), scope)
         lasting = path.startswith("assets/")
         response.headers["Cache-Control"] = (
             "public, max-age=31536000, immutable" if lasting else "no-cache"
@@ -43,5 +44,5 @@ def page(folder: Path) -> Router:
     if (folder / "index.html").is_file():
         routes = [Mount("/", _Files(directory=folder, html=True))]
     else:
-        routes = [Route("/", _not_built)]
+        routes = [Route(f"/{path}", _not_built) for path in ("", *FILES)]
     return Router(routes=routes)

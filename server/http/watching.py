@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from fastapi import FastAPI, Request, Response
+from structlog.contextvars import bound_contextvars
 
 from lightcone.server.control.ratelimit import TokenBucket
 from lightcone.server.http.described import bytes_body, file, refusals
@@ -50,7 +51,8 @@ def add_watching(app: FastAPI, sessions: Sessions) -> None:
             raise BadOffer("the body is not an SDP offer") from error
         caller = None if request.client is None else parse_address(request.client.host)
         reach = Reach(caller, sessions.settings.candidate_networks)
-        viewer, answer = await session.stream.offer(sdp, reach)
+        with bound_contextvars(session=session_id):  # for what libraries log of this viewer
+            viewer, answer = await session.stream.offer(sdp, reach)
         location = f"/sessions/{session_id}/whep/{viewer}"
         return Response(answer, 201, {"Location": location}, SDP)
 

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
 
 RATES = (Fraction(3, 4), Fraction(1, 2), Fraction(1, 3), Fraction(1, 4))
 EVIDENCE_S = 2.0  # late chunks count for so long
@@ -36,6 +37,18 @@ class Standing:
 
     rung: Rung
     overloaded: bool
+
+
+LevelName = Literal["full", "fewer_steps", "lower_rate", "overloaded"]
+
+
+def level_of(steps: int, full_steps: int, rate: float, overloaded: bool) -> LevelName:
+    """A standing in a word."""
+    if overloaded:
+        return "overloaded"
+    if rate < 1:
+        return "lower_rate"
+    return "fewer_steps" if steps < full_steps else "full"
 
 
 class Degradation:

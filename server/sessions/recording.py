@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 import secrets
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lightcone.model.interface import WorldInfo
+from lightcone.server.telemetry.logs import get_logger
 from lightcone.streaming import (
     EncodedPacket,
     FragmentedRecorder,
@@ -21,7 +21,7 @@ from lightcone.streaming import (
 VIDEO, LOG = ".mp4", ".jsonl"
 _NAME = re.compile(r"[A-Za-z0-9_-]+\.(mp4|jsonl)")
 
-log = logging.getLogger("lightcone.recording")
+log = get_logger("lightcone.recording")
 
 
 class Recording:
@@ -55,13 +55,13 @@ class Recording:
             self._recorder.close()
             self.log.close()
         except (OSError, RecordingError) as error:
-            log.warning("%s: %s", self.video, error)
+            log.warning("a recording may not be whole", file=self.video, reason=str(error))
 
     def _check(self, written: Future[None]) -> None:
         error = written.exception()
         if error is not None and not self._failed:
             self._failed = True
-            log.error("%s ends: %s", self.video, error)
+            log.error("a recording ends", file=self.video, reason=str(error))
 
 
 class Recordings:

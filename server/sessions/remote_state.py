@@ -14,6 +14,7 @@ import msgspec
 from lightcone.model.interface import How, WorldInfo
 from lightcone.server.errors import LightconeError
 from lightcone.server.outward import outward
+from lightcone.server.scheduling.degradation import LevelName, level_of
 from lightcone.server.sessions.recovery.rolling import Kept, RollingSnapshots
 from lightcone.server.sessions.session_log import SessionLog
 from lightcone.server.sessions.shown import Shown
@@ -21,7 +22,7 @@ from lightcone.server.worker import messages as wire
 from lightcone.server.worker.errors import RewindError, error_of
 from lightcone.server.worker.host import WorkerHost
 
-RECENT = 48  # chunks that the median looks back on
+RECENT = 48  # chunks and pictures that medians look back on
 MAX_INPUTS = 512  # that wait for a worker; of more, the oldest are forgotten
 
 
@@ -67,6 +68,8 @@ class RemoteState:
         self.rolling = RollingSnapshots(info.fps, history_s)
         self.level = wire.Level(session, 0, 1.0, False)
         self.prompt = ""  # all so far as one
+        self.deadline_misses = 0  # chunks that came late
+        self.held_s = 0.0  # for which the clock was held
         self.conditioning = 0  # prompts that wait for the model
         self.log = action_log
         self.worker: WorkerHost | None = None
@@ -76,12 +79,23 @@ class RemoteState:
         self._listener = listener
         self._loop = asyncio.get_running_loop()
         self._step_ms: deque[float] = deque(maxlen=RECENT)
+        self._encode_ms: deque[float] = deque(maxlen=RECENT)
         self._inputs: deque[wire.Input] = deque(maxlen=MAX_INPUTS)
 
     @property
     def chunk_ms(self) -> float:
         """Median time of the recent steps, 0 before the first."""
         return statistics.median(self._step_ms) if self._step_ms else 0.0
+
+    @property
+    def encode_ms(self) -> float:
+        """Median time of encoding one of the recent pictures, 0 before the first."""
+        return statistics.median(self._encode_ms) if self._encode_ms else 0.0
+
+    @property
+    def level_name(self) -> LevelName:
+        level = self.level
+        return level_of(level.steps, level.full_steps, level.rate, level.overloaded)
 
     # its worker
 
@@ -169,6 +183,7 @@ class RemoteState:
         match message:
             case wire.Picture():
                 self.shown.sent(message.stream_frame + 1, 0.0)
+                self._encode_ms.append(message.encode_ms)
                 self._listener.on_packet(message)
             case wire.Sound():
                 self._listener.on_packet(message)
@@ -179,6 +194,8 @@ class RemoteState:
                 self.shown.made(message, 1 / (self._info.fps * self.level.rate))
                 self.log.made(message)
                 self._step_ms.append(message.step_ms)
+                self.deadline_misses += message.held_s > 0
+                self.held_s += message.held_s
                 self._listener.on_made(message)
             case wire.Prompted():
                 self.prompt = message.prompt

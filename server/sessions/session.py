@@ -4,9 +4,8 @@ The thin shell around `Lifecycle`, `Participants`, `RemoteState` and the stream.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from lightcone.model.interface import How, WorldInfo
@@ -33,11 +32,12 @@ from lightcone.server.sessions.presence import Presence
 from lightcone.server.sessions.recording import Recording
 from lightcone.server.sessions.remote_state import RemoteState
 from lightcone.server.sessions.session_log import SessionLog
+from lightcone.server.telemetry.logs import get_logger
 from lightcone.server.worker import messages as wire
 from lightcone.server.worker.host import WorkerHost
 from lightcone.streaming import SessionStream, VideoCodec
 
-log = logging.getLogger("lightcone.session")
+log = get_logger("lightcone.session")
 
 
 class SessionOver(LightconeError):
@@ -77,6 +77,7 @@ class Session:
         self.info = origin.info
         self.stream = stream
         self.log = action_log
+        self._logger = log.bind(session=origin.id)
         self.reason: str | None = None
         self.recording: Recording | None = None
         self.participants = Participants(rules.seats, self._status, self._release, self._drive)
@@ -101,6 +102,7 @@ class Session:
         self._tasks: set[asyncio.Task[None]] = set()
         self._settled = asyncio.Event()  # not being restored
         self._settled.set()
+        stream.on_viewer = self._on_viewer
         stream.on_viewers = self._on_viewers
         stream.on_lanes = self._on_lanes
         stream.on_keyframe_wanted = self._on_keyframe_wanted
@@ -151,12 +153,12 @@ class Session:
         outbox.put(reports.welcome(self, seat))
         self.participants.changed()
         self.took_part()
-        log.info("%s: seat %s is taken (%d in all)", self.id, seat.id, self.participants.present)
+        self._logger.info("seat taken", seat=seat.id, seats=self.participants.present)
         return seat, outbox
 
     def leave(self, seat: Seat, outbox: Outbox) -> None:
         self.participants.leave(seat, outbox)
-        log.info("%s: seat %s is left (%d in all)", self.id, seat.id, self.participants.present)
+        self._logger.info("seat left", seat=seat.id, seats=self.participants.present)
 
     def took_part(self) -> None:
         """A control client has sent something. A connection that says nothing is nobody."""
@@ -225,13 +227,13 @@ class Session:
         """Stop for good and hang up on everybody. Does nothing to a session that has ended."""
         if self._lifecycle.allows(Event.END):
             await self._stop(Event.END, reason)
-            log.info("%s: ended (%s)", self.id, reason)
+            self._logger.info("ended", reason=reason)
 
     async def fail(self, reason: str) -> None:
         """Does nothing to a session that is over."""
         if self._lifecycle.allows(Event.FAIL):
             await self._stop(Event.FAIL, reason)
-            log.error("%s: failed: %s", self.id, reason)
+            self._logger.error("failed", reason=reason)
 
     async def _stop(self, event: Event, reason: str) -> None:
         self.reason = reason
@@ -250,13 +252,7 @@ class Session:
         self.log.end()
         await self.stop_recording()
         sent = self.stream.stats()
-        log.info(
-            "%s: sent %d pictures, %d of them keyframes; %d packets were dropped for slow viewers",
-            self.id,
-            sent.frames_sent,
-            sent.keyframes,
-            sent.packets_dropped,
-        )
+        self._logger.info("sent in all", **asdict(sent))
         await self.stream.close()
 
     # its worker
@@ -333,10 +329,13 @@ class Session:
 
     # viewers
 
+    def _on_viewer(self, viewer: str, connected: bool) -> None:
+        event = "viewer connected" if connected else "viewer left"
+        self._logger.info(event, viewer=viewer, viewers=self.viewers)
+
     def _on_viewers(self, viewers: int) -> None:
         if not self.live:
             return
-        log.info("%s: %d watch", self.id, viewers)
         event = Event.WATCHED if viewers else Event.UNWATCHED
         if self._lifecycle.allows(event):
             self._fire(event)
@@ -388,7 +387,7 @@ class Session:
             self.on_idle(self)
 
     def _fire(self, event: Event) -> None:
-        log.info("%s: %s", self.id, self._lifecycle.fire(event))
+        self._logger.info("phase", phase=self._lifecycle.fire(event))
 
     def _goodbye(self) -> Goodbye:
         code = CLOSE_SESSION_FAILED if self.phase == "failed" else CLOSE_SESSION_ENDED

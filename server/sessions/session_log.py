@@ -4,7 +4,6 @@ follow it."""
 from __future__ import annotations
 
 import io
-import logging
 import tempfile
 from collections.abc import Callable
 from typing import BinaryIO, cast
@@ -20,9 +19,10 @@ from lightcone.server.sessions.action_log import (
     control_names,
     encode_png,
 )
+from lightcone.server.telemetry.logs import get_logger
 from lightcone.server.worker import messages as wire
 
-log = logging.getLogger("lightcone.log")
+log = get_logger("lightcone.log")
 
 
 class LogUnavailable(LightconeError):
@@ -58,7 +58,7 @@ class SessionLog:
         elif snapshot is not None:
             self._write(lambda: write(world_frame, snapshot))
         else:
-            log.warning("a log ends: it can not go back to frame %d", world_frame)
+            log.warning("an action log ends: it can not go back", world_frame=world_frame)
             self.end()
 
     def forked(self, world_frame: int, session: str) -> None:
@@ -114,13 +114,13 @@ class _Spool(io.RawIOBase):
                 follower.write(data)
             except (OSError, ValueError) as error:
                 self.followers.remove(follower)
-                log.warning("a recorded log ends: %s", error)
+                log.warning("a recorded action log ends", reason=str(error))
         if not self._error:
             try:
                 self._file.write(data)
             except (OSError, ValueError) as error:
                 self._error = f"the log could not be written: {error}"
-                log.warning("%s", self._error)
+                log.warning("an action log ends", reason=self._error)
         return len(data)
 
     def read_all(self) -> bytes:

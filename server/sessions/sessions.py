@@ -4,7 +4,6 @@ is lost."""
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -24,17 +23,19 @@ from lightcone.server.sessions.session import Origin, Session, SessionRules
 from lightcone.server.sessions.session_log import SessionLog, log_start
 from lightcone.server.sessions.snapshot_store import SnapshotStore, StorageError, StoredSnapshot
 from lightcone.server.sessions.workers import Worker
+from lightcone.server.telemetry.logs import get_logger
+from lightcone.server.telemetry.meter import Meter
 from lightcone.server.worker import messages as wire
 from lightcone.server.worker.errors import WorkerError
 from lightcone.server.worker.host import WorkerHost
-from lightcone.streaming import SessionStream, StreamFormat, StreamSettings
+from lightcone.streaming import SessionStream, StreamFormat, StreamSettings, StreamStats
 
 MAX_WAITING = 8  # requests for a session that may be read or wait for one in the making
 MAX_OVER = 32  # sessions that are over and can still be asked about
 GENERATION = "generation"  # the quota of seconds that sessions run
 MAKES_ROOM_S = 10.0  # a session left alone this long makes room for a new one
 
-log = logging.getLogger("lightcone.sessions")
+log = get_logger("lightcone.sessions")
 
 
 Opener = Callable[[str, wire.Sending], Awaitable[wire.Opened]]
@@ -71,13 +72,16 @@ class Sessions:
         self.infos = {info.name: info for info in workers[0].ready.infos}
         self._sessions: dict[str, Session] = {}  # by id, the oldest first
         self._homes: dict[str, Worker] = {}  # by id, of live sessions
+        self.meter = Meter(self.infos)
+        self._sent_before = {world: StreamStats() for world in self.infos}  # by forgotten sessions
         self._queue: Queue[Wanted] = Queue()
         self._waiting = 0
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._recovering = [Recovering(worker, self.of) for worker in workers]
+        self.recovering = [Recovering(worker, self.of) for worker in workers]
         for worker in workers:
             worker.on_message = self._on_message
+            worker.on_stats = self.meter.worker
 
     @classmethod
     async def launch(cls, settings: Settings) -> Sessions:
@@ -114,7 +118,14 @@ class Sessions:
     @property
     def recoveries(self) -> list[Recovery]:
         """Of workers that were lost, as long as they are remembered."""
-        return [recovery for each in self._recovering for recovery in each.recoveries]
+        return [recovery for each in self.recovering for recovery in each.recoveries]
+
+    def sent(self) -> dict[str, StreamStats]:
+        """By the sessions of each world, over ones too."""
+        sent = dict(self._sent_before)
+        for session in self._sessions.values():
+            sent[session.info.name] += session.stream.stats()
+        return sent
 
     @property
     def working(self) -> bool:
@@ -236,11 +247,27 @@ class Sessions:
                     await worker.open_world(info.name)
                     if self._room(worker, info):
                         return worker
-            lonely = max(self, key=Session.idle_s, default=None)
-            least = min(MAKES_ROOM_S, self.settings.idle_timeout_s)
-            if lonely is None or lonely.idle_s() <= least:
+            lonely = self._lonely()
+            if lonely is None:
                 return None
             await self.retire(lonely, "nobody was there and somebody wanted a session")
+
+    def why_not(self) -> str | None:
+        """Why no session can be made now; None where one can, of some world that is open."""
+        if not self.working:
+            return "no worker is there"
+        if waiting := self.queued:
+            return f"there is a queue of {waiting}"
+        workers = [worker for worker in self.workers if worker.host is not None]
+        if self._room_left() and any(w.fits(world) for w in workers for world in w.opened):
+            return None
+        return None if self._lonely() else "there is no room for another session"
+
+    def _lonely(self) -> Session | None:
+        """The session that makes room for another one: nobody has been there for long enough."""
+        lonely = max(self, key=Session.idle_s, default=None)
+        least = min(MAKES_ROOM_S, self.settings.idle_timeout_s)
+        return lonely if lonely is not None and lonely.idle_s() > least else None
 
     def _room_left(self) -> bool:
         most = self.settings.max_sessions
@@ -289,7 +316,7 @@ class Sessions:
         session = Session(origin, rules, SessionStream(format, sent), SessionLog(start))
         self._keep(session, worker)
         session.begin(host, opened)
-        log.info("%s: %s begins at frame %d", id, info.name, opened.world_frame)
+        log.info("session begins", session=id, world=info.name, world_frame=opened.world_frame)
         return session
 
     async def _prompt(self, session: Session, prompt: str) -> None:
@@ -306,6 +333,7 @@ class Sessions:
         self._sessions[session.id] = session
         self._homes[session.id] = worker
         worker.sessions[session.info.name] += 1
+        self.meter.begun(session.info.name)
         session.on_over = self._on_over
         session.on_second = self._charge
         session.on_idle = lambda idle: self._spawn(
@@ -345,9 +373,11 @@ class Sessions:
     def _on_over(self, session: Session) -> None:
         home = self._homes.pop(session.id)
         home.sessions[session.info.name] -= 1
+        self.meter.over(session.info.name, failed=session.phase == "failed")
         over = [session for session in self._sessions.values() if not session.live]
         for old in over[:-MAX_OVER]:
             del self._sessions[old.id]
+            self._sent_before[old.info.name] += old.stream.stats()
             old.log.close()
 
     # recording them
@@ -365,6 +395,7 @@ class Sessions:
     def _on_message(self, message: wire.OfSession) -> None:
         session = self._sessions.get(message.session)
         if session is not None:
+            self.meter.received(session.info.name, message)
             session.receive(message)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import re
 import secrets
@@ -16,13 +15,14 @@ from pathlib import Path
 from lightcone.model.interface import SnapshotError
 from lightcone.model.runtime.snapshot import unpack
 from lightcone.server.errors import LightconeError
+from lightcone.server.telemetry.logs import get_logger
 
 MOST_FILES = 128
 MOST_BYTES = 2 * 1024**3  # of all together
 SUFFIX = ".lightcone"
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
-log = logging.getLogger("lightcone.snapshots")
+log = get_logger("lightcone.snapshots")
 
 
 class StorageError(LightconeError):
@@ -119,7 +119,7 @@ class SnapshotStore:
             or sum(each.bytes for each in self) > self._most_bytes
         ):
             oldest = next(each for each in self if each is not newest)
-            log.info("snapshot %s is forgotten: there are too many", oldest.id)
+            log.info("a snapshot is forgotten: there are too many", snapshot=oldest.id)
             await self.delete(oldest)
 
     def _unlink(self, stored: StoredSnapshot) -> None:
@@ -137,7 +137,7 @@ def _read_folder(folder: Path) -> Iterator[StoredSnapshot]:
             try:
                 yield _describe(file, file.read_bytes())
             except (OSError, SnapshotError) as error:
-                log.warning("%s is passed over: %s", file, error)
+                log.warning("a file is passed over", file=str(file), reason=str(error))
 
 
 def _describe(file: Path, data: bytes) -> StoredSnapshot:

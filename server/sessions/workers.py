@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from msgspec.structs import replace
@@ -13,13 +12,15 @@ from msgspec.structs import replace
 from lightcone.model.interface import WorldInfo
 from lightcone.server.outward import outward
 from lightcone.server.scheduling.admission import Demand, capacity, fits
+from lightcone.server.telemetry.logs import get_logger
 from lightcone.server.worker.errors import WorkerError
 from lightcone.server.worker.host import WorkerHost
 from lightcone.server.worker.messages import Load, OfSession, Ready, Stats, StepCost
 
+NO_STATS = Stats(0.0, 0.0, 0.0)  # of a worker that is not there
 RETRIES_S = (0.0, 1.0, 3.0)  # waits before a lost worker is started again
 
-log = logging.getLogger("lightcone.workers")
+log = get_logger("lightcone.workers")
 
 
 class Worker:
@@ -31,10 +32,11 @@ class Worker:
 
     def __init__(self, load: Load, budget_bytes: int, overbook: float) -> None:
         self.host: WorkerHost | None = None
-        self.stats = Stats(0.0, 0.0, 0.0)
+        self.stats = NO_STATS
         self.sessions: Counter[str] = Counter()  # by world, with those in the making
         self.opening = 0  # sessions in the making
         self.on_message: Callable[[OfSession], None] = lambda message: None
+        self.on_stats: Callable[[Stats], None] = lambda stats: None
         self.on_lost: Callable[[], None] = lambda: None
         self.on_back: Callable[[], Awaitable[None]] | None = None
         self.on_gone: Callable[[str], Awaitable[None]] | None = None
@@ -69,6 +71,11 @@ class Worker:
             self._costs[world] = opened.cost
             self._fingerprints[world] = opened.fingerprint
         return host
+
+    @property
+    def opened(self) -> Iterable[str]:
+        """Worlds that were ever opened: their cost is known."""
+        return self._costs
 
     def cost(self, world: str) -> StepCost:
         """Of a world that has been opened, as it is now."""
@@ -134,6 +141,7 @@ class Worker:
     def _receive(self, message: OfSession | Stats) -> None:
         if isinstance(message, Stats):
             self.stats = message
+            self.on_stats(message)
             for world, step_ms in message.step_ms.items():
                 if world in self._costs:
                     self._costs[world] = replace(self._costs[world], step_ms=step_ms)
@@ -143,8 +151,9 @@ class Worker:
     async def _supervise(self, host: WorkerHost) -> None:
         """When it is lost the next one is started, and given what the old one had."""
         await host.lost
-        log.error("worker %d is lost; starting another", host.pid)
+        log.error("a worker is lost; another one is started", worker=host.pid)
         self.host = None
+        self.stats = NO_STATS
         self.lost_at = self._loop.time()
         self.on_lost()
         await host.close()
@@ -156,7 +165,7 @@ class Worker:
             except WorkerError as error:
                 reason = outward(error)
                 continue
-            log.info("worker %d follows %d", new.pid, host.pid)
+            log.info("a worker follows another", worker=new.pid, lost=host.pid)
             if self.on_back is not None:
                 await self.on_back()
             return

@@ -1,1 +1,1 @@
-"""Logs."""
+"""What can be seen of a server from outside: logs, metrics, lag of its loop."""

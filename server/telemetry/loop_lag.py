@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 EVERY_S = 0.01
 WINDOW_S = 30.0
@@ -13,7 +14,9 @@ class LoopLag:
     """Sets a timer every 10 ms and notes by how much each is late; of the last half minute.
     uvloop's timers have a resolution of 1 ms, so up to that much is always there."""
 
-    def __init__(self) -> None:
+    def __init__(self, note: Callable[[float], None] = lambda late_s: None) -> None:
+        """`note` is called with each, seconds."""
+        self._note = note
         self._late: deque[float] = deque(maxlen=round(WINDOW_S / EVERY_S))
         self._timer: asyncio.TimerHandle | None = None
 
@@ -45,6 +48,8 @@ class LoopLag:
 
     def _tick(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
         now = loop.time()
-        self._late.append(max(now - due, 0.0))
+        late = max(now - due, 0.0)
+        self._late.append(late)
+        self._note(late)
         # a late moment is one sample: what was missed is not made up for
         self._set(loop, max(due, now) + EVERY_S)

@@ -20,6 +20,7 @@ class Outlet:
     ) -> None:
         self._transport = transport
         self._keyframe = keyframe
+        self.left_out = 0  # pictures, in all
         self._full = False
         self._broken: set[tuple[str, Codec]] = set()  # wait for a keyframe
         transport.set_write_buffer_limits(MOST_BYTES)
@@ -28,6 +29,7 @@ class Outlet:
         if self._transport.is_closing():
             return
         if isinstance(message, Picture) and self._is_left_out(message):
+            self.left_out += 1
             return
         self._transport.write(encode(message))
 

@@ -7,7 +7,6 @@ socket, in whatever way the server ended.
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 import socket
@@ -18,6 +17,7 @@ from typing import cast
 import uvloop
 
 from lightcone.model.interface import ModelError
+from lightcone.server.telemetry.logs import get_logger, set_up_logs
 from lightcone.server.worker.errors import one_line
 from lightcone.server.worker.messages import (
     Codec,
@@ -34,13 +34,12 @@ from lightcone.server.worker.worlds import Worlds
 
 SWITCH_S = 0.001  # how long a thread that computes in Python keeps the loop waiting at most
 
-log = logging.getLogger("lightcone.worker")
+log = get_logger("lightcone.worker")
 
 
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.setswitchinterval(SWITCH_S)
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     uvloop.run(_serve(socket.socket(fileno=int(sys.argv[1]))))
     sys.stdout.flush()
     sys.stderr.flush()
@@ -103,6 +102,7 @@ class _Worker(asyncio.Protocol):
     async def _begin(self, load: Load) -> None:
         outlet = self._outlet
         assert outlet is not None
+        set_up_logs(load.log_level, load.log_json, worker=os.getpid())
         encoder = ThreadPoolExecutor(1, "encoder")
         try:
             worlds = Worlds(load, Thread, encoder)
@@ -111,13 +111,13 @@ class _Worker(asyncio.Protocol):
         except Exception as error:
             kind, reason = type(error).__name__, one_line(error)
             if not isinstance(error, ModelError):
-                log.exception("'%s' can not be opened", load.worlds[0])
+                log.exception("a world can not be opened", world=load.worlds[0])
                 reason = f"'{load.worlds[0]}' can not be opened: {kind}: {reason}"
             outlet.send(Refused(kind, reason))
             return
         outlet.send(ready)
         self._service = service
-        self._vitals = Vitals(service, outlet.send)
+        self._vitals = Vitals(service, outlet, load.device)
 
     def _keyframe(self, session: str, codec: Codec) -> None:
         if self._service is not None:

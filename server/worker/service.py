@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Executor
@@ -15,6 +14,7 @@ import numpy as np
 
 from lightcone.model.interface import Image, Model, ModelError, Snapshot, WorldInfo
 from lightcone.server.scheduling.input import HeldInput
+from lightcone.server.telemetry.logs import get_logger
 from lightcone.server.worker import messages as wire
 from lightcone.server.worker.errors import UnknownSession, WorkerError, failure
 from lightcone.server.worker.sessions.changes import Changes, check
@@ -31,6 +31,7 @@ from lightcone.streaming import (
     MediaClock,
     StreamSettings,
     Transmitter,
+    TransmitterStats,
     VideoCodec,
 )
 
@@ -39,7 +40,7 @@ TIMEOUT_S = 30.0  # of a start, of a snapshot
 
 M = TypeVar("M", wire.Condition, wire.Rewind, wire.Save)
 
-log = logging.getLogger("lightcone.worker")
+log = get_logger("lightcone.worker")
 
 
 class Service:
@@ -64,7 +65,7 @@ class Service:
         self._sessions: dict[str, Session] = {}
         self._opening: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._encoded_s = 0.0  # by sessions that are gone
+        self._encoded = TransmitterStats()  # of sessions that are gone
         self.runner = Runner(
             new_caller,
             send,
@@ -87,10 +88,10 @@ class Service:
         )
 
     @property
-    def encode_busy_s(self) -> float:
-        """For how long has been encoded, in all."""
-        living = sum(s.transmitter.stats().busy_s for s in self._sessions.values())
-        return self._encoded_s + living
+    def encoded(self) -> TransmitterStats:
+        """Of all sessions together."""
+        living = (session.transmitter.stats() for session in self._sessions.values())
+        return sum(living, self._encoded)
 
     @property
     def step_ms(self) -> dict[str, dict[int, float]]:
@@ -184,7 +185,7 @@ class Service:
             self._forget(session)
 
     def _forget(self, session: Session) -> None:
-        self._encoded_s += session.transmitter.stats().busy_s
+        self._encoded += session.transmitter.stats()
         self._end_recording(session)
         del self._sessions[session.id]
 
@@ -352,5 +353,6 @@ def _packet(session: str, packet: EncodedPacket) -> wire.Picture | wire.Sound:
             packet.ntp,
             packet.keyframe,
             packet.stream_frame,
+            1000 * packet.encode_s,
         )
     return wire.Sound(session, packet.data, packet.pts, packet.ntp)

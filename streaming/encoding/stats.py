@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 
 @dataclass
@@ -14,3 +14,7 @@ class TransmitterStats:
     keyframes: int = 0
     sounds_dropped: int = 0  # packets that came too late to be heard
     busy_s: float = 0.0  # that the encoding thread has worked for this session
+
+    def __add__(self, other: TransmitterStats) -> TransmitterStats:
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        return TransmitterStats(*(a + b for a, b in pairs))

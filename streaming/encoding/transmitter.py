@@ -290,7 +290,13 @@ class Transmitter:
             lane.gate.made(self._loop.time())
         self._out(
             EncodedPicture(
-                codec, encoded.data, pts, shown.ntp, encoded.keyframe, shown.stream_frame
+                codec,
+                encoded.data,
+                pts,
+                shown.ntp,
+                encoded.keyframe,
+                shown.stream_frame,
+                encoded.took_s,
             )
         )
         self._work()

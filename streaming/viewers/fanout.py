@@ -31,6 +31,8 @@ class PacketQueue:
 
     def __init__(self, limit: int = 8) -> None:
         self.dropped = 0
+        self.taken_payloads = 0
+        self.taken_bytes = 0  # of these payloads
         self._limit = limit
         self._packets: deque[MediaPacket] = deque()
         self._open = False
@@ -68,4 +70,6 @@ class PacketQueue:
         packet = self._packets.popleft()
         if not self._packets:
             self._filled.clear()
+        self.taken_payloads += len(packet.payloads)
+        self.taken_bytes += sum(map(len, packet.payloads))
         return packet

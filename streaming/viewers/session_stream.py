@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 from lightcone.streaming.errors import BadOffer, UnknownViewer
@@ -36,6 +35,8 @@ class SessionStream:
     """
 
     def __init__(self, format: StreamFormat, settings: StreamSettings | None = None) -> None:
+        self.on_viewer: Callable[[str, bool], None] | None = None
+        """Called on the loop with the id of a viewer who has connected (True) or left (False)."""
         self.on_viewers: Callable[[int], None] | None = None
         """Called on the loop with the number of connected viewers whenever it changes."""
         self.on_lanes: Callable[[frozenset[VideoCodec], bool], None] | None = None
@@ -122,8 +123,8 @@ class SessionStream:
 
     def stats(self) -> StreamStats:
         """As they are now."""
-        of_viewers = sum(viewer.dropped for viewer in self._viewers.values())
-        return replace(self._stats, packets_dropped=self._stats.packets_dropped + of_viewers)
+        connected = (viewer for viewer in self._viewers.values() if viewer.connected)
+        return sum((viewer.stats() for viewer in connected), self._stats)
 
     async def close(self) -> None:
         """Hang up on everybody and stop."""
@@ -136,18 +137,17 @@ class SessionStream:
         fanout = self._pictures[picture.codec]
         sent = fanout.send(picture)
         if sent is None:
-            self._stats.packets_dropped += 1
+            self._stats += StreamStats(dropped_old=1)
         else:
-            self._stats.frames_sent += 1
+            self._stats += StreamStats(frames_sent=1, keyframes=int(sent.keyframe))
             if sent.keyframe:
-                self._stats.keyframes += 1
                 self._asked.pop(picture.codec, None)
         if fanout.waits_for_keyframe:
             self._want_keyframe(picture.codec)
 
     def _send_sound(self, sound: EncodedSound) -> None:
         if sound.pts <= self._last_sound:
-            self._stats.packets_dropped += 1
+            self._stats += StreamStats(dropped_old=1)
             return
         self._last_sound = sound.pts
         packet = MediaPacket((sound.data,), sound.pts % 2**32, sound.ntp, keyframe=True)
@@ -182,6 +182,7 @@ class SessionStream:
 
     def _admit(self, viewer: Viewer) -> None:
         viewer.connected = True
+        self._note(viewer)
         viewer.forget_deadline()
         if viewer.video_codec is not None:
             self._pictures[viewer.video_codec].queues.add(viewer.video)
@@ -203,10 +204,15 @@ class SessionStream:
 
     def _dismiss(self, viewer: Viewer) -> None:
         viewer.connected = False
-        self._stats.packets_dropped += viewer.dropped
+        self._note(viewer)
+        self._stats += viewer.stats()
         if viewer.video_codec is not None:
             self._pictures[viewer.video_codec].queues.discard(viewer.video)
         self._report()
+
+    def _note(self, viewer: Viewer) -> None:
+        if self.on_viewer is not None:
+            self.on_viewer(viewer.id, viewer.connected)
 
     def _report(self) -> None:
         """Of viewers who came or left."""

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 
-@dataclass
+@dataclass(frozen=True)
 class StreamStats:
-    """Counts since the session began."""
+    """Counts since the session began. Packets are those of RTP, to all viewers together; bytes are
+    their payload; what is sent once more because it was lost does not count."""
 
     frames_sent: int = 0
     keyframes: int = 0
-    packets_dropped: int = 0  # by slow viewers' queues, and those older than what was sent
+    picture_packets: int = 0
+    picture_bytes: int = 0
+    sound_packets: int = 0
+    sound_bytes: int = 0
+    dropped_slow: int = 0  # pictures and sounds, by the queues of slow viewers
+    dropped_old: int = 0  # pictures and sounds that were older than what was sent
+
+    def __add__(self, other: StreamStats) -> StreamStats:
+        return StreamStats(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))

@@ -31,6 +31,7 @@ from lightcone.streaming.viewers.aiortc_compat import (
 from lightcone.streaming.viewers.fanout import PacketQueue
 from lightcone.streaming.viewers.offers import parse_offer
 from lightcone.streaming.viewers.reach import Reach
+from lightcone.streaming.viewers.stats import StreamStats
 
 # Best first. Constrained baseline is what is sent; a decoder of plain baseline reads it too.
 _VIDEO_PREFERENCE = (("H264", "42e01f"), ("H264", "42001f"), ("VP8", None), ("rtx", None))
@@ -52,9 +53,15 @@ class Viewer:
     deadline: asyncio.TimerHandle | None = None  # when it is let go unless connected by then
     closing: asyncio.Task[None] | None = None
 
-    @property
-    def dropped(self) -> int:
-        return self.video.dropped + self.sound.dropped
+    def stats(self) -> StreamStats:
+        """What this viewer was sent, and what not."""
+        return StreamStats(
+            picture_packets=self.video.taken_payloads,
+            picture_bytes=self.video.taken_bytes,
+            sound_packets=self.sound.taken_payloads,
+            sound_bytes=self.sound.taken_bytes,
+            dropped_slow=self.video.dropped + self.sound.dropped,
+        )
 
     def forget_deadline(self) -> None:
         if self.deadline is not None:

@@ -108,6 +108,7 @@ def test_a_step_takes_as_many_passes_as_are_asked_for(weights: Weights) -> None:
 
 def test_chunks_have_the_promised_shape(model: StagedModel) -> None:
     [state], [chunk] = collect(model, [start(model, 0)], action_log(1))
+    assert chunk.decode_s > 0
     assert chunk.frames.shape == (2, 96, 128, 3)
     assert chunk.frames.dtype == np.uint8
     assert chunk.sound is not None

@@ -71,6 +71,7 @@ def test_it_holds_one_package_with_page_and_weights(wheel: Path) -> None:
     assert parts == {"model", "server", "streaming", "bench", "page"}
     for needed in (
         "lightcone/page/index.html",
+        "lightcone/page/status.html",
         "lightcone/model/weights/model.safetensors",
         "lightcone/model/weights/config.json",
         "lightcone/model/weights/README.md",

@@ -78,6 +78,7 @@ class NotingStream:
     def __init__(self) -> None:
         self.viewers = 0
         self.pending = 0
+        self.on_viewer: Callable[[str, bool], None] | None = None
         self.on_viewers: Callable[[int], None] | None = None
         self.on_lanes: Any = None
         self.on_keyframe_wanted: Any = None

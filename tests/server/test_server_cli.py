@@ -122,7 +122,7 @@ def test_a_signal_ends_it_cleanly(serve: Callable[..., Served], number: int) -> 
     assert server.stop(number) == 0
     log = server.log.read_text()
     assert "Traceback" not in log
-    assert "ended (the server goes down)" in log
+    assert "reason='the server goes down'" in log
     with pytest.raises(httpx.ConnectError):
         httpx.get(server.url, timeout=5)
 

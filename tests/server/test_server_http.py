@@ -70,6 +70,9 @@ async def test_the_interface_describes_itself(http: httpx.AsyncClient) -> None:
     paths = described["paths"]
     assert {
         "/healthz",
+        "/readyz",
+        "/metrics",
+        "/status.json",
         "/catalogue",
         "/sessions",
         "/sessions/{session_id}",

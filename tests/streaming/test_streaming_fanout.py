@@ -56,6 +56,15 @@ def test_a_shut_queue_keeps_what_it_has_and_waits_for_a_keyframe() -> None:
     assert [p.timestamp for p in drain(queue)] == [0, 2]
 
 
+def test_what_was_taken_is_counted_and_what_was_dropped_is_not() -> None:
+    queue = PacketQueue(limit=2)
+    for number in range(3):  # one too many
+        queue.put(MediaPacket((b"lost",), number, 0, keyframe=True))
+    queue.put(MediaPacket((b"abc", b"de"), 3, 0, keyframe=True))
+    drain(queue)
+    assert (queue.taken_payloads, queue.taken_bytes) == (3, 9)
+
+
 def picture(pts: int, keyframe: bool = False) -> EncodedPicture:
     return EncodedPicture(VideoCodec.VP8, b"\0" * 10, pts, 0, keyframe, pts // 3750)
 

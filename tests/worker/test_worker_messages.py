@@ -24,6 +24,7 @@ REPLIES: list[wire.Message] = [
     wire.Picture("a", "VP8", b"picture", 2**40, 2**63, True, 7),
     wire.Made("a", 4, 2, 4, 0.1, b"\x01", 3, 1, 2, 1, b"d", 20.0, 0.0,
               [wire.Carried("s", 1, 2.0, 4, 4, 0.1)]),
+    wire.Stats(1.0, 2.0, 3.0, {"probe": {1: 2.0}}, 4, wire.Gpu("H100", 1, 2, 0.5), {"late": 3}),
     wire.Failed(3, "PromptError", "no", ["moon"], ["red"]),
 ]  # fmt: skip
 
@@ -50,7 +51,7 @@ def test_replies_cross_as_they_are() -> None:
 
 def test_every_message_has_a_direction() -> None:
     both = {*get_args(wire.ToWorker), *get_args(wire.FromWorker)}
-    parts = {wire.Sending, wire.StepCost, wire.Carried}
+    parts = {wire.Sending, wire.StepCost, wire.Carried, wire.Gpu}
     assert set(wire.Message.__subclasses__()) == both | parts
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,11 +12,12 @@ from lightcone.server.outward import outward
 from lightcone.server.sessions.recovery.blame import Blame
 from lightcone.server.sessions.session import Session
 from lightcone.server.sessions.workers import Worker
+from lightcone.server.telemetry.logs import get_logger
 from lightcone.server.worker.errors import WorkerError, WorkerLost
 
 MAX_RECOVERIES = 32  # that are remembered
 
-log = logging.getLogger("lightcone.workers")
+log = get_logger("lightcone.workers")
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,12 @@ class Recovery:
 
 
 class Recovering:
-    """Of one worker; `sessions` are the live ones in it."""
+    """Of one worker; `sessions` are the live ones in it. `lost` counts its losses, `recovered`
+    those after which another process went on."""
 
     def __init__(self, worker: Worker, sessions: Callable[[Worker], list[Session]]) -> None:
         self.recoveries: deque[Recovery] = deque(maxlen=MAX_RECOVERIES)
+        self.lost = self.recovered = 0
         self._worker = worker
         self._sessions = sessions
         self._blame = Blame()
@@ -47,6 +49,7 @@ class Recovering:
         worker.on_gone = self._on_gone
 
     def _on_lost(self) -> None:
+        self.lost += 1
         sessions = self._sessions(self._worker)
         ids = [session.id for session in sessions]
         guilty = self._blame.lost(self._suspects(sessions), ids, self._loop.time())
@@ -99,16 +102,16 @@ class Recovering:
         settled.cancel()
 
     def _note(self, sessions: int) -> None:
+        self.recovered += 1
         start_s, took_s = self._worker.start_s, self._loop.time() - self._worker.lost_at
         warm_up_s = self._worker.ready.warm_up_s
         self.recoveries.append(Recovery(start_s, warm_up_s, took_s - start_s, sessions))
         log.info(
-            "%d sessions run again %.0f ms after their worker was lost; its start took %.0f of "
-            "them, of which %.0f to warm up",
-            sessions,
-            1000 * took_s,
-            1000 * start_s,
-            1000 * warm_up_s,
+            "sessions run again after their worker was lost",
+            sessions=sessions,
+            took_s=round(took_s, 2),
+            worker_start_s=round(start_s, 2),
+            warm_up_s=round(warm_up_s, 2),
         )
 
     async def _on_gone(self, reason: str) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from lightcone.server.worker.messages.base import (
     Codec,
+    DropCause,
     Message,
     RewindAction,
 )
@@ -26,6 +27,7 @@ from lightcone.server.worker.messages.from_worker import (
     Conditioned,
     Failed,
     FromWorker,
+    Gpu,
     Kept,
     Level,
     Made,
@@ -77,10 +79,12 @@ __all__ = [
     "Conditioned",
     "Drive",
     "Drop",
+    "DropCause",
     "Failed",
     "Fork",
     "Frames",
     "FromWorker",
+    "Gpu",
     "Input",
     "Kept",
     "KeyframeWanted",

@@ -8,6 +8,9 @@ import msgspec
 
 Codec = Literal["H264", "VP8"]
 RewindAction = Literal["start", "stop", "to"]
+DropCause = Literal["overtaken", "late", "unread"]
+"""Why a worker does not send something: a picture that a newer one overtook before it was encoded;
+a sound that would be heard too late; a picture that the server was too slow to read."""
 
 
 class Message(msgspec.Struct, frozen=True, tag=True, array_like=True):

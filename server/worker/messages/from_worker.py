@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from lightcone.model.interface import How, WorldInfo
-from lightcone.server.worker.messages.base import Codec, Message
+from lightcone.server.worker.messages.base import Codec, DropCause, Message
 
 
 class StepCost(Message, frozen=True):
@@ -107,6 +107,7 @@ class Picture(Message, frozen=True):
     ntp: int
     keyframe: bool
     stream_frame: int
+    encode_ms: float = 0.0
 
 
 class Sound(Message, frozen=True):
@@ -160,6 +161,7 @@ class Made(Message, frozen=True):
     step_ms: float
     held_s: float
     carried: list[Carried]
+    decode_ms: float = 0.0  # of `step_ms`, where the family knows
 
 
 class Prompted(Message, frozen=True):
@@ -191,13 +193,14 @@ class RunningBack(Message, frozen=True):
 
 
 class Level(Message, frozen=True):
-    """How the session is degraded now: its denoising steps, its share of the full frame rate, and
-    whether even that does not hold."""
+    """How the session is degraded now: its denoising steps, of `full_steps`, its share of the full
+    frame rate, and whether even that does not hold."""
 
     session: str
     steps: int
     rate: float
     overloaded: bool
+    full_steps: int = 0
 
 
 class Kept(Message, frozen=True):
@@ -217,14 +220,27 @@ class SessionFailed(Message, frozen=True):
     message: str
 
 
+class Gpu(Message, frozen=True):
+    """The GPU that a worker computes on; `use` is the share of the last moment in which it was
+    busy, whoever with."""
+
+    name: str
+    memory_used_bytes: int
+    memory_total_bytes: int
+    use: float
+
+
 class Stats(Message, frozen=True):
     """Once a second: threads' busy time is in ms of the last second. `step_ms` is what a step of
-    the open worlds takes now, as in `StepCost`."""
+    the open worlds takes now, as in `StepCost`; `dropped` what was not sent in the last second."""
 
     step_busy_ms: float
     encode_busy_ms: float
     loop_lag_ms: float  # worst of the last second
     step_ms: dict[str, dict[int, float]] = msgspec.field(default_factory=dict)  # by world
+    memory_bytes: int = 0  # resident memory of the process
+    gpu: Gpu | None = None
+    dropped: dict[DropCause, int] = msgspec.field(default_factory=dict)
 
 
 Reply = WorldOpened | Opened | Conditioned | Rewound | Saved | Pong

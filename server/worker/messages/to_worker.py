@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lightcone.model.interface import How
+from lightcone.server.telemetry.logs import LogLevel
 from lightcone.server.worker.messages.base import Codec, Message, RewindAction
 
 
@@ -26,6 +27,8 @@ class Load(Message, frozen=True):
     max_batch: int = 0  # the most sessions in one step; 0: as many as the largest bucket takes
     record: str = ""  # folder, on the worker's machine, of what is played; "": it is not recorded
     consent: str = ""  # written into these recordings
+    log_level: LogLevel = "info"
+    log_json: bool = False
 
 
 class Sending(Message, frozen=True):

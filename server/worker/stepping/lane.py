@@ -36,11 +36,17 @@ class Step:
     eligible: float  # since when it could have been started
     patience_s: float
     lead_s: float = 0.0  # how long before it was due it should have been started
+    decode_s: float = 0.0  # of the step, as far as its family knows
     timer: asyncio.TimerHandle | None = None
 
     @property
     def late(self) -> bool:
         return any(making.held_s > 0 for making in self.makings)
+
+    @property
+    def ids(self) -> list[str]:
+        """Of its sessions."""
+        return [session.id for session in self.members]
 
     @property
     def usual(self) -> bool:
@@ -170,6 +176,8 @@ class Lane:
         session = step.members[row]
         ahead = (part.first_frame - step.makings[row].frame) * session.frame_s
         step.lead_s = max(step.lead_s, now - step.eligible - ahead)
+        if row == 0:
+            step.decode_s += part.decode_s
         session.deliver(part, now)
 
     def _done(self, step: Step, future: asyncio.Future[Done[list[Any]]]) -> None:

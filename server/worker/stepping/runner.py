@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -14,6 +13,7 @@ from typing import Any
 from lightcone.server.scheduling.batches import MARGIN_S, SLACK, aligned
 from lightcone.server.scheduling.pacer import Pacer
 from lightcone.server.scheduling.trials import Trial
+from lightcone.server.telemetry.logs import get_logger
 from lightcone.server.worker.errors import StepTimeout, one_line
 from lightcone.server.worker.messages import (
     Carried,
@@ -34,7 +34,7 @@ SLOW_BATCHES = 3  # slow and late ones within SLOW_S put the sessions of a world
 SLOW_S = 2.0
 TRIAL_PAUSE_S = 30.0  # after such a trial
 
-log = logging.getLogger("lightcone.worker")
+log = get_logger("lightcone.worker")
 
 
 class Runner:
@@ -188,16 +188,18 @@ class Runner:
     def failed(self, lane: Lane, step: Step, error: Exception) -> None:
         self._rest(step)
         if len(step.members) > 1:
-            log.warning("a step of %d sessions fails: %s", len(step.members), one_line(error))
+            log.warning(
+                "a step of several sessions fails", sessions=step.ids, reason=one_line(error)
+            )
             self._try(step.members)
         else:
-            log.warning("%s fails alone", step.members[0].id, exc_info=error)
+            log.warning("a session fails alone", session=step.members[0].id, exc_info=error)
             self.fail(step.members[0], type(error).__name__, one_line(error))
         lane.wake()
 
     def hangs(self, lane: Lane, step: Step) -> None:
         if lane is self._main:
-            log.warning("a step hangs: %s", ", ".join(session.id for session in step.members))
+            log.warning("a step hangs", sessions=step.ids)
             lane.abandon()
             self._rest(step)
             self._try(step.members)
@@ -260,6 +262,7 @@ class Runner:
             step_ms=1000 * seconds,
             held_s=making.held_s,
             carried=carried,
+            decode_ms=1000 * step.decode_s,
         )
 
     def _rest(self, step: Step) -> None:
@@ -286,7 +289,8 @@ class Runner:
             session.standing = standing
             session.transmitter.set_rate(standing.rung.rate)
             steps, rate = standing.rung.steps, float(standing.rung.rate)
-            self._send(Level(session.id, steps, rate, standing.overloaded))
+            full = session.world.model.steps[0]
+            self._send(Level(session.id, steps, rate, standing.overloaded, full))
 
     # inside: time
 
@@ -380,7 +384,7 @@ class Runner:
         recent = [moment for moment in self._slow.get(name, []) if moment > now - SLOW_S]
         self._slow[name] = [*recent, now]
         if len(self._slow[name]) >= SLOW_BATCHES:
-            log.warning("slow steps: %s", ", ".join(session.id for session in step.members))
+            log.warning("slow steps", sessions=step.ids)
             self._no_trial_before[name] = now + TRIAL_PAUSE_S
             self._try(step.members, slow=True)
 

@@ -1,0 +1,4 @@
+import { Feed } from "./feed";
+import { StatusPage } from "./page";
+
+new Feed(new StatusPage()).start();
