@@ -18,9 +18,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from lightcone.client.errors import (
     ClientError,
     Closed,
+    InvalidInput,
     Late,
     Refused,
-    UnknownControl,
     Unreachable,
     json_problem,
     problem_of,
@@ -114,14 +114,14 @@ class Control:
         self, buttons: Sequence[str] = (), axes: Mapping[str, float] | None = None
     ) -> Receipt:
         """Hold exactly these buttons, and move exactly these axes, from now on; returns with the
-        receipt. Raises UnknownControl, Refused, Closed and Late."""
+        receipt. Raises InvalidInput, Refused, Closed and Late."""
         return await self.receipt(await self.send_input(buttons, axes))
 
     async def send_input(
         self, buttons: Sequence[str] = (), axes: Mapping[str, float] | None = None
     ) -> int:
         """As `input`, without waiting for the receipt; returns what `receipt` takes. Raises
-        UnknownControl and Closed."""
+        InvalidInput and Closed."""
         self._held = (tuple(buttons), dict(axes or {}))
         self._check(*self._held)
         return await self._send_held()
@@ -325,11 +325,15 @@ class Control:
         known = [control.name for control in self.world.controls]
         for name in buttons:
             if name not in known:
-                raise UnknownControl(f"no button '{name}' (known: {', '.join(known) or 'none'})")
-        movable = [axis.name for axis in self.world.axes]
-        for name in axes:
+                raise InvalidInput(f"no button '{name}' (known: {', '.join(known) or 'none'})")
+        movable = {axis.name: axis for axis in self.world.axes}
+        for name, strength in axes.items():
             if name not in movable:
-                raise UnknownControl(f"no axis '{name}' (known: {', '.join(movable) or 'none'})")
+                raise InvalidInput(f"no axis '{name}' (known: {', '.join(movable) or 'none'})")
+            axis = movable[name]
+            if not axis.low <= strength <= axis.high:
+                span = f"from {axis.low:g} to {axis.high:g}"
+                raise InvalidInput(f"axis '{name}' takes strengths {span}, not {strength:g}")
 
 
 async def open_control(

@@ -24,8 +24,8 @@ class ViewerLost(ClientError):
     """The connection that carries picture and sound has ended."""
 
 
-class UnknownControl(ClientError):
-    """The world has no button or axis of this name."""
+class InvalidInput(ClientError):
+    """The world has no button or axis of this name, or the strength is out of its range."""
 
 
 class Problem(ClientError):

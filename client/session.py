@@ -163,6 +163,6 @@ class LiveSession:
             case Stall():
                 self._timeline.stall(message.media_time)
             case Status():
-                self._timeline.rate(message.rate)
+                self._timeline.rate(message.rate, message.media_time)
             case _:
                 pass

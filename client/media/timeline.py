@@ -6,17 +6,20 @@ frames are counted by the rate, as long as the session ran at its full rate and 
 
 from __future__ import annotations
 
+from bisect import insort
+from collections import deque
 from dataclasses import dataclass
 
 NEAR = 0.1  # of a frame: how far from a whole one rounding of media times can be
+KEPT = 256
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Anchor:
     """`stream_frame` is shown from `media_time`, in seconds, on."""
 
-    stream_frame: int
     media_time: float
+    stream_frame: int
 
 
 class Timeline:
@@ -24,35 +27,42 @@ class Timeline:
 
     def __init__(self, fps: float) -> None:
         self._fps = fps
-        self._anchor: Anchor | None = None
-        self._holds: list[float] = []  # media times since the anchor at which a chunk was late
-        self._full = True  # whether all frames since the anchor lasted 1 / fps
+        self._anchors: list[Anchor] = []  # the newest KEPT, by time
+        self._breaks: deque[float] = deque(maxlen=KEPT)  # no counting across these media times
+        self._lower_since: float | None = None  # None at the full rate
 
     def receipt(self, stream_frame: int, media_time: float) -> None:
         """A frame and its time become known."""
-        if self._anchor is None or media_time >= self._anchor.media_time:
-            self._anchor = Anchor(stream_frame, media_time)
-            self._holds = [held for held in self._holds if held > media_time]
-            self._full = True
+        insort(self._anchors, Anchor(media_time, stream_frame))
+        del self._anchors[:-KEPT]
 
     def stall(self, media_time: float) -> None:
         """A chunk was late: the frame before `media_time` was held."""
-        self._holds.append(media_time)
+        self._breaks.append(media_time)
 
-    def rate(self, rate: float) -> None:
-        """The session runs at this share of the full rate now."""
+    def rate(self, rate: float, media_time: float) -> None:
+        """The session runs at this share of the full rate from `media_time` on."""
         if rate != 1.0:
-            self._full = False
+            self._lower_since = media_time if self._lower_since is None else self._lower_since
+        elif self._lower_since is not None:
+            self._lower_since = None
+            self._breaks.append(media_time)
 
     def stream_frame(self, media_time: float) -> int | None:
         """The frame that is shown from this media time on; None where it can not be known."""
-        if self._anchor is None:
+        before = [a for a in self._anchors if a.media_time < media_time + NEAR / self._fps]
+        if not before:
             return None
-        frames = (media_time - self._anchor.media_time) * self._fps
+        anchor = before[-1]
+        frames = (media_time - anchor.media_time) * self._fps
         whole = round(frames)
-        if whole == 0 and abs(frames) < NEAR:
-            return self._anchor.stream_frame
-        held = any(held <= media_time for held in self._holds)
-        if not self._full or held or whole < 0 or abs(frames - whole) >= NEAR:
+        if abs(frames - whole) >= NEAR:
             return None
-        return self._anchor.stream_frame + whole
+        if whole and self._broken(anchor.media_time, media_time):
+            return None
+        return anchor.stream_frame + whole
+
+    def _broken(self, start: float, end: float) -> bool:
+        if self._lower_since is not None and end > self._lower_since:
+            return True
+        return any(start < at <= end for at in self._breaks)

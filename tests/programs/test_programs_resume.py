@@ -1,0 +1,113 @@
+"""A connection that is lost, and taken up again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from serving import Served
+
+from lightcone.client import Client, Closed, LiveSession
+from lightcone.client.control import Control, open_control
+from lightcone.client.messages import Role
+from lightcone.model.families.probe.picture import read_frame_code
+
+SHOOT = 3
+
+
+class Line:
+    """A TCP proxy to a server, whose connections can be cut."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._to = host, port
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    def cut(self) -> None:
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def pipe(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(*self._to)
+        self._writers |= {writer, back}
+        await asyncio.gather(_copy(reader, back), _copy(there, writer))
+        self._writers -= {writer, back}
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    except OSError:
+        pass
+    finally:
+        writer.close()
+
+
+@asynccontextmanager
+async def line_to(server: Served) -> AsyncIterator[tuple[Line, str]]:
+    line = Line("127.0.0.1", int(server.url.rpartition(":")[2]))
+    listening = await asyncio.start_server(line.pipe, "127.0.0.1", 0)
+    async with listening:
+        yield line, f"ws://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+
+
+async def control_of(session: LiveSession, url: str, want: Role = "driver") -> Control:
+    return await open_control(f"{url}/sessions/{session.id}/control", want)
+
+
+async def test_the_same_seat_is_taken_again_and_what_was_held_is_held(
+    client: Client, probes: Served
+) -> None:
+    async with (
+        line_to(probes) as (line, url),
+        await client.start("probe") as session,
+    ):
+        await session.control.wheel("leave")
+        control = await control_of(session, url)
+        await control.until(lambda status: status.role == "driver", "the wheel")
+        held = await control.input(["shoot"])
+        seat = control.seat
+        line.cut()
+        await control.until(lambda status: control.resumed == 1, "the connection")
+        again = await control.receipt(held.seq + 1)
+        assert (control.seat, control.role) == (seat, "driver")
+        assert again.world_frame > held.world_frame
+        frame = await session.frame(at=again.media_time)
+        assert read_frame_code(frame.picture)[1][SHOOT]
+        released = await control.input()
+        frame = await session.frame(at=released.media_time)
+        assert not read_frame_code(frame.picture)[1][SHOOT]
+        await control.close()
+
+
+async def test_a_seat_taken_by_another_is_not_fought_for(client: Client, probes: Served) -> None:
+    async with await client.start("probe") as session:
+        token = session.control.token
+        async with await client.join(session.id, resume=token) as other:
+            assert other.control.seat == session.control.seat
+            with pytest.raises(Closed, match="another connection has taken this seat") as closed:
+                await session.control.until(lambda status: False, "nothing")
+            assert not closed.value.may_resume
+            assert session.control.resumed == 0
+
+
+async def test_the_token_is_sent_with_every_request_and_the_handshake(probes: Served) -> None:
+    seen: list[bytes] = []
+
+    async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", port)
+        head = await reader.readuntil(b"\r\n\r\n")
+        seen.append(head)
+        back.write(head)
+        await asyncio.gather(_copy(reader, back), _copy(there, writer))
+
+    port = int(probes.url.rpartition(":")[2])
+    listening = await asyncio.start_server(note, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/?key=abc"
+    async with listening, Client(url) as client, await client.start("probe"):
+        assert len(seen) >= 2
+    assert all(b"authorization: bearer abc" in head.lower() for head in seen)
+    assert not any(b"key=" in head for head in seen)
