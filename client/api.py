@@ -25,6 +25,7 @@ from lightcone.client.errors import ClientError, Late, Unreachable, json_problem
 
 TIMEOUT_S = 60.0  # a world's model may have to be opened first
 POLL_S = 1.0  # how often a place in the queue is to be asked for
+COOKIE = "lightcone_token"
 SNAPSHOT = "application/octet-stream"
 
 B = TypeVar("B", bound=Body | list[World] | list[SessionEntry] | list[SnapshotEntry])
@@ -32,16 +33,17 @@ B = TypeVar("B", bound=Body | list[World] | list[SessionEntry] | list[SnapshotEn
 
 class Api:
     """One method for each route. All raise Unreachable, and Problem or one of its kinds for what
-    the server refuses. `token` is sent as a bearer token (RFC 6750); one that the address carries
-    as `?key=` counts as it and is taken out of the address."""
+    the server refuses. `token` is sent as a bearer token (RFC 6750). An address may be a link with
+    a `?key=`, which is exchanged for a token with the first request."""
 
     def __init__(self, url: str, token: str | None = None) -> None:
         self.url, key = without_key(url)
-        self.headers = {} if not (token or key) else {"Authorization": f"Bearer {token or key}"}
+        self._link = None if token else key  # until it is exchanged
+        self._exchanging = asyncio.Lock()
+        self.headers = {} if token is None else _bearer(token)
         self._http = httpx.AsyncClient(
             base_url=self.url,
             timeout=TIMEOUT_S,
-            headers=self.headers,
             verify=self.url.startswith("https:"),  # certificates are slow to load
         )
 
@@ -159,9 +161,22 @@ class Api:
     ) -> httpx.Response:
         """Any request; a mapping is sent as JSON. The answer has a status below 400."""
         body = msgspec.json.encode(content) if isinstance(content, Mapping) else content
-        headers = {} if body is None else {"Content-Type": kind}
+        async with self._exchanging:
+            if self._link is not None:
+                await self._exchange(self._link)
+        typed = {} if body is None else {"Content-Type": kind}
+        return await self._send(method, path, content=body, headers=typed | self.headers)
+
+    async def _exchange(self, link: str) -> None:
+        """The token that the page would get as a cookie; a server without a key gives none."""
+        answer = await self._send("GET", "/", params={"key": link})
+        token = answer.cookies.get(COOKIE)
+        self.headers = {} if token is None else _bearer(token)
+        self._link = None
+
+    async def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
         try:
-            answer = await self._http.request(method, path, content=body, headers=headers)
+            answer = await self._http.request(method, path, **content)
         except httpx.HTTPError as error:
             reason = str(error) or type(error).__name__
             raise Unreachable(f"no answer from {self.url}: {reason}") from error
@@ -183,6 +198,10 @@ class Api:
             await asyncio.sleep(POLL_S)
             answer = await self.request("GET", path)
         return _parsed(answer, SessionEntry)
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
 
 
 def without_key(url: str) -> tuple[str, str | None]:

@@ -16,8 +16,8 @@ from lightcone.client.viewer import Viewer
 
 
 class Client(Api):
-    """The server at `url`. `token` is sent as a bearer token; one that the address carries as
-    `?key=` counts as it. `ice_servers` (STUN, TURN) are for networks that need them."""
+    """The server at `url`, which may be a link with a `?key=`. `token` is sent as a bearer token.
+    `ice_servers` (STUN, TURN) are for networks that need them."""
 
     def __init__(
         self, url: str, token: str | None = None, ice_servers: Sequence[RTCIceServer] = ()

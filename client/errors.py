@@ -112,6 +112,7 @@ CLOSE_CODES = {
     1011: "the server got no answer in time",
     1012: "the server goes down",
     4400: "the server expected a hello",
+    4401: "the token of this connection is over",
     4404: "the server has no such session",
     4406: "the server speaks another version of the protocol",
     4408: "the hello came too late",

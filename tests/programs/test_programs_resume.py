@@ -94,20 +94,43 @@ async def test_a_seat_taken_by_another_is_not_fought_for(client: Client, probes:
             assert session.control.resumed == 0
 
 
-async def test_the_token_is_sent_with_every_request_and_the_handshake(probes: Served) -> None:
-    seen: list[bytes] = []
+@asynccontextmanager
+async def wants_a_token(server: Served) -> AsyncIterator[tuple[list[bytes], str]]:
+    """A proxy that notes the head of each connection's first request, and exchanges links as a
+    server with a key does."""
+    heads: list[bytes] = []
+    port = int(server.url.rpartition(":")[2])
 
-    async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", port)
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
-        seen.append(head)
+        heads.append(head.lower())
+        if b"?key=" in head:
+            cookie = b"Set-Cookie: lightcone_token=secret; HttpOnly\r\nConnection: close\r\n"
+            writer.write(b"HTTP/1.1 303 See Other\r\nLocation: /\r\n" + cookie)
+            writer.write(b"Content-Length: 0\r\n\r\n")
+            writer.close()
+            return
+        there, back = await asyncio.open_connection("127.0.0.1", port)
         back.write(head)
         await asyncio.gather(_copy(reader, back), _copy(there, writer))
 
-    port = int(probes.url.rpartition(":")[2])
-    listening = await asyncio.start_server(note, "127.0.0.1", 0)
-    url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/?key=abc"
-    async with listening, Client(url) as client, await client.start("probe"):
-        assert len(seen) >= 2
-    assert all(b"authorization: bearer abc" in head.lower() for head in seen)
-    assert not any(b"key=" in head for head in seen)
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as listening:
+        yield heads, f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+
+
+async def test_the_token_is_sent_with_requests_and_the_handshake(probes: Served) -> None:
+    async with wants_a_token(probes) as (heads, url):
+        async with Client(url, token="secret") as client, await client.start("probe"):
+            assert len(heads) >= 2
+        assert all(b"authorization: bearer secret\r\n" in head for head in heads)
+
+
+async def test_a_link_is_exchanged_once_for_a_token(probes: Served) -> None:
+    async with wants_a_token(probes) as (heads, url):
+        async with Client(f"{url}/?key=abc") as client, await client.start("probe"):
+            assert client.url == url
+        assert b"get /?key=abc " in heads[0]
+        assert not any(b"key=" in head for head in heads[1:])
+        assert all(b"authorization: bearer secret\r\n" in head for head in heads[1:])
+    async with Client(f"{probes.url}/?key=abc") as client:  # which needs none
+        assert await client.worlds()
