@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Self
 
@@ -10,6 +11,7 @@ from aiortc import RTCIceServer
 from lightcone.client.api import Api
 from lightcone.client.bodies import SessionEntry
 from lightcone.client.control import open_control
+from lightcone.client.errors import ClientError
 from lightcone.client.messages import Role
 from lightcone.client.session import LiveSession
 from lightcone.client.viewer import Viewer
@@ -47,7 +49,8 @@ class Client(Api):
         try:
             return await self._taken_part(entry, "driver", None, size, ends=True)
         except BaseException:
-            await self.end(entry.id)
+            with contextlib.suppress(ClientError):
+                await self.end(entry.id)
             raise
 
     async def join(

@@ -97,8 +97,8 @@ class Viewer:
         await self._until(lambda: bool(self._frames), "the first picture", PATIENCE_S)
 
     async def frame(self, at: float | None = None, patience_s: float = PATIENCE_S) -> Frame:
-        """The first picture shown at or after media time `at`, by default the next one to come.
-        Of those that have come, the newest 64 are kept. Raises ViewerLost and Late."""
+        """The first picture shown at or after media time `at`, of the newest 64 that have come or
+        of those to come; by default the next to come. Raises ViewerLost and Late."""
         number = self.frames_seen
 
         def found() -> Frame | None:

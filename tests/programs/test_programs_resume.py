@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 from serving import Served
 
-from lightcone.client import Client, Closed, LiveSession
+from lightcone.client import Client, Closed, Late, LiveSession, Unreachable, ViewerLost
 from lightcone.client.control import Control, open_control
 from lightcone.client.messages import Role
 from lightcone.model.families.probe.picture import read_frame_code
@@ -81,6 +81,40 @@ async def test_the_same_seat_is_taken_again_and_what_was_held_is_held(
         frame = await session.frame(at=released.media_time)
         assert not read_frame_code(frame.picture)[1][SHOOT]
         await control.close()
+
+
+async def test_what_was_asked_on_a_lost_connection_fails_and_the_next_works(
+    client: Client, probes: Served
+) -> None:
+    entry = await client.make("probe")  # nobody watches: no receipt comes
+    async with line_to(probes) as (line, url):
+        control = await open_control(f"{url}/sessions/{entry.id}/control")
+        seq = await control.send_input(["left"])
+        waiting = asyncio.create_task(control.receipt(seq))
+        ping = await control.ping()
+        line.cut()
+        with pytest.raises(Closed, match="the connection was lost") as closed:
+            await waiting
+        assert closed.value.may_resume
+        assert (await control.ping()).media_time >= ping.media_time
+        await control.close()
+        with pytest.raises(Closed, match="this client left"):
+            await control.ping()
+    await client.end(entry.id)
+
+
+async def test_a_server_that_goes_down_for_good(serve: Callable[..., Served]) -> None:
+    server = serve("--probe-compute-ms", "2")
+    async with Client(server.url) as client:
+        session = await client.start("probe")
+        server.stop()
+        with pytest.raises((Closed, Unreachable)):
+            await session.control.until(lambda status: False, "nothing", 60.0)
+        with pytest.raises((ViewerLost, Late)):
+            await session.frame(at=1e6, patience_s=20.0)
+        await session.leave()
+        with pytest.raises(Unreachable):
+            await client.worlds()
 
 
 async def test_a_seat_taken_by_another_is_not_fought_for(client: Client, probes: Served) -> None:
