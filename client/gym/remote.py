@@ -12,17 +12,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Coroutine, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from lightcone.client.background import Background
 from lightcone.client.bodies import World
 from lightcone.client.client import Client
-from lightcone.client.errors import ClientError, SessionOver
+from lightcone.client.errors import ClientError, Late, SessionOver
 from lightcone.client.gym.env import WorldEnv, WorldVectorEnv
-from lightcone.client.gym.spaces import Observation, WorldSpaces
+from lightcone.client.gym.spaces import WorldSpaces
 from lightcone.client.gym.turns import RESTART_OPTIONS, Act, Begin, Judge, Shown, Turn, unjudged
+from lightcone.client.media.sound import Samples
 from lightcone.client.session import LiveSession
 from lightcone.client.viewer import Frame
+
+SOUND_PATIENCE_S = 1.0  # after its picture
+
+
+class Audible(Protocol):
+    async def sound(
+        self, start: float, seconds: float, rate: int, patience_s: float
+    ) -> Samples: ...
 
 
 class RemoteEnv(WorldEnv):
@@ -145,24 +154,28 @@ class RemoteRows:
         )
         frame = await session.frame(at=0.0)
         end = frame.media_time + 1 / self._world.fps
-        return await self._seen(session, frame, end - self._seconds), _info(frame)
+        return await self._shown(session, frame, end - self._seconds, {})
 
     async def _act(self, session: LiveSession, act: Act) -> Shown:
         """What is seen and heard from the first frame that shows the action on."""
         receipt = await session.input(act.buttons, act.axes)
         last = (self.spaces.frames - 1) / self._world.fps
         frame = await session.frame(at=receipt.media_time + last)
-        info = _info(frame) | {
+        info = {
             "world_frame": receipt.world_frame + self.spaces.frames - 1,
             "action_to_picture_s": frame.arrived - receipt.t / 1000 - last,
         }
-        return await self._seen(session, frame, receipt.media_time), info
+        return await self._shown(session, frame, receipt.media_time, info)
 
-    async def _seen(self, session: LiveSession, frame: Frame, start: float) -> Observation:
+    async def _shown(
+        self, session: LiveSession, frame: Frame, start: float, info: dict[str, Any]
+    ) -> Shown:
         """A picture, and the sound of a step from media time `start` on."""
-        rate = self._world.sample_rate
-        sound = None if rate is None else await session.sound(start, self._seconds, rate)
-        return self.spaces.seen(frame.picture, sound)
+        sound, info = None, info | {"media_time": frame.media_time}
+        if self._world.sample_rate is not None:
+            sound = await heard(session, start, self._seconds, self._world.sample_rate)
+            info["sound_late"] = sound is None
+        return self.spaces.seen(frame.picture, sound), info
 
     async def _close(self) -> None:
         for session in self._sessions.values():
@@ -171,9 +184,15 @@ class RemoteRows:
         await self._client.close()
 
 
-def _info(frame: Frame) -> dict[str, Any]:
-    """Media time is in seconds of the session's stream."""
-    return {"media_time": frame.media_time}
+async def heard(
+    session: Audible, start: float, seconds: float, rate: int, patience_s: float = SOUND_PATIENCE_S
+) -> Samples | None:
+    """Sound as `LiveSession.sound` has it; None where it does not come: a server that has not
+    the time for it leaves it out."""
+    try:
+        return await session.sound(start, seconds, rate, patience_s)
+    except Late:
+        return None
 
 
 async def _client(url: str, token: str | None) -> Client:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import io
 
 import numpy as np
 import pytest
+from PIL import Image
 from serving import Served
 
 from lightcone.client import (
@@ -69,6 +71,16 @@ async def test_an_axis_is_moved_until_it_is_not(client: Client) -> None:
         rest = await session.input()
         frame = await session.frame(at=rest.media_time + 12 / 24)
         assert read_axis(frame.picture) == pytest.approx(0.0, abs=0.1)
+
+
+async def test_a_session_begins_with_a_picture(client: Client) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (128, 96), (240, 20, 200)).save(file, "PNG")
+    async with await client.start("probe", image=file.getvalue(), size=(128, 96)) as session:
+        picture = (await session.frame()).picture
+        assert np.allclose(picture[60, 64], (240, 20, 200), atol=12)
+    with pytest.raises(Problem, match="bad-image"):
+        await client.start("probe", image=b"no picture")
 
 
 async def test_a_receipt_can_be_asked_for_later(client: Client) -> None:

@@ -14,7 +14,7 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 from serving import Served
 
-from lightcone.client import ClientError
+from lightcone.client import ClientError, Late
 from lightcone.client.gym import (
     LocalEnv,
     LocalVectorEnv,
@@ -22,6 +22,7 @@ from lightcone.client.gym import (
     RemoteVectorEnv,
     Transition,
 )
+from lightcone.client.gym.remote import heard
 from lightcone.client.gym.spaces import WorldSpaces
 from lightcone.model.families.probe.model import ProbeModel
 from lightcone.model.families.probe.picture import read_axis, read_frame_code, read_ground
@@ -197,6 +198,14 @@ def test_the_remote_environment_is_as_gymnasium_wants_it(probes: Served) -> None
     assert env.spec.nondeterministic
     check_env(env)
     env.close()
+
+
+async def test_sound_that_does_not_come_is_not_waited_for() -> None:
+    class Silent:
+        async def sound(self, start: float, seconds: float, rate: int, patience_s: float) -> Any:
+            raise Late(f"waited {patience_s:g} s")
+
+    assert await heard(Silent(), 0.0, 0.1, 24_000) is None
 
 
 def test_a_remote_step_shows_its_action(probes: Served) -> None:

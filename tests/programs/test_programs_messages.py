@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lightcone.client import bodies, messages
+from lightcone.client.errors import CLOSE_CODES
 from lightcone.model.families.probe.variants import PROBES
 from lightcone.server.control import protocol
 from lightcone.server.control.describe import describe
@@ -50,8 +51,13 @@ def test_every_field_of_the_server_is_known(theirs: type[protocol.Message]) -> N
         (bodies.RecordingFiles, RecordingBody),
     ],
 )
-def test_every_member_of_an_answer_is_known(mine: Any, theirs: Any) -> None:
-    assert set(mine.__struct_fields__) == set(theirs.model_fields)
+def test_what_is_read_of_an_answer_is_in_it(mine: Any, theirs: Any) -> None:
+    assert set(mine.__struct_fields__) <= set(theirs.model_fields)
+
+
+def test_every_close_code_has_its_line() -> None:
+    codes = {value for name, value in vars(protocol).items() if name.startswith("CLOSE_")}
+    assert codes <= set(CLOSE_CODES)
 
 
 def test_what_is_left_out_is_not_needed() -> None:
