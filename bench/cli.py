@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     _recovery(_command(commands, "recovery", "how soon sessions go on in a new worker"))
     _lag(_command(commands, "lag", "how late the server's event loop is"))
     _sustain(_command(commands, "sustain", "a server and its viewers over minutes"))
+    _drive(_command(commands, "drive", "an agent plays through the client for minutes"))
     _viewers(_command(commands, "viewers", "CPU of one viewer more"))
     _snapshots(_command(commands, "snapshots", "what rolling snapshots cost"))
     _chunk(_command(commands, "chunk", "time and memory of one chunk"))
@@ -56,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
 
 MODULES = {
     "latency": "latency.command",
+    "drive": "driving.command",
     "chunk": "chunk_command",
     "sizes": "sizes",
     "fuzz": "fuzz.command",
@@ -129,6 +131,13 @@ def _sustain(parser: argparse.ArgumentParser) -> None:
     _server(parser, url=False)
     parser.add_argument("--seconds", type=_positive, default=300)
     parser.add_argument("--viewers", type=_positive, default=1)
+
+
+def _drive(parser: argparse.ArgumentParser) -> None:
+    _server(parser, url=True)
+    parser.add_argument("--agent", choices=("random", "scripted"), default="random")
+    parser.add_argument("--minutes", type=_positive_number, default=1.0)
+    parser.add_argument("--token", help="for a server that wants one")
 
 
 def _viewers(parser: argparse.ArgumentParser) -> None:

@@ -27,9 +27,9 @@ import numpy as np
 
 from lightcone.bench.clients.headless import HeadlessViewer
 from lightcone.bench.clients.pictures import stands_alone
-from lightcone.bench.clients.rtp import Picture
 from lightcone.bench.clients.watched import Rate, Watched
 from lightcone.bench.errors import BenchError
+from lightcone.client.media.rtp import Picture
 
 PATIENCE_S = 60.0  # beyond the time that a command takes
 

@@ -9,18 +9,18 @@ import httpx
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 from lightcone.bench.clients.progress import Progress
-from lightcone.bench.clients.rtp import (
+from lightcone.bench.errors import BenchError
+from lightcone.client.media.rtp import (
     VIDEO_HZ,
     Assembler,
     MediaTimes,
     Packet,
     Picture,
 )
-from lightcone.bench.clients.rtp_tap import (
+from lightcone.client.media.rtp_tap import (
     TappedReceiver,
     tap,
 )
-from lightcone.bench.errors import BenchError
 
 TIMEOUT_S = 20.0
 

@@ -6,18 +6,16 @@ from collections.abc import Iterable, Iterator
 
 import av
 
-from lightcone.bench.clients.rtp import Picture
-
-DECODERS = {"H264": "h264", "VP8": "vp8"}
+from lightcone.client.media.pictures import PictureDecoder
+from lightcone.client.media.rtp import Picture
 
 
 def decoded(codec: str, pictures: Iterable[Picture]) -> Iterator[tuple[Picture, av.VideoFrame]]:
     """Each picture and what is seen of it. `codec` as in SDP. Raises av.FFmpegError where a picture
     cannot be decoded, as one before the first keyframe."""
-    decoder = av.CodecContext.create(DECODERS[codec.upper()], "r")
-    assert isinstance(decoder, av.VideoCodecContext)
+    decoder = PictureDecoder(codec)
     for picture in pictures:
-        for frame in decoder.decode(av.Packet(picture.data)):
+        for frame in decoder(picture.data):
             yield picture, frame
 
 

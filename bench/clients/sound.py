@@ -1,58 +1,17 @@
-"""Sound as it arrives: Opus packets decoded one by one, and the probe's tone found in them."""
+"""The probe's tone found in sound that arrived."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import av
 import numpy as np
-from numpy.typing import NDArray
 
-from lightcone.bench.clients.rtp import (
-    SOUND_HZ,
-    MediaTimes,
-    Packet,
-)
-
-Samples = NDArray[np.float32]
+from lightcone.client.media.rtp import SOUND_HZ
+from lightcone.client.media.sound import Samples, Sound
 
 TONE_HZ = 1000.0
 TONE_LEVEL = 0.5  # amplitude in the probe world
 SILENCE_S = 0.01  # at least, before what counts as an onset
-
-
-@dataclass(frozen=True)
-class Sound:
-    """The samples (n,) of one packet, 48 kHz mono, from `media_time` on. `ready` is the moment
-    of the monotonic clock at which they had been decoded."""
-
-    media_time: float
-    samples: Samples
-    ready: float
-
-    @property
-    def end(self) -> float:
-        return self.media_time + len(self.samples) / SOUND_HZ
-
-
-class SoundDecoder:
-    """Decodes each packet at once, without a jitter buffer."""
-
-    def __init__(self) -> None:
-        self._times = MediaTimes(SOUND_HZ)
-        codec = av.CodecContext.create("libopus", "r")
-        codec.sample_rate = SOUND_HZ
-        codec.layout = "mono"
-        codec.format = "s16"
-        self._codec = codec
-
-    def __call__(self, packet: Packet) -> Sound:
-        frames = self._codec.decode(av.Packet(packet.data))
-        pcm = np.concatenate([frame.to_ndarray()[0] for frame in frames])
-        samples = pcm.astype(np.float32) / np.float32(2**15)
-        return Sound(self._times(packet.timestamp), samples, time.monotonic())
 
 
 def line_up(sounds: Sequence[Sound]) -> tuple[float, Samples]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lightcone.bench.clients.rtp import Picture
+from lightcone.client.media.rtp import Picture
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lightcone.bench.clients.control import Receipt
-from lightcone.bench.clients.rtp import (
-    SOUND_HZ,
-    TOLERANCE_S,
-    Picture,
-)
-from lightcone.bench.clients.sound import Sound
 from lightcone.bench.statistics import (
     Spread,
     spread,
 )
+from lightcone.client.media.rtp import (
+    SOUND_HZ,
+    TOLERANCE_S,
+    Picture,
+)
+from lightcone.client.media.sound import Sound
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from typing import Any
 from lightcone.bench.clients.chromium import chromium_page
 from lightcone.bench.clients.control import control
 from lightcone.bench.clients.progress import TooLate
-from lightcone.bench.clients.rtp import SOUND_HZ, MediaTimes
 from lightcone.bench.clients.session import new_session
 from lightcone.bench.errors import BenchError
 from lightcone.bench.latency.figures import Latency, Sample, latency, rate
 from lightcone.bench.latency.presses import perform, presses
 from lightcone.bench.server_process import Target
+from lightcone.client.media.rtp import SOUND_HZ, MediaTimes
 
 MEASURED = (
     "key to photon: from the key event's own timestamp to the requestVideoFrameCallback of the "

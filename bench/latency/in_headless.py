@@ -10,15 +10,7 @@ from lightcone.bench.clients.control import (
     control,
 )
 from lightcone.bench.clients.headless import HeadlessViewer
-from lightcone.bench.clients.rtp import (
-    Packet,
-    Picture,
-)
 from lightcone.bench.clients.session import new_session
-from lightcone.bench.clients.sound import (
-    Sound,
-    SoundDecoder,
-)
 from lightcone.bench.latency.figures import (
     Latency,
     Sample,
@@ -39,6 +31,11 @@ from lightcone.bench.latency.probe_check import (
     decode,
 )
 from lightcone.bench.server_process import Target
+from lightcone.client.media.rtp import (
+    Packet,
+    Picture,
+)
+from lightcone.client.media.sound import Sound, SoundDecoder
 
 MEASURED = (
     "key to photon: from the input being handed to the websocket to the arrival of the last "

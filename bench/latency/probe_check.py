@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from lightcone.bench.clients.control import Receipt
 from lightcone.bench.clients.pictures import decoded
-from lightcone.bench.clients.rtp import Picture
 from lightcone.bench.clients.sound import (
-    Sound,
     line_up,
     tone_onsets,
 )
+from lightcone.client.media.rtp import Picture
+from lightcone.client.media.sound import Sound
 
 CODE_BITS = 16
 CONTROLS = 4

@@ -12,12 +12,12 @@ from dataclasses import asdict
 from typing import Any
 
 from lightcone.bench.clients.headless import HeadlessViewer
-from lightcone.bench.clients.rtp import Picture
 from lightcone.bench.clients.session import SessionEntry, api
 from lightcone.bench.errors import BenchError
 from lightcone.bench.machine import machine
 from lightcone.bench.server_process import Target, target
 from lightcone.bench.statistics import spread
+from lightcone.client.media.rtp import Picture
 
 MEASURED = (
     "from the kill until the viewers of all sessions, whose connections stay open, have a new "

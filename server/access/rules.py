@@ -26,6 +26,7 @@ _RULES: tuple[tuple[str, str, Scope | None, Quota | None], ...] = (
     ("GET", "/healthz", None, None),
     ("GET", "/readyz", None, None),
     ("GET", "/openapi.json", None, None),
+    ("GET", "/asyncapi.json", None, None),
     ("GET", "/metrics", "watch", None),
     ("GET", "/status.json", "watch", None),
     ("GET", "/catalogue", "watch", None),

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
+from typing import Any
 
-from fastapi import FastAPI, Response, WebSocket
+from fastapi import FastAPI, Request, Response, WebSocket
 from starlette.middleware.cors import CORSMiddleware
 
+from lightcone.server.control.asyncapi import asyncapi
 from lightcone.server.control.socket import serve_control
 from lightcone.server.http import problems
 from lightcone.server.http.bodies import (
@@ -83,6 +85,11 @@ def _add_facts(app: FastAPI, sessions: Sessions, lag: LoopLag) -> None:
         if not sessions.working:
             response.status_code = 503
         return _health(sessions, lag)
+
+    @app.get("/asyncapi.json")
+    async def describe_control(request: Request) -> dict[str, Any]:
+        """The control websocket as an AsyncAPI 3.0 document."""
+        return asyncapi(request.headers.get("host", ""))
 
     @app.get("/catalogue")
     async def catalogue() -> list[CatalogueEntry]:

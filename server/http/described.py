@@ -31,4 +31,5 @@ def json_body(kind: type[BaseModel]) -> dict[str, Any]:
 
 def bytes_body(media_type: str) -> dict[str, Any]:
     """A request with a body of this type."""
-    return {"requestBody": {"required": True, "content": {media_type: {}}}}
+    content = {media_type: {"schema": {"type": "string", "format": "binary"}}}
+    return {"requestBody": {"required": True, "content": content}}

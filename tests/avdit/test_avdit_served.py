@@ -13,7 +13,7 @@ from serving import LIGHTCONE, Served
 from tiny_avdit import saved
 
 from lightcone.bench.clients.headless import HeadlessViewer
-from lightcone.bench.clients.rtp import Picture
+from lightcone.client.media.rtp import Picture
 from lightcone.server.control.protocol import Input, Receipt, Rewind, RewindReceipt
 
 

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 
 from lightcone.bench.clients.control import Receipt
-from lightcone.bench.clients.rtp import Picture
-from lightcone.bench.clients.sound import Sound
 from lightcone.bench.latency.figures import (
     Sample,
     ear_s,
@@ -23,6 +21,8 @@ from lightcone.bench.latency.probe_check import (
     nearest,
     read_frame_code,
 )
+from lightcone.client.media.rtp import Picture
+from lightcone.client.media.sound import Sound
 from lightcone.model.families.probe.model import ProbeModel
 from lightcone.model.interface import collect
 

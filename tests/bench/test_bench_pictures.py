@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lightcone.bench.clients.pictures import decoded, stands_alone
-from lightcone.bench.clients.rtp import Picture
+from lightcone.client.media.rtp import Picture
 
 
 def pictures(library: str, count: int) -> list[Picture]:

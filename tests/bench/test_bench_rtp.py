@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightcone.bench.clients.rtp import (
+from lightcone.client.media.rtp import (
     CYCLE,
     SOUND_HZ,
     VIDEO_HZ,

@@ -7,15 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightcone.bench.clients.rtp import SOUND_HZ
 from lightcone.bench.clients.sound import (
     TONE_HZ,
     TONE_LEVEL,
-    Samples,
-    Sound,
     line_up,
     tone_onsets,
 )
+from lightcone.client.media.rtp import SOUND_HZ
+from lightcone.client.media.sound import Samples, Sound
 
 ABOUT = pytest.approx
 

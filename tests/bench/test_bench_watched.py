@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightcone.bench.clients.rtp import Picture
 from lightcone.bench.clients.watched import Rate, Watched
+from lightcone.client.media.rtp import Picture
 
 FPS = 24
 

@@ -68,7 +68,7 @@ def test_it_holds_one_package_with_page_and_weights(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names} == {"lightcone", "lightcone-0.1.0.dist-info"}
     parts = {name.split("/")[1] for name in names if name.startswith("lightcone/")}
-    assert parts == {"model", "server", "streaming", "bench", "page"}
+    assert parts == {"model", "server", "streaming", "client", "bench", "page"}
     for needed in (
         "lightcone/page/index.html",
         "lightcone/page/status.html",

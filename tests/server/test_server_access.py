@@ -110,7 +110,7 @@ async def test_answers_say_what_browsers_may_do_with_them(picky_server: Served) 
 
 
 KEY = "a key for the tests of access"
-OPEN = {("get", "/healthz"), ("get", "/readyz")}  # to everybody
+OPEN = {("get", "/healthz"), ("get", "/readyz"), ("get", "/asyncapi.json")}  # to everybody
 
 
 @pytest.fixture(scope="module")

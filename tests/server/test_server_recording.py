@@ -16,7 +16,7 @@ from probe_viewer import ControlClient, ProbeViewer
 from serving import LIGHTCONE, Served
 
 from lightcone.bench.clients.headless import HeadlessViewer
-from lightcone.bench.clients.rtp import Picture
+from lightcone.client.media.rtp import Picture
 from lightcone.model.catalogue import world_info
 from lightcone.model.families.env.player import episode_seed, open_player
 from lightcone.model.families.probe.picture import read_frame_code

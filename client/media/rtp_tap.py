@@ -15,7 +15,7 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtcrtpreceiver import StreamStatistics
 from aiortc.rtp import RtpPacket
 
-from lightcone.bench.clients.rtp import Packet
+from lightcone.client.media.rtp import Packet
 
 OnPacket = Callable[[Packet], bool]
 """Returns whether a keyframe is needed."""

@@ -1,0 +1,1 @@
+"""Programs that play: a session driven through the client for as long as one likes."""

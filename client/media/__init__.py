@@ -1,0 +1,1 @@
+"""Picture and sound as they arrive: RTP packets, whole pictures, decoded samples."""
