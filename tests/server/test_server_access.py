@@ -67,6 +67,29 @@ async def test_answers_say_who_may_read_them(picky_server: Served) -> None:
             assert answer.headers.get("access-control-allow-origin") == allowed
 
 
+async def test_a_player_on_another_page_may_watch(
+    picky_server: Served, session: dict[str, Any]
+) -> None:
+    elsewhere = {"origin": FRIEND}
+    asked = {
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "content-type, authorization",
+    }
+    sdp = {"content-type": "application/sdp"}
+    async with picky_server.client() as client:
+        preflight = await client.options(session["whep"], headers={**elsewhere, **asked})
+        assert preflight.status_code == 200
+        assert "POST" in preflight.headers["access-control-allow-methods"]
+        assert "authorization" in preflight.headers["access-control-allow-headers"]
+        refused = await client.post(session["whep"], content="x", headers={**elsewhere, **sdp})
+        assert (refused.status_code, refused.json()["code"]) == (400, "bad-offer")
+        for answer in (preflight, refused):
+            assert answer.headers["access-control-allow-origin"] == FRIEND
+        assert "Location" in refused.headers["access-control-expose-headers"]
+        stranger = {"origin": STRANGER, **asked}
+        assert (await client.options(session["whep"], headers=stranger)).status_code == 400
+
+
 async def test_a_page_that_is_not_allowed_changes_nothing(
     picky_server: Served, session: dict[str, Any]
 ) -> None:

@@ -275,25 +275,6 @@ async def test_what_is_not_there(
         assert answer.headers["allow"]
 
 
-async def test_a_player_on_another_page_may_watch(
-    http: httpx.AsyncClient, session: dict[str, Any]
-) -> None:
-    elsewhere = {"origin": "https://player.example"}
-    asked = {
-        "access-control-request-method": "POST",
-        "access-control-request-headers": "content-type, authorization",
-    }
-    preflight = await http.options(session["whep"], headers={**elsewhere, **asked})
-    assert preflight.status_code == 200
-    assert "POST" in preflight.headers["access-control-allow-methods"]
-    assert "authorization" in preflight.headers["access-control-allow-headers"]
-    refused = await http.post(session["whep"], content="x", headers={**elsewhere, **SDP})
-    check_problem(refused, 400, "bad-offer")
-    for answer in (preflight, refused):
-        assert answer.headers["access-control-allow-origin"] == "*"
-    assert "Location" in refused.headers["access-control-expose-headers"]
-
-
 async def test_what_may_be_posted_to_watch(
     http: httpx.AsyncClient, session: dict[str, Any]
 ) -> None:
