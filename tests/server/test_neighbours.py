@@ -88,6 +88,7 @@ async def attack(server: Served) -> AsyncIterator[Attack]:
         viewer = ProbeViewer()
         await viewer.join(http, played["whep"])
         driver = await ControlClient.open(server.ws, played["control"])
+        await viewer.until_first()
         playing = asyncio.create_task(play(driver, viewer))
         yield Attack(server, http, made.json())
         await viewer.until_more(30)
