@@ -35,7 +35,7 @@ def add_files(app: FastAPI, sessions: Sessions) -> None:
 
 
 def _add_snapshots(app: FastAPI, sessions: Sessions) -> None:
-    store, large = sessions.store, Places(SNAPSHOTS)
+    store, large = sessions.store, Places(SNAPSHOTS, "uploads of snapshots")
 
     @app.post(
         "/sessions/{session_id}/snapshot",

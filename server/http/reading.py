@@ -31,17 +31,19 @@ B = TypeVar("B", bound=RequestBody)
 
 
 class Places:
-    """Room for so many large bodies at once: they are kept in memory, and may come slowly. Small
-    ones need none, so that nobody who sends large ones slowly keeps others out."""
+    """Room for so much at once of what takes memory or time, like large bodies, which may come
+    slowly. What is small needs none, so that nobody who takes all places keeps others out. `what`
+    is in the refusal."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, what: str) -> None:
         self._free = most
+        self._what = what
 
     @contextmanager
     def one(self) -> Iterator[None]:
         """Raises Problem where all are taken."""
         if not self._free:
-            detail = "too many large requests come in at this moment"
+            detail = f"too many {self._what} at this moment"
             raise Problem(503, "busy", "Busy", detail, {"Retry-After": str(RETRY_S)})
         self._free -= 1
         try:

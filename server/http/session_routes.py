@@ -42,7 +42,7 @@ QUEUED: Described = {202: {"model": Queued, "description": "No room now: a place
 
 
 def add_sessions(app: FastAPI, sessions: Sessions, decoder: Decoder) -> None:
-    large = Places(PICTURES)
+    large, pictures = Places(PICTURES, "large requests"), Places(PICTURES, "pictures")
 
     @app.post(
         "/sessions",
@@ -54,9 +54,9 @@ def add_sessions(app: FastAPI, sessions: Sessions, decoder: Decoder) -> None:
     async def make_session(request: Request) -> Response:
         """Make a session, or get a place in the queue where there is no room."""
         asked = await read_json(request, SessionRequest, most=MAX_SESSION_BODY_BYTES, large=large)
+        wanted = await _wanted(sessions, asked, decoder, pictures)
+        wanted = replace(wanted, owner=payer_of(request))
         with sessions.waiting():
-            wanted = await _wanted(sessions, asked, decoder)
-            wanted = replace(wanted, owner=payer_of(request))
             return _answer(sessions, await sessions.create(wanted))
 
     @app.get(
@@ -151,7 +151,9 @@ def _answer(sessions: Sessions, made: Session | Ticket[Wanted]) -> Response:
     return JSONResponse(queued.model_dump(), 202, {"Location": f"/queue/{made.id}"})
 
 
-async def _wanted(sessions: Sessions, asked: SessionRequest, decoder: Decoder) -> Wanted:
+async def _wanted(
+    sessions: Sessions, asked: SessionRequest, decoder: Decoder, pictures: Places
+) -> Wanted:
     """Raises Problem, PromptError, BadImage, DecoderUnavailable and SnapshotError."""
     if asked.snapshot is not None:
         return _wanted_snapshot(sessions, asked, asked.snapshot)
@@ -161,7 +163,8 @@ async def _wanted(sessions: Sessions, asked: SessionRequest, decoder: Decoder) -
     _check_image(info, asked.image is not None)
     image = None
     if asked.image is not None:
-        image = await decoder.decode(from_base64(asked.image), info.width, info.height)
+        with pictures.one():
+            image = await decoder.decode(from_base64(asked.image), info.width, info.height)
     return Wanted(info, asked.seed, prompt, image)
 
 

@@ -9,6 +9,7 @@ when one picture takes more time of the CPU than it may.
 from __future__ import annotations
 
 import io
+import os
 import resource
 import sys
 
@@ -18,9 +19,12 @@ from lightcone.server.pictures.errors import BadImage
 from lightcone.server.pictures.framing import ANSWER, DONE, ORDER, REFUSED
 from lightcone.server.pictures.still import ORIENTATION, still
 
+NICENESS = 10  # streams come first
+
 
 def main() -> None:
     memory, cpu_s, max_pixels = (int(argument) for argument in sys.argv[1:])
+    os.nice(NICENESS)
     _rehearse()
     _limit(resource.RLIMIT_AS, memory)
     _limit(resource.RLIMIT_FSIZE, 0)

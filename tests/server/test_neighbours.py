@@ -88,6 +88,7 @@ async def attack(server: Served) -> AsyncIterator[Attack]:
         viewer = ProbeViewer()
         await viewer.join(http, played["whep"])
         driver = await ControlClient.open(server.ws, played["control"])
+        await viewer.until_first()
         playing = asyncio.create_task(play(driver, viewer))
         yield Attack(server, http, made.json())
         await viewer.until_more(30)
@@ -117,23 +118,48 @@ async def test_hostile_pictures(attack: Attack) -> None:
         await attack.refused("bad-image", image=as_url(data))
 
 
+async def test_pictures_that_keep_the_decoder_busy(attack: Attack) -> None:
+    """Who brings no picture gets a session meanwhile."""
+    image = as_url(endless_jpeg())
+    posts = [attack.http.post("/sessions", json={"image": image}) for _ in range(PICTURES + 1)]
+    endless = [asyncio.create_task(post) for post in posts]
+    done, _ = await asyncio.wait(endless, return_when=asyncio.FIRST_COMPLETED)
+    assert [task.result().json()["code"] for task in done] == ["busy"]
+    made = await attack.http.post("/sessions")
+    assert made.status_code == 201
+    await attack.http.delete(made.headers["location"])
+    while not all(task.done() for task in endless):
+        kill_decoders(attack.server)
+        await asyncio.wait(endless, timeout=0.5)
+    codes = [task.result().json()["code"] for task in endless]
+    assert sorted(codes) == ["bad-image"] * PICTURES + ["busy"]
+
+
 async def test_a_decoder_that_crashes(attack: Attack) -> None:
     hostile = asyncio.create_task(attack.refused("bad-image", image=as_url(endless_jpeg())))
-    while not (decoders := decoders_of(attack.server)):
+    while not kill_decoders(attack.server):
         await attack.http.get("/healthz")
-    for pid in decoders:
-        os.kill(pid, signal.SIGKILL)
     await hostile
     made = await attack.http.post("/sessions", json={"image": as_url(picture((1, 2, 3)))})
     assert made.status_code == 201
     await attack.http.delete(made.headers["location"])
 
 
-def decoders_of(server: Served) -> list[int]:
-    """Ids of the processes in which it decodes pictures."""
+def kill_decoders(server: Served) -> int:
+    """Kill the processes in which it decodes pictures; how many there were."""
     parent = server.process.pid
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    return [int(pid) for pid in children if "pictures" in Path(f"/proc/{pid}/cmdline").read_text()]
+    decoders = [pid for pid in children if "pictures" in command_of(pid)]
+    for pid in decoders:
+        os.kill(int(pid), signal.SIGKILL)
+    return len(decoders)
+
+
+def command_of(pid: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""  # it has ended
 
 
 async def test_offers_with_too_much_in_them(attack: Attack) -> None:

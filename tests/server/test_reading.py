@@ -81,7 +81,7 @@ async def test_a_body_that_is_larger_than_it_says_is_cut_off() -> None:
 
 def test_large_bodies_that_come_slowly_keep_only_large_ones_out() -> None:
     async def scenario() -> None:
-        large = Places(2)
+        large = Places(2, "bodies")
         bounds: dict[str, Any] = {"most": 2**20, "large": large}
         slow = [
             asyncio.create_task(refusal(Sent([bytes(LARGE), b""], 15.0), **bounds)) for _ in "ab"
