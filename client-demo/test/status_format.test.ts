@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { count, duration, number } from "../src/status/format";
+import { count, duration, number, sentence } from "../src/status/format";
 
 test.each([
   [0, "0:00"],
@@ -28,4 +28,9 @@ test("counts agree with their nouns", () => {
   expect(count(1, "viewer")).toBe("1 viewer");
   expect(count(0, "viewer")).toBe("0 viewers");
   expect(count(2, "miss", "misses")).toBe("2 misses");
+});
+
+test("a reason becomes a sentence", () => {
+  expect(sentence("there is no room")).toBe("There is no room");
+  expect(sentence("")).toBe("");
 });

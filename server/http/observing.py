@@ -19,15 +19,15 @@ from lightcone.server.http.status_bodies import (
     worker_status,
 )
 from lightcone.server.sessions.sessions import Sessions
+from lightcone.server.telemetry.collector import ServerCollector, dropped
 from lightcone.server.telemetry.loop_lag import LoopLag
-from lightcone.server.telemetry.state import State, dropped
 
 TEXT_FORMAT = "text/plain"
 
 
 def add_observing(app: FastAPI, sessions: Sessions, lag: LoopLag) -> None:
     registry = sessions.meter.registry
-    registry.register(State(sessions))
+    registry.register(ServerCollector(sessions))
     process = psutil.Process()
     began = asyncio.get_running_loop().time()
 

@@ -39,7 +39,7 @@ def test_a_session_appears_is_plotted_and_goes(
         expect(card).to_contain_text("ms a chunk", timeout=PATIENCE_MS)
         expect(status.locator("#tiles")).to_contain_text("Viewers1", timeout=PATIENCE_MS)
         # there is no room for another one
-        expect(status.locator("#state")).to_contain_text("no room", timeout=PATIENCE_MS)
+        expect(status.locator("#state")).to_contain_text("There is no room", timeout=PATIENCE_MS)
         chunk = status.locator("#plot-chunk")
         expect(chunk.locator(".legend")).to_contain_text("deadline 83.3", timeout=PATIENCE_MS)
         expect(chunk.locator("canvas")).to_be_visible()

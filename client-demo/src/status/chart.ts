@@ -141,14 +141,17 @@ function lineColour(name: string, index: number): string {
   return name === DEADLINE ? "--limit" : `--line-${(index % COLOURS) + 1}`;
 }
 
-function clock(_: uPlot, times: number[]): string[] {
-  const step = (times[1] ?? 60) - (times[0] ?? 0);
-  return times.map((time) =>
-    new Date(time * 1000).toLocaleTimeString([], {
+/** Labels of these times; none where it would be cut off. */
+function clock(plot: uPlot, times: number[]): string[] {
+  const seconds = (times[1] ?? 60) - (times[0] ?? 0) < 60;
+  const right = plot.bbox.width / devicePixelRatio - (seconds ? 28 : 18);
+  return times.map((time) => {
+    if (plot.valToPos(time, "x") > right) return "";
+    return new Date(time * 1000).toLocaleTimeString([], {
       hour: "2-digit",
       minute: "2-digit",
-      ...(step < 60 ? { second: "2-digit" } : {}),
+      ...(seconds ? { second: "2-digit" } : {}),
       hour12: false,
-    }),
-  );
+    });
+  });
 }

@@ -25,6 +25,10 @@ export function number(value: number | null, digits = 0): string {
   });
 }
 
+export function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** "1 viewer", "3 viewers". */
 export function count(value: number, one: string, many = `${one}s`): string {
   return `${number(value)} ${value === 1 ? one : many}`;

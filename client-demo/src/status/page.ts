@@ -3,7 +3,7 @@ import { byId, setHidden, setText } from "../ui/elements";
 import { Cards } from "./cards";
 import { Chart } from "./chart";
 import type { Listener } from "./feed";
-import { count, duration, number } from "./format";
+import { count, duration, number, sentence } from "./format";
 import { megabits, PLOTS, rate, sameServer, viewers } from "./plots";
 import type { SessionStatus, Status } from "./status";
 import { Track } from "./track";
@@ -90,7 +90,7 @@ export class StatusPage implements Listener {
 function readiness({ readiness, workers }: Status): string {
   const down = workers.filter(({ pid }) => pid === null).length;
   if (down > 0 && down < workers.length) return `${count(down, "worker")} down`;
-  return readiness.ready ? "Ready for another session" : (readiness.reason ?? "Not ready");
+  return readiness.ready ? "Ready for another session" : sentence(readiness.reason ?? "not ready");
 }
 
 function summary(now: Status, before: Status | null): Tile[] {

@@ -20,7 +20,7 @@ from lightcone.streaming import StreamStats
 LIVE: tuple[Phase, ...] = ("starting", "running", "paused", "restoring")
 
 
-class State(Collector):
+class ServerCollector(Collector):
     """Of these sessions. Labels are worlds that are served, phases, numbers of workers and a few
     constants: their number does not grow."""
 
