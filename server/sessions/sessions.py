@@ -323,6 +323,8 @@ class Sessions:
     def _on_over(self, session: Session) -> None:
         home = self._homes.pop(session.id)
         home.sessions[session.info.name] -= 1
+        # in the order in which they ended: this one still stops, and is forgotten last
+        self._sessions[session.id] = self._sessions.pop(session.id)
         over = [session for session in self._sessions.values() if not session.live]
         for old in over[:-MAX_OVER]:
             del self._sessions[old.id]

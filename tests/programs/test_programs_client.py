@@ -33,7 +33,6 @@ from lightcone.model.families.probe.picture import (
 )
 
 RIGHT = 1
-MOST_SESSIONS = 4  # of the server
 
 
 def frames_after(frame: Frame, receipt: Receipt) -> int:
@@ -240,15 +239,12 @@ async def test_what_is_not_there_has_a_name(client: Client, probes: Served) -> N
     assert [world.name for world in await client.worlds()] == ["probe", "probe-60", "probe-long"]
 
 
-async def test_waiting_for_room_ends_with_the_place(client: Client) -> None:
-    sessions = [await client.make("probe-60") for _ in range(MOST_SESSIONS)]
-    try:
+async def test_waiting_for_room_ends_with_the_place(probe_server: Served) -> None:
+    async with Client(probe_server.url) as client:
+        only = await client.start()
         with pytest.raises(Late, match="place 1 in the queue"):
-            await client.start("probe-60")
-        waiting = asyncio.create_task(client.start("probe-60", patience_s=60.0))
-        await client.end(sessions.pop().id)
+            await client.start()
+        waiting = asyncio.create_task(client.start(patience_s=60.0))
+        await only.end()
         async with await waiting as session:
             assert (await session.frame()).picture.any()
-    finally:
-        for entry in sessions:
-            await client.end(entry.id)
