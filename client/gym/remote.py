@@ -162,7 +162,7 @@ class RemoteRows:
         last = (self.spaces.frames - 1) / self._world.fps
         frame = await session.frame(at=receipt.media_time + last)
         info = {
-            "world_frame": receipt.world_frame + self.spaces.frames - 1,
+            "world_frame": receipt.world_frame,
             "action_to_picture_s": frame.arrived - receipt.t / 1000 - last,
         }
         return await self._shown(session, frame, receipt.media_time, info)

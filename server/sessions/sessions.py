@@ -374,6 +374,8 @@ class Sessions:
         home = self._homes.pop(session.id)
         home.sessions[session.info.name] -= 1
         self.meter.over(session.info.name, failed=session.phase == "failed")
+        # in the order in which they ended: this one still stops, and is forgotten last
+        self._sessions[session.id] = self._sessions.pop(session.id)
         over = [session for session in self._sessions.values() if not session.live]
         for old in over[:-MAX_OVER]:
             del self._sessions[old.id]

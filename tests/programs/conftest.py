@@ -12,8 +12,10 @@ from lightcone.client import Client
 
 @pytest.fixture(scope="session")
 def probes(serve: Callable[..., Served]) -> Served:
-    flags = ("--probe-compute-ms", "2", "--max-sessions", "4", "--min-rate", "1", "--grace-s", "5")
-    return serve(*flags, worlds="probe,probe-60,probe-long")
+    fixed = ("--probe-compute-ms", "2", "--min-rate", "1", "--grace-s", "5")
+    return serve(
+        *fixed, "--max-sessions", "4", "--overbook", "100", worlds="probe,probe-60,probe-long"
+    )
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from lightcone.client import (
     Frame,
     InvalidInput,
     Late,
-    LiveSession,
     NotFound,
     Problem,
     Receipt,
@@ -36,31 +35,39 @@ from lightcone.model.families.probe.picture import (
 RIGHT = 1
 
 
-async def shown_from(session: LiveSession, receipt: Receipt, count: int) -> list[Frame]:
-    """The first pictures from a receipt on."""
-    frames = [await session.frame(at=receipt.media_time)]
-    while len(frames) < count:
-        frames.append(await session.frame(at=frames[-1].media_time + 0.5 / session.world.fps))
-    return frames
+def frames_after(frame: Frame, receipt: Receipt) -> int:
+    """How many world frames a picture is after the one that the receipt names. A server that has
+    not the time shows a later one than that."""
+    return read_frame_code(frame.picture)[0] - receipt.world_frame
 
 
-async def test_an_input_is_in_picture_and_sound_from_where_its_receipt_says(client: Client) -> None:
+async def test_an_input_is_in_the_picture_from_where_its_receipt_says(client: Client) -> None:
     async with await client.start("probe", seed=3) as session:
         assert [c.name for c in session.world.controls] == ["left", "right", "jump", "shoot"]
+        before = await session.frame(at=0.0)
+        assert not any(read_frame_code(before.picture)[1])
         pressed = await session.input(["right"])
+        frame = await session.frame(at=pressed.media_time)
+        assert (frame.picture.shape, frame.picture.dtype) == ((384, 512, 3), np.uint8)
+        assert read_frame_code(frame.picture)[1][RIGHT]
+        assert frames_after(frame, pressed) >= 0
+        if frames_after(frame, pressed) == 0:
+            assert session.stream_frame(frame) == pressed.stream_frame
         released = await session.input()
-        frames = await shown_from(session, pressed, 2)
-        assert frames[0].picture.shape == (384, 512, 3)
-        assert frames[0].picture.dtype == np.uint8
-        assert read_frame_code(frames[0].picture)[0] == pressed.world_frame
-        assert read_frame_code(frames[0].picture)[1][RIGHT]
-        assert session.stream_frame(frames[0]) == pressed.stream_frame
         after = await session.frame(at=released.media_time)
         assert not read_frame_code(after.picture)[1][RIGHT]
-        held_s = released.media_time - pressed.media_time
-        heard = await session.sound(pressed.media_time, held_s, 24_000)
-        assert (heard.shape, heard.dtype) == ((round(held_s * 24_000),), np.float32)
-        assert np.abs(heard).max() == pytest.approx(TONE_LEVEL, abs=0.1)
+
+
+async def test_what_is_held_is_heard(client: Client) -> None:
+    """Sound for which a busy server had not the time is left out, so it is held until it is."""
+    async with await client.start("probe") as session:
+        at = (await session.input(["jump"])).media_time
+        loudest = 0.0
+        while loudest < TONE_LEVEL - 0.1:
+            heard = await session.sound(at, 0.1, 24_000)
+            assert (heard.shape, heard.dtype) == ((2400,), np.float32)
+            loudest, at = float(np.abs(heard).max()), at + 0.1
+        assert loudest == pytest.approx(TONE_LEVEL, abs=0.1)
 
 
 async def test_an_axis_is_moved_until_it_is_not(client: Client) -> None:
@@ -160,9 +167,10 @@ async def test_back_in_time_and_a_fork(client: Client) -> None:
         await session.frame(at=began.media_time)
         stopped = await session.backwards("stop")
         assert stopped.world_frame < began.world_frame
-        went = await session.rewind(world_frame=24)
+        went = await session.rewind(world_frame=10)
         frame = await session.frame(at=went.media_time)
-        assert read_frame_code(frame.picture)[0] == went.world_frame <= 24
+        assert went.world_frame <= 10
+        assert read_frame_code(frame.picture)[0] >= went.world_frame
         with pytest.raises(Problem, match="too-far-back"):
             await session.rewind(seconds=1000.0)
         forked = await session.fork("green")
@@ -231,13 +239,12 @@ async def test_what_is_not_there_has_a_name(client: Client, probes: Served) -> N
     assert [world.name for world in await client.worlds()] == ["probe", "probe-60", "probe-long"]
 
 
-async def test_waiting_for_room_ends_with_the_place(client: Client) -> None:
-    sessions = [await client.make("probe-60") for _ in range(4)]
-    with pytest.raises(Late, match="place 1 in the queue"):
-        await client.start("probe-60")
-    waiting = asyncio.create_task(client.start("probe-60", patience_s=30.0))
-    await client.end(sessions[0].id)
-    async with await waiting as session:
-        assert (await session.frame()).picture.any()
-    for entry in sessions[1:]:
-        await client.end(entry.id)
+async def test_waiting_for_room_ends_with_the_place(probe_server: Served) -> None:
+    async with Client(probe_server.url) as client:
+        only = await client.start()
+        with pytest.raises(Late, match="place 1 in the queue"):
+            await client.start()
+        waiting = asyncio.create_task(client.start(patience_s=60.0))
+        await only.end()
+        async with await waiting as session:
+            assert (await session.frame()).picture.any()

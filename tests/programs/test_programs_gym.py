@@ -209,18 +209,20 @@ async def test_sound_that_does_not_come_is_not_waited_for() -> None:
 
 
 def test_a_remote_step_shows_its_action(probes: Served) -> None:
-    env = RemoteEnv(probes.url, max_steps=3, chunks=2)
+    env = RemoteEnv(probes.url, max_steps=1000, chunks=2)
     assert env.observation_space == WorldSpaces(PROBE, names(PROBE), chunks=2).observation
     observation, _ = env.reset(seed=1, options={"prompt": "blue"})
     assert read_ground(observation["screen"]) == "blue"
-    observation, _, terminated, truncated, info = env.step(RIGHT)
-    code, held = read_frame_code(observation["screen"])
-    assert (code, held) == (info["world_frame"], (False, True, False, False))
-    assert np.abs(observation["audio"]).max() > 0.4 * 32767
-    assert (terminated, truncated) == (False, False)
-    env.step(REST)
-    *_, truncated, info = env.step(REST)
-    assert truncated
+    loud = False
+    while not loud:  # sound for which a busy server had not the time is left out
+        observation, _, terminated, truncated, info = env.step(RIGHT)
+        code, held = read_frame_code(observation["screen"])
+        assert held == (False, True, False, False)
+        assert code >= info["world_frame"]
+        assert (terminated, truncated) == (False, False)
+        loud = np.abs(observation["audio"]).max() > 0.4 * 32767
+    observation, *_ = env.step(REST)
+    assert not any(read_frame_code(observation["screen"])[1])
     env.close()
     env.close()
     with pytest.raises(ClientError, match="'mars' is not served"):

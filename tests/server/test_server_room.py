@@ -12,6 +12,7 @@ from probe_viewer import ControlClient, ProbeViewer
 from serving import Served
 
 from lightcone.server.control.protocol import Ping, Welcome
+from lightcone.server.sessions.sessions import MAX_OVER
 
 SOON_S = 2.0
 
@@ -156,4 +157,17 @@ async def test_a_session_left_alone_makes_room_and_one_that_is_not_stays(
         made = await polled(client, ticket)
         assert made.status_code == 201
         assert (await gone(client, first))["reason"].startswith("nobody was there and somebody")
+    server.stop()
+
+
+def test_the_oldest_session_ends_after_many_younger_ones(serve: Callable[..., Served]) -> None:
+    server = serve("--max-sessions", "2", "--overbook", "100", "--probe-compute-ms", "1")
+    with server.blocking_client() as client:
+        oldest = client.post("/sessions").json()["id"]
+        for _ in range(MAX_OVER + 1):
+            younger = client.post("/sessions").json()["id"]
+            assert client.delete(f"/sessions/{younger}").status_code == 204
+        assert client.delete(f"/sessions/{oldest}").status_code == 204
+        assert client.get(f"/sessions/{oldest}").json()["phase"] == "ended"
+        assert client.get(f"/sessions/{younger}").json()["phase"] == "ended"
     server.stop()
