@@ -88,8 +88,8 @@ class DecoderConfig:
 
 
 TINY = WanConfig(
-    rows=16, columns=28, width=64, heads=2, layers=2, hidden=128, text_width=32, text_length=16
+    rows=8, columns=14, width=64, heads=2, layers=2, hidden=128, text_width=32, text_length=16
 )
 """For tests, and to see it run where there are no weights."""
 
-TINY_DECODER = DecoderConfig(width=8)
+TINY_DECODER = DecoderConfig(width=4)

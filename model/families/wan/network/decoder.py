@@ -1,6 +1,9 @@
 """The decoder of the Wan 2.1 VAE, one latent after the other: the first becomes one frame, each
 other four.
 
+Pictures are (B, T, C, H, W). A convolution over time is computed as one over space, whose channels
+are those of three frames: torch has fast kernels for these everywhere.
+
 All convolutions over time are causal, and each keeps the last two of its inputs. What they keep is
 passed in and returned, so a decoder has no memory of its own. Modules have the names of the
 published checkpoint; its encoder is not part of it.
@@ -17,7 +20,7 @@ from torch.nn import functional as F
 from lightcone.model.families.wan.network.config import DecoderConfig
 
 Tails = tuple[Tensor, ...]
-"""The last two inputs of each causal convolution, in their order: (B, C, 2, H, W); zeros before the
+"""The last two inputs of each causal convolution, in their order: (B, 2, C, H, W); zeros before the
 first latent."""
 
 MEAN = (
@@ -31,6 +34,7 @@ DEVIATION = (
 """Of the channels of the VAE's latents: the transformer's have mean 0 and deviation 1."""
 
 _KEPT = 2  # inputs that a convolution over three of them keeps
+_LEAST = 1e-12  # length of a vector that is divided by it
 
 
 class Memory:
@@ -42,36 +46,53 @@ class Memory:
         self.after: list[Tensor] = []
 
     def with_tail(self, x: Tensor) -> Tensor:
-        """(B, C, T, H, W) -> (B, C, 2 + T, H, W)."""
-        joined = torch.cat([next(self._before), x], 2)
-        self.after.append(joined[:, :, -_KEPT:].clone())
+        """(B, T, C, H, W) -> (B, 2 + T, C, H, W)."""
+        joined = torch.cat([next(self._before), x], 1)
+        self.after.append(joined[:, -_KEPT:].clone())
         return joined
 
     def skip(self) -> None:
         self.after.append(next(self._before))
 
 
-class CausalConv(nn.Conv3d):
+class Pointwise(nn.Module):
+    """A linear layer at each pixel."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(outputs, inputs, 1, 1, 1))
+        self.bias = nn.Parameter(torch.empty(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _each_frame(x, self.weight[:, :, 0], self.bias)
+
+
+class CausalConv(nn.Module):
     """Over three frames, of which two are those before."""
 
     def __init__(self, inputs: int, outputs: int, space: int = 3) -> None:
-        super().__init__(inputs, outputs, (3, space, space), padding=(0, space // 2, space // 2))
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(outputs, inputs, _KEPT + 1, space, space))
+        self.bias = nn.Parameter(torch.empty(outputs))
 
-    def forward(self, x: Tensor, memory: Memory) -> Tensor:  # type: ignore[override]
-        return super().forward(memory.with_tail(x))
+    def forward(self, x: Tensor, memory: Memory) -> Tensor:
+        joined, count = memory.with_tail(x), x.shape[1]
+        three = torch.cat([joined[:, i : i + count] for i in range(_KEPT + 1)], 2)
+        return _each_frame(three, self.weight.transpose(1, 2).flatten(1, 2), self.bias)
 
 
 class Norm(nn.Module):
-    """RMS norm over channels (B, C, ...), with gain `gamma` (C, 1, ...)."""
+    """RMS norm over channels of (..., C, H, W), with gain `gamma` (C, 1, ...)."""
 
     def __init__(self, channels: int, axes: int) -> None:
         super().__init__()
         self.gamma = nn.Parameter(torch.ones(channels, *[1] * axes))
 
     def forward(self, x: Tensor) -> Tensor:
-        precise = torch.promote_types(x.dtype, torch.float32)
-        normalised = F.normalize(x.to(precise), dim=1).to(x.dtype)
-        return normalised * x.shape[1] ** 0.5 * self.gamma
+        precise = x.to(torch.promote_types(x.dtype, torch.float32))
+        length = precise.square().sum(-3, keepdim=True).sqrt().clamp_min(_LEAST)
+        gain = self.gamma.view(-1, 1, 1) * x.shape[-3] ** 0.5
+        return (precise / length).to(x.dtype) * gain
 
 
 class Residual(nn.Module):
@@ -86,7 +107,7 @@ class Residual(nn.Module):
                 "6": CausalConv(outputs, outputs),
             }
         )
-        self.shortcut = nn.Conv3d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
+        self.shortcut = Pointwise(inputs, outputs) if inputs != outputs else nn.Identity()
 
     def forward(self, x: Tensor, memory: Memory) -> Tensor:
         y = self.residual["2"](F.silu(self.residual["0"](x)), memory)
@@ -105,13 +126,12 @@ class Inside(nn.Module):
         self.proj = nn.Conv2d(channels, channels, 1)
 
     def forward(self, x: Tensor, memory: Memory) -> Tensor:
-        frames = x.transpose(1, 2).flatten(0, 1)  # (B T, C, H, W)
-        qkv = (
-            self.to_qkv(self.norm(frames)).flatten(2).transpose(1, 2)[:, None]
-        )  # (B T, 1, H W, 3C)
+        frames = x.flatten(0, 1)  # (B T, C, H, W)
+        qkv = self.to_qkv(self.norm(frames))
+        qkv = qkv.flatten(2).transpose(1, 2)[:, None]  # (B T, 1, H W, 3 C)
         attended = F.scaled_dot_product_attention(*qkv.chunk(3, -1))[:, 0]
         out = self.proj(attended.transpose(1, 2).unflatten(2, frames.shape[2:]))
-        return x + out.unflatten(0, (x.shape[0], -1)).transpose(1, 2)
+        return x + out.unflatten(0, x.shape[:2])
 
 
 class Enlarge(nn.Module):
@@ -125,16 +145,15 @@ class Enlarge(nn.Module):
         self.time_conv = CausalConv(channels, 2 * channels, space=1) if doubles_time else None
 
     def forward(self, x: Tensor, memory: Memory) -> Tensor:
-        batch = x.shape[0]
         if self.time_conv is not None:
             if memory.first:
                 memory.skip()
             else:
-                doubled = self.time_conv(x, memory).unflatten(1, (2, -1))  # (B, 2, C, T, H, W)
-                x = doubled.permute(0, 2, 3, 1, 4, 5).flatten(2, 3)
-        frames = x.transpose(1, 2).flatten(0, 1)
-        larger = self.resample["1"](F.interpolate(frames, scale_factor=2, mode="nearest"))
-        return larger.unflatten(0, (batch, -1)).transpose(1, 2)
+                doubled = self.time_conv(x, memory)
+                x = doubled.unflatten(2, (2, -1)).flatten(1, 2)  # (B, 2 T, C, H, W)
+        frames = F.interpolate(x.flatten(0, 1), scale_factor=2, mode="nearest")
+        larger: Tensor = self.resample["1"](frames)
+        return larger.unflatten(0, x.shape[:2])
 
 
 class Decoder(nn.Module):
@@ -172,16 +191,16 @@ class LatentDecoder(nn.Module):
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
         self.config = config
-        self.conv2 = nn.Conv3d(config.channels, config.channels, 1)
+        self.conv2 = Pointwise(config.channels, config.channels)
         self.decoder = Decoder(config)
 
     def forward(self, latent: Tensor, tails: Tails, *, first: bool) -> tuple[Tensor, Tails]:
-        """One latent (B, C, h, w) -> (B, 3, frames, H, W) in [-1, 1] and the tails after it.
+        """One latent (B, C, h, w) -> (B, frames, 3, H, W) in [-1, 1] and the tails after it.
         `first`: it is the first of its video, and becomes one frame."""
         mean = latent.new_tensor(MEAN[: self.config.channels])[:, None, None]
         deviation = latent.new_tensor(DEVIATION[: self.config.channels])[:, None, None]
         memory = Memory(tails, first=first)
-        x = self.conv2((latent * deviation + mean)[:, :, None])
+        x = self.conv2((latent * deviation + mean)[:, None])
         return self.decoder(x, memory).clamp(-1, 1), tuple(memory.after)
 
     def tails(self, batch: int, rows: int, columns: int) -> Tails:
@@ -195,7 +214,13 @@ class LatentDecoder(nn.Module):
         for layer in (decoder.conv1, *decoder.middle, *decoder.upsamples, decoder.head):
             for part in layer.modules():
                 if isinstance(part, CausalConv):
-                    shapes.append((batch, part.in_channels, _KEPT, rows, columns))
+                    shapes.append((batch, _KEPT, part.weight.shape[1], rows, columns))
             if isinstance(layer, Enlarge):
                 rows, columns = 2 * rows, 2 * columns
         return shapes
+
+
+def _each_frame(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """A convolution over space, with pictures as large as before: (B, T, C, H, W)."""
+    out = F.conv2d(x.flatten(0, 1), weight, bias, padding=weight.shape[-1] // 2)
+    return out.unflatten(0, x.shape[:2])
