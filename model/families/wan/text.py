@@ -14,6 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lightcone.model.families.wan.checkpoint.budget import tensor_bytes
+from lightcone.model.families.wan.checkpoint.files import tensors_of
+from lightcone.model.families.wan.checkpoint.keys import shown
 from lightcone.model.families.wan.network.config import WanConfig
 from lightcone.model.interface import PromptError, WeightsError
 
@@ -84,9 +87,10 @@ def padded(text: Tensor, length: int) -> Tensor:
 
 
 def encoder_bytes(folder: Path) -> int:
-    """Of the encoder in bfloat16, by its files. Raises WeightsError where it is not there."""
+    """Of the encoder in bfloat16, by its files, whose numbers are not read. Raises WeightsError
+    where they are missing or damaged."""
     _check(folder)
-    return sum(file.stat().st_size for file in (folder / "text_encoder").glob("*.safetensors"))
+    return tensor_bytes(tensors_of(folder / "text_encoder"), torch.bfloat16)
 
 
 def _check(folder: Path) -> None:
@@ -108,15 +112,20 @@ def _loaded(folder: Path, device: torch.device) -> tuple[Any, Any]:
         ) from error
     try:
         tokenizer: Any = AutoTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
-        model: Any = UMT5EncoderModel.from_pretrained(
+        read: Any = UMT5EncoderModel.from_pretrained(
             folder / "text_encoder",
             dtype=torch.bfloat16,
             use_safetensors=True,
             local_files_only=True,
+            output_loading_info=True,
         )
     except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise WeightsError(f"the text encoder in {folder} can not be read: {reason}") from error
+    model, loaded = read
+    if missing := sorted(loaded["missing_keys"]):
+        what = f"{len(missing)} keys are missing: {shown(missing)}"
+        raise WeightsError(f"{folder / 'text_encoder'} is no UMT5 encoder; {what}")
     return tokenizer, model.to(device).eval().requires_grad_(False)
 
 
