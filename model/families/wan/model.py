@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lightcone.model.families.wan.checkpoint.budget import free_bytes
 from lightcone.model.families.wan.context import after_recache, recomputed
 from lightcone.model.families.wan.network.cache import Past
 from lightcone.model.families.wan.network.decoder import Tails
@@ -26,7 +27,7 @@ from lightcone.model.families.wan.state import (
     to_snapshot,
 )
 from lightcone.model.families.wan.text import padded
-from lightcone.model.families.wan.weights import Place, Weights
+from lightcone.model.families.wan.weights import Place, Weights, session_parts
 from lightcone.model.interface import (
     Actions,
     Chunk,
@@ -46,7 +47,7 @@ from lightcone.model.interface import (
 from lightcone.model.runtime.costs import measured
 
 _VERSION = "wan 1"  # of the family: another one steps differently, or has other states
-_MOST = 4  # sessions in one step: at 1.3B one fills a large GPU
+_MOST = 4  # sessions in one step, where memory allows: at 1.3B one fills a large GPU
 
 
 @dataclass(frozen=True)
@@ -255,8 +256,12 @@ class WanModel:
                 newest = state.past.blocks[-1].data
                 held = (newest, state.seen.newest, *state.tails)
                 size = sum(t.numel() * t.element_size() for t in held)
-                on_cuda = self._place.device.type == "cuda"
-                self._costs[world] = measured(self, state, size, cuda=on_cuda, most=_MOST)
+                device = self._place.device
+                each = sum(session_parts(self._of(world).variant, self._place).values())
+                most = max(1, min(_MOST, free_bytes(device) // each))
+                self._costs[world] = measured(
+                    self, state, size, cuda=device.type == "cuda", most=most
+                )
             return self._costs[world]
 
     def close(self) -> None:

@@ -89,24 +89,32 @@ def random(variant: Variant, place: Place) -> Weights:
 
 
 def budgets(variant: Variant, place: Place, text_bytes: int) -> Mapping[torch.device, Budget]:
-    """What one session of a variant takes at least, by device."""
+    """What a variant takes at least, with one session, by device."""
     transformer, decoder = _empty(variant)
-    c, size = variant.transformer, place.dtype.itemsize
-    tails = sum(torch.Size(shape).numel() for shape in decoder.tail_shapes(1, c.rows, c.columns))
-    pixels = SPACE * SPACE * c.rows * c.columns
     parts = {
         "transformer": module_bytes(transformer, place.dtype),
         "decoder": module_bytes(decoder, place.dtype),
-        # blocks of the state, and the same side by side with those of the next chunk
-        "keys and values": 2 * size * c.cache_values(variant.window.size),
-        "decoder tails": 2 * size * tails,
-        "working memory": _WORK * size * TIME * pixels * 2 * variant.decoder.width,
+        **session_parts(variant, place),
     }
     if place.text_device == place.device:
         return {place.device: Budget({**parts, "text encoder": text_bytes})}
     return {
         place.device: Budget(parts),
         place.text_device: Budget({"text encoder": text_bytes}),
+    }
+
+
+def session_parts(variant: Variant, place: Place) -> Mapping[str, int]:
+    """Bytes of one session while it is stepped."""
+    _, decoder = _empty(variant)
+    c, size = variant.transformer, place.dtype.itemsize
+    tails = sum(torch.Size(shape).numel() for shape in decoder.tail_shapes(1, c.rows, c.columns))
+    pixels = SPACE * SPACE * c.rows * c.columns
+    return {
+        # blocks of the state, and the same side by side with those of the next chunk
+        "keys and values": 2 * size * c.cache_values(variant.window.size),
+        "decoder tails": 2 * size * tails,
+        "working memory": _WORK * size * TIME * pixels * 2 * variant.decoder.width,
     }
 
 
