@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     _chunk(_command(commands, "chunk", "time and memory of one chunk"))
     _sizes(_command(commands, "sizes", "what the sizes of the avdit family cost"))
     _fuzz(_command(commands, "fuzz", "damaged messages, offers and snapshots"))
+    _model(_command(commands, "model", "time by part of a chunk of the wan family, and its floor"))
     return parser
 
 
@@ -60,6 +61,7 @@ MODULES = {
     "drive": "driving.command",
     "chunk": "chunk_command",
     "sizes": "sizes",
+    "model": "model_command",
     "fuzz": "fuzz.command",
 }
 """Where a command is, if not in `serving`."""
@@ -176,6 +178,28 @@ def _sizes(parser: argparse.ArgumentParser) -> None:
 
 def _fuzz(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--messages", type=_positive, default=100_000, help="for each reader")
+
+
+def _model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--family", choices=("wan-1.3b", "wan-tiny"), default="wan-1.3b")
+    parser.add_argument(
+        "--weights", default="random", help="random, or a folder with those of LongLive"
+    )
+    parser.add_argument("--device", default="cpu", help="torch device")
+    parser.add_argument("--threads", type=_positive, default=default_threads(), help="on a CPU")
+    parser.add_argument("--size", type=_size, default=(832, 480), metavar="WxH", help="of pictures")
+    parser.add_argument("--layers", type=_positive, help="fewer, to try it on a small machine")
+    parser.add_argument("--steps", type=int, default=4, choices=(1, 2, 4), help="denoising steps")
+    parser.add_argument("--chunk", type=_positive, default=3, help="latents of a chunk")
+    parser.add_argument("--window", type=_positive, default=12, help="latents that are seen")
+    parser.add_argument("--sink", type=int, default=3, help="of them, from the beginning")
+    parser.add_argument("--batch", type=_positive, default=1, help="sessions in one step")
+    parser.add_argument("--chunks", type=_positive, default=10, help="measured")
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, height = (_positive(side) for side in text.split("x"))
+    return width, height
 
 
 def _positive(text: str) -> int:

@@ -6,37 +6,24 @@ and most are a good deal slower.
 
 from __future__ import annotations
 
-import time
 from argparse import Namespace
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import torch
 
 from lightcone.bench.machine import machine
+from lightcone.bench.rates import H100, Device, rates
 from lightcone.model.families.avdit.network.config import SIZES, AvditConfig
 from lightcone.model.families.avdit.network.transformer import Transformer
 
 _DOOM = {"rows": 12, "columns": 16, "patch": 2, "controls": 3, "numbers": 10}  # 256x192, with sound
 _FPS = 35
-_SECONDS = 0.5  # of products that are timed
-
-
-@dataclass(frozen=True)
-class Device:
-    flops: float  # a second
-    bytes: float  # a second
-    value: int  # bytes of a weight and of a number in the cache
-
-
-H100 = Device(989e12, 3.35e12, 2)
-"""SXM, dense bfloat16, from NVIDIA's data sheet."""
 
 
 def run(args: Namespace) -> dict[str, Any]:
     torch.set_num_threads(1)
-    core = Device(product_flops(), read_bytes(), 4)
+    core = rates(torch.device("cpu"), torch.float32)
     sizes = {
         name: cost(AvditConfig(**_DOOM, **SIZES[name]), args.steps, core)  # type: ignore[arg-type]
         for name in SIZES
@@ -71,23 +58,3 @@ def floor(flops: float, weights: int, c: AvditConfig, device: Device) -> float:
     """Seconds of so many operations with `weights` numbers and the cache read once."""
     read = device.value * weights + 2 * c.cache_values
     return max(flops / device.flops, read / device.bytes)
-
-
-def product_flops() -> float:
-    """Operations a second of products of float32 matrices in one thread, the best of many."""
-    a, b = torch.randn(512, 512), torch.randn(512, 512)
-    return 2 * 512**3 / _best(lambda: torch.mm(a, b))
-
-
-def read_bytes() -> float:
-    """Bytes a second that one thread reads from memory, the best of many."""
-    a = torch.randn(2**24)
-    return a.numel() * 4 / _best(lambda: a.sum())
-
-
-def _best(work: Callable[[], object]) -> float:
-    best, end = float("inf"), time.perf_counter() + _SECONDS
-    while (began := time.perf_counter()) < end:
-        work()
-        best = min(best, time.perf_counter() - began)
-    return best

@@ -14,6 +14,7 @@ from lightcone.model.families.avdit.entry import AvditFamily
 from lightcone.model.families.env.entry import EnvFamily
 from lightcone.model.families.probe.entry import ProbeFamily
 from lightcone.model.families.staged.entry import StagedFamily
+from lightcone.model.families.wan.entry import WanFamily
 from lightcone.model.interface import Model, UnknownWorld, WorldInfo
 
 WEIGHTS_DIR = Path(__file__).parent / "weights"
@@ -28,6 +29,7 @@ class ModelSettings:
     device: str = "cpu"
     action_guidance: float = 1.0  # how strongly actions steer; 1: as learned
     probe_compute_ms: float = 20.0  # of one step of one state, of the probe family
+    text_device: str = "cpu"  # of the text encoder, of the wan family
 
 
 class Family(Protocol):
@@ -61,7 +63,7 @@ class Family(Protocol):
 
 
 LEARNED: tuple[Family, ...] = (AvditFamily(), StagedFamily())
-FAMILIES: tuple[Family, ...] = (*LEARNED, ProbeFamily(), EnvFamily())
+FAMILIES: tuple[Family, ...] = (*LEARNED, WanFamily(), ProbeFamily(), EnvFamily())
 
 
 def family_of(world: str, weights: Path = WEIGHTS_DIR) -> Family:

@@ -13,8 +13,11 @@ _REPEATS = 6  # of a step of one state; those of larger buckets are repeated les
 _LEAST = 2
 
 
-def measured(model: Model, state: State, state_bytes: int, *, cuda: bool) -> Cost:
-    """Of steps from a state, whose size is known. Takes a second or so."""
+def measured(
+    model: Model, state: State, state_bytes: int, *, cuda: bool, most: int | None = None
+) -> Cost:
+    """Of steps from a state, whose size is known, of at most so many states. Takes a second or
+    so."""
     actions = model.worlds[state.world].actions([])
 
     def step(size: int) -> float:
@@ -23,7 +26,8 @@ def measured(model: Model, state: State, state_bytes: int, *, cuda: bool) -> Cos
         return 1000 * (time.perf_counter() - began)
 
     times: dict[int, float] = {}
-    for size in _ON_CUDA if cuda else _ON_CPU:
+    sizes = [n for n in (_ON_CUDA if cuda else _ON_CPU) if most is None or n <= most]
+    for size in sizes:
         step(size)  # the first one of a size takes longer
         taken = sorted(step(size) for _ in range(max(_LEAST, _REPEATS // size)))
         # the faster half: what else the machine does at this moment is not the model's cost

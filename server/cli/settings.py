@@ -54,6 +54,9 @@ class Settings(BaseSettings):
         description="Denoising steps for each chunk; by default the family's own.",
     )
     device: str = Field("cpu", description="Torch device of the model.")
+    text_device: str = Field(
+        "cpu", description="Torch device of the text encoder of a world of the wan family."
+    )
     action_guidance: float = Field(
         1.0,
         ge=0,
@@ -241,6 +244,7 @@ class Settings(BaseSettings):
             device=self.device,
             threads=self.threads,
             action_guidance=self.action_guidance,
+            text_device=self.text_device,
             probe_compute_ms=self.probe_compute_ms,
             step_timeout_s=self.step_timeout_s,
             history_s=self.history_s,

@@ -113,7 +113,12 @@ class Worlds:
         weights = Path(load.weights)
         worlds = tuple(name for name in load.worlds if family_of(name, weights).name == family)
         settings = ModelSettings(
-            weights, load.steps, load.device, load.action_guidance, load.probe_compute_ms
+            weights,
+            load.steps,
+            load.device,
+            load.action_guidance,
+            load.probe_compute_ms,
+            load.text_device,
         )
         return open_model(worlds, settings)
 

@@ -31,7 +31,7 @@ def loads(code: str) -> set[str]:
 
 @pytest.mark.parametrize(
     ("world", "family"),
-    [("court", "staged"), ("probe-35", "probe"), ("env:CartPole-v1", "env")],
+    [("court", "staged"), ("probe-35", "probe"), ("env:CartPole-v1", "env"), ("longlive", "wan")],
 )
 def test_a_world_has_a_family(world: str, family: str) -> None:
     assert family_of(world).name == family

@@ -1,0 +1,1 @@
+"""Published checkpoints: what their keys are called, what they hold, how they become modules."""

@@ -1,0 +1,1 @@
+"""The transformer, its cache and sampler, and the decoder of its latents."""

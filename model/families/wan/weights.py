@@ -1,0 +1,180 @@
+"""The weights of one world: found in a folder, checked, counted, and only then loaded."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from lightcone.model.families.wan.checkpoint.budget import Budget, module_bytes
+from lightcone.model.families.wan.checkpoint.files import tensors_of
+from lightcone.model.families.wan.checkpoint.fit import check, fill
+from lightcone.model.families.wan.checkpoint.keys import decoder_key, original
+from lightcone.model.families.wan.checkpoint.lora import Change, changes, merged
+from lightcone.model.families.wan.entry import found_file
+from lightcone.model.families.wan.network.config import SPACE, TIME
+from lightcone.model.families.wan.network.decoder import LatentDecoder
+from lightcone.model.families.wan.network.transformer import WanTransformer
+from lightcone.model.families.wan.text import (
+    RandomWords,
+    Remembering,
+    TextEncoder,
+    Umt5,
+    encoder_bytes,
+)
+from lightcone.model.families.wan.variants import Variant
+from lightcone.model.interface import WeightsError
+from lightcone.model.runtime.precision import compute_dtype, usable_device
+
+DECODERS = ("Wan2.1_VAE.pth", "vae", "vae.safetensors")
+_LORA_PARTS = ("generator_lora",)
+_WORK = 4  # large intermediate tensors of the decoder at once
+
+log = logging.getLogger("lightcone.wan")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a model computes; its text encoder may be elsewhere."""
+
+    device: torch.device
+    dtype: torch.dtype
+    text_device: torch.device
+
+
+@dataclass(frozen=True)
+class Weights:
+    variant: Variant
+    transformer: WanTransformer
+    decoder: LatentDecoder
+    encoder: TextEncoder
+    digest: str  # names the architecture and every number of it
+
+
+def place(device: str, text_device: str) -> Place:
+    """Raises UnsupportedSetting where a device can not be used."""
+    main = usable_device(device)
+    return Place(main, compute_dtype(main), usable_device(text_device))
+
+
+def opened(variant: Variant, folder: Path, place: Place) -> Weights:
+    """Raises WeightsError, before anything large is read: where files are missing, damaged, of
+    another model, or memory is short."""
+    if variant.random:
+        return random(variant, place)
+    transformer, decoder = _empty(variant)
+    tensors, lora = _transformer_tensors(variant, folder, transformer)
+    decoder_tensors = _decoder_tensors(folder, decoder)
+    text = encoder_bytes(folder)
+    for device, budget in budgets(variant, place, text).items():
+        log.info("%s takes %s on %s", variant.name, budget, device)
+        budget.check(device)
+    encoder = Umt5(folder, variant.transformer, place.text_device)
+    fill(transformer, merged(tensors, lora), place.device, place.dtype)
+    fill(decoder, decoder_tensors, place.device, place.dtype)
+    return _weights(variant, transformer, decoder, encoder)
+
+
+def random(variant: Variant, place: Place) -> Weights:
+    """With random weights of its shapes, and a random vector for each word of a prompt."""
+    transformer, decoder = _empty(variant)
+    for module in (transformer, decoder):
+        fill(module, _random_tensors(module), place.device, place.dtype)
+    return _weights(variant, transformer, decoder, RandomWords(variant.transformer))
+
+
+def budgets(variant: Variant, place: Place, text_bytes: int) -> Mapping[torch.device, Budget]:
+    """What a variant takes at least, with one session, by device."""
+    transformer, decoder = _empty(variant)
+    parts = {
+        "transformer": module_bytes(transformer, place.dtype),
+        "decoder": module_bytes(decoder, place.dtype),
+        **session_parts(variant, place),
+    }
+    if place.text_device == place.device:
+        return {place.device: Budget({**parts, "text encoder": text_bytes})}
+    return {
+        place.device: Budget(parts),
+        place.text_device: Budget({"text encoder": text_bytes}),
+    }
+
+
+def session_parts(variant: Variant, place: Place) -> Mapping[str, int]:
+    """Bytes of one session while it is stepped."""
+    _, decoder = _empty(variant)
+    c, size = variant.transformer, place.dtype.itemsize
+    tails = sum(torch.Size(shape).numel() for shape in decoder.tail_shapes(1, c.rows, c.columns))
+    pixels = SPACE * SPACE * c.rows * c.columns
+    return {
+        # blocks of the state, and the same side by side with those of the next chunk
+        "keys and values": 2 * size * c.cache_values(variant.window.size),
+        "decoder tails": 2 * size * tails,
+        "working memory": _WORK * size * TIME * pixels * 2 * variant.decoder.width,
+    }
+
+
+def _empty(variant: Variant) -> tuple[WanTransformer, LatentDecoder]:
+    """Without numbers."""
+    with torch.device("meta"):
+        return WanTransformer(variant.transformer), LatentDecoder(variant.decoder)
+
+
+def _transformer_tensors(
+    variant: Variant, folder: Path, transformer: WanTransformer
+) -> tuple[dict[str, Tensor], dict[str, Change]]:
+    path = found_file(folder, variant.files)
+    if path is None:
+        raise WeightsError(
+            f"no weights for '{variant.name}' in {folder}: none of {', '.join(variant.files)}"
+        )
+    held = tensors_of(path, variant.parts)
+    tensors = {original(key): value for key, value in held.items()}
+    check(transformer, tensors, path, variant.title)
+    lora = found_file(folder, variant.lora)
+    if lora is None:
+        return tensors, {}
+    return tensors, changes(tensors_of(lora, _LORA_PARTS), tensors, lora)
+
+
+def _decoder_tensors(folder: Path, decoder: LatentDecoder) -> dict[str, Tensor]:
+    path = found_file(folder, DECODERS)
+    if path is None:
+        raise WeightsError(f"the decoder is missing: none of {', '.join(DECODERS)} in {folder}")
+    named = {decoder_key(key): value for key, value in tensors_of(path).items()}
+    tensors = {key: value for key, value in named.items() if key is not None}
+    check(decoder, tensors, path, "the Wan 2.1 VAE")
+    return tensors
+
+
+def _weights(
+    variant: Variant, transformer: WanTransformer, decoder: LatentDecoder, encoder: TextEncoder
+) -> Weights:
+    named = sha256(repr(variant).encode())
+    for module in (transformer, decoder):
+        for key, value in module.state_dict().items():
+            named.update(key.encode())
+            named.update(value.cpu().contiguous().view(torch.uint8).numpy().data)
+    return Weights(variant, transformer, decoder, Remembering(encoder), named.hexdigest())
+
+
+def _random_tensors(module: nn.Module) -> dict[str, Tensor]:
+    """Of variance 1 over the inputs, so that pictures are neither grey nor clipped; the same ones
+    each time."""
+    generator = torch.Generator().manual_seed(0)
+    out = {}
+    for key, value in module.state_dict().items():
+        if value.ndim > 1 and not key.endswith(("modulation", "gamma")):
+            inputs = value[0].numel()
+            out[key] = torch.randn(value.shape, generator=generator) * inputs**-0.5
+        elif key.endswith("bias"):
+            out[key] = torch.zeros(value.shape)
+        elif key.endswith("modulation"):
+            out[key] = torch.randn(value.shape, generator=generator) * value.shape[-1] ** -0.5
+        else:
+            out[key] = torch.ones(value.shape)
+    return out
