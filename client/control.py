@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypeVar
 
@@ -54,6 +55,7 @@ from lightcone.client.news import News
 PATIENCE_S = 30.0  # for an answer
 RESUME_S = 20.0  # for a lost connection to come back
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0  # between two tries
+KEPT_STALLS = 256
 MOST_UNASKED = 512  # receipts of inputs that are kept until somebody asks for them
 
 Answer = Receipt | PromptReceipt | RewindReceipt
@@ -61,12 +63,12 @@ A = TypeVar("A", bound=Answer | Pong)
 
 
 class Control:
-    """One seat. `resumed` counts lost connections that came back, `stalls` are all late chunks
-    since it was opened. Made by `open_control`."""
+    """One seat. `resumed` counts lost connections that came back, `stalls` are the newest late
+    chunks. Made by `open_control`."""
 
     def __init__(self, url: str, want: Role, headers: Mapping[str, str]) -> None:
         self.resumed = 0
-        self.stalls: list[Stall] = []
+        self.stalls: deque[Stall] = deque(maxlen=KEPT_STALLS)
         self.on_message: Callable[[FromServer], None] = lambda message: None
         self._url = url
         self._want: Role = want
