@@ -28,6 +28,7 @@ _KEPT = (
     "LD_LIBRARY_PATH",
 )  # no key of the server is among them
 
+END_TIMEOUT_S = 5.0
 MOST_REASON = 1000  # bytes
 BROKEN = "the picture can not be read: it is broken"
 TOO_LONG = "the picture can not be read: it takes too long"
@@ -112,7 +113,7 @@ class Decoder:
         except TimeoutError as error:
             raise BadImage(TOO_LONG) from error
         except (EOFError, OSError, RuntimeError) as error:  # the last by uvloop: the pipe is closed
-            await _kill(process)
+            await _end(process)
             reason = TOO_LONG if process.returncode == -signal.SIGXCPU else BROKEN
             raise BadImage(reason) from error
 
@@ -156,6 +157,15 @@ async def _exchange(process: Process, order: bytes, most: int) -> tuple[int, byt
     if length > most:
         raise EOFError("an answer that no picture has")
     return verdict, await answers.readexactly(length)
+
+
+async def _end(process: Process) -> None:
+    """Of one that has closed its end: by itself, so that its reason is known, or by a kill."""
+    try:
+        async with asyncio.timeout(END_TIMEOUT_S):
+            await process.wait()
+    except TimeoutError:
+        await _kill(process)
 
 
 async def _kill(process: Process) -> None:
