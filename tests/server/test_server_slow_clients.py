@@ -18,7 +18,6 @@ from lightcone.server.control.protocol import (
     encode,
 )
 from lightcone.server.control.socket import close_reason, serve_control
-from lightcone.server.telemetry.logs import one_line
 
 
 class SilentSocket:
@@ -123,7 +122,3 @@ def test_a_close_reason_fits_into_its_frame(text: str) -> None:
     assert len(reason.encode()) <= 123
     assert text.startswith(reason)
     assert reason == text or len(reason.encode()) > 119
-
-
-def test_a_line_of_the_log_stays_one_line() -> None:
-    assert one_line("a\nWARNING b\r\x1b[0mü\u2028") == "a\\nWARNING b\\r\\x1b[0mü\\u2028"
