@@ -16,6 +16,7 @@ from lightcone.server.http.app import create_app
 from lightcone.server.sessions.queue import QueueFull
 from lightcone.server.sessions.remote_state import Restoring
 from lightcone.server.sessions.sessions import Busy, Wanted
+from lightcone.server.telemetry.meter import Meter
 from lightcone.server.worker.errors import RequestFailed, WorkerLost
 
 
@@ -32,7 +33,11 @@ class RefusingSessions:
 
     def __init__(self, error: Exception) -> None:
         self.settings = Settings(client_dir=Path("/none"))
+        self.meter = Meter(self.infos)
         self._error = error
+
+    def why_not(self) -> str:
+        return str(self._error)
 
     def __iter__(self) -> Any:
         return iter(())
@@ -111,3 +116,10 @@ async def test_health_without_a_worker() -> None:
     async with client(Busy("")) as http:
         health = await http.get("/healthz")
     assert (health.status_code, health.json()["status"]) == (503, "unavailable")
+
+
+async def test_not_ready_is_answered_with_the_reason() -> None:
+    async with client(Busy("nobody is at home")) as http:
+        answer = await http.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json() == {"ready": False, "reason": "nobody is at home"}
