@@ -17,6 +17,11 @@ from lightcone.model.families.wan.network.sampler import Rows, sample
 MOST = 1e-5
 
 
+def test_a_sink_makes_a_difference() -> None:
+    expected = load_file(Path(__file__).with_name(FILE))
+    assert relative_error(expected["sink"][-1], expected["window"][-1]) > 1e-4
+
+
 @pytest.mark.parametrize("key", list(WINDOWS))
 @torch.inference_mode()
 def test_chunks_are_those_of_fastvideo(key: str) -> None:
