@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from lightcone.model.catalogue import ModelSettings, offered_worlds, open_model, world_info
 from lightcone.model.families.wan.model import WanModel
 from lightcone.model.families.wan.state import WanState
 from lightcone.model.families.wan.variants import VARIANTS
+from lightcone.model.families.wan.weights import Place, opened
 from lightcone.model.interface import (
     Chunk,
     ImageError,
@@ -209,6 +211,21 @@ def test_what_it_does_not_take_is_named(model: WanModel) -> None:
     running = model.prepare("wan:tiny", "", running=True)
     with pytest.raises(ModelError, match="something else"):
         model.start("wan:tiny", 0, running)
+
+
+def test_it_runs_in_bfloat16_as_on_a_gpu() -> None:
+    cpu = torch.device("cpu")
+    place = Place(cpu, torch.bfloat16, cpu)
+    model = WanModel([opened(TINY, Path(), place)], place, steps=1)
+    state, chunk = after(model, started(model), 5)
+    assert chunk.frames.std() > 5
+    assert state.past.blocks[0].data.dtype == torch.bfloat16
+    copy = model.restore(unpack(pack(model.snapshot(state))))
+    assert model.digest(copy) == model.digest(state)
+    new = model.prepare("wan:tiny", "a green field", running=True)
+    changed, _ = model.apply(state, new, "recache", 1)
+    made, _ = collect(model, [state, copy, changed], [HELD] * 3)
+    assert model.digest(made[0]) != model.digest(made[2])
 
 
 def test_its_cost_is_that_of_one_moment_more(model: WanModel, run: list[WanState]) -> None:

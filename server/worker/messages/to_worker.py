@@ -19,7 +19,6 @@ class Load(Message, frozen=True):
     threads: int = 1
     action_guidance: float = 1.0
     probe_compute_ms: float = 20.0
-    text_device: str = "cpu"  # of the text encoder, of the wan family
     step_timeout_s: float = 30.0
     history_s: float = 30.0  # world time that rewind can reach back
     min_rate: float = 0.5  # the lowest share of the full frame rate that degradation may use
@@ -30,6 +29,7 @@ class Load(Message, frozen=True):
     consent: str = ""  # written into these recordings
     log_level: LogLevel = "info"
     log_json: bool = False
+    text_device: str = "cpu"  # of the text encoder, of the wan family
 
 
 class Sending(Message, frozen=True):
