@@ -12,6 +12,7 @@ from lightcone.streaming.encoding.stats import TransmitterStats
 from lightcone.streaming.encoding.transmitter import Transmitter
 from lightcone.streaming.errors import (
     BadOffer,
+    NoSocket,
     OfferTooLarge,
     RecordingError,
     StreamingError,
@@ -28,6 +29,7 @@ from lightcone.streaming.packets import (
 from lightcone.streaming.recording.fragmented import FragmentedRecorder
 from lightcone.streaming.recording.mp4 import Mp4Writer
 from lightcone.streaming.viewers.reach import Network, Reach, parse_address, parse_networks
+from lightcone.streaming.viewers.sockets import Sockets, parse_ports
 from lightcone.streaming.viewers.stats import StreamStats
 
 if TYPE_CHECKING:
@@ -52,10 +54,12 @@ __all__ = [
     "MediaClock",
     "Mp4Writer",
     "Network",
+    "NoSocket",
     "OfferTooLarge",
     "Reach",
     "RecordingError",
     "SessionStream",
+    "Sockets",
     "StreamFormat",
     "StreamSettings",
     "StreamStats",
@@ -68,4 +72,5 @@ __all__ = [
     "measure_encoding",
     "parse_address",
     "parse_networks",
+    "parse_ports",
 ]

@@ -23,6 +23,10 @@ class UnsupportedCodec(BadOffer):
     """The offer holds no codec that this server sends."""
 
 
+class NoSocket(StreamingError):
+    """There is nowhere to send to one more viewer from."""
+
+
 class UnknownViewer(StreamingError):
     """No viewer has this id, or it has left."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from lightcone.streaming.viewers.sockets import Sockets
 
 # H264 level 3.1, which answers promise (ITU-T H.264 table A-1), and the widest picture of it.
 _MACROBLOCKS_A_FRAME = 3_600
@@ -71,6 +73,7 @@ class StreamSettings:
     connect_timeout_s: float = 15.0  # a viewer that has not connected by then is let go
     consent_interval_s: float = 1.0  # between two checks that a viewer is still there
     consent_failures: int = 3  # failed checks in a row that end a viewer
+    sockets: Sockets = field(default_factory=Sockets)
 
     def __post_init__(self) -> None:
         least, greatest = self.playout_delay_ms

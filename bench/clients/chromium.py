@@ -85,7 +85,8 @@ async def chromium_page() -> AsyncIterator[ChromiumPage]:
             raise BenchError(
                 f"no Chromium (`python -m lightcone.bench.browser_setup` gets one): {reason}"
             ) from error
-        page = await browser.new_page(viewport={"width": 1280, "height": 800})
+        # conditions are expressions that Playwright evaluates in the page
+        page = await browser.new_page(viewport={"width": 1280, "height": 800}, bypass_csp=True)
         page.set_default_timeout(PATIENCE_MS)
         try:
             yield ChromiumPage(page, browser.version)

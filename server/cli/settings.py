@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from lightcone.server.cli.weights import (
 )
 from lightcone.server.telemetry.logs import LogLevel
 from lightcone.server.worker.messages import Load
-from lightcone.streaming import Network, parse_networks
+from lightcone.streaming import Network, Sockets, parse_networks, parse_ports
 
 CLIENT_DIR = Path(__file__).parents[2] / "page"
 _QUOTA = "by key or by address, as '10/minute;100/day'; empty is any number."
@@ -160,6 +161,19 @@ class Settings(BaseSettings):
         "connect to, like 203.0.113.0/24. Without one, these are the address that a viewer's "
         "request came from, and private ones where that is private.",
     )
+    udp_ports: str = Field(
+        "", description="Ports that viewers are sent to from, as 50000-50100; by default any."
+    )
+    udp_addresses: str = Field(
+        "",
+        description="Addresses of this machine that viewers are sent to from, with commas; by "
+        "default all.",
+    )
+    public_ip: str = Field(
+        "",
+        description="The address outside of a NAT that forwards udp-ports one to one to this "
+        "machine.",
+    )
     client_dir: Path = Field(CLIENT_DIR, description="The built page.")
     log_level: LogLevel = Field("info", description="debug, info, warning or error.")
     log_json: bool = Field(False, description="Logs as JSON, one object a line.")
@@ -200,6 +214,25 @@ class Settings(BaseSettings):
             Quotas(quotas),
             3600 * self.link_hours,
         )
+
+    @field_validator("udp_ports")
+    @classmethod
+    def _is_range(cls, ports: str) -> str:
+        parse_ports(ports)
+        return ports
+
+    @field_validator("udp_addresses", "public_ip")
+    @classmethod
+    def _are_addresses(cls, addresses: str) -> str:
+        for address in _parts(addresses):
+            ip_address(address)
+        return addresses
+
+    @property
+    def sockets(self) -> Sockets:
+        """That viewers are sent to from."""
+        addresses = _parts(self.udp_addresses)
+        return Sockets(addresses, parse_ports(self.udp_ports), self.public_ip or None)
 
     @field_validator("candidates")
     @classmethod

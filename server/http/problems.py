@@ -31,6 +31,7 @@ from lightcone.server.sessions.snapshot_store import StorageError
 from lightcone.server.worker.errors import RewindError, WorkerError
 from lightcone.streaming import (
     BadOffer,
+    NoSocket,
     OfferTooLarge,
     RecordingError,
     StreamingError,
@@ -89,6 +90,7 @@ _PROBLEMS: tuple[tuple[type[Exception], int, str, str], ...] = (
     (LogUnavailable, 507, "storage-failed", "Nothing can be stored"),
     (StorageError, 507, "storage-failed", "Nothing can be stored"),
     (RecordingError, 507, "storage-failed", "Nothing can be stored"),
+    (NoSocket, 503, "no-socket", "No socket"),
     (UnsupportedCodec, 406, "no-common-codec", "No common codec"),
     (OfferTooLarge, 413, "offer-too-large", "Offer too large"),
     (BadOffer, 400, "bad-offer", "Bad offer"),

@@ -287,6 +287,7 @@ class Sessions:
             scale=format.fitting_scale(self.settings.scale),
             video_bitrate=self.settings.video_bitrate,
             audio_bitrate=self.settings.audio_bitrate,
+            sockets=self.settings.sockets,
         )
         sending = wire.Sending(sent.scale, sent.video_bitrate, sent.audio_bitrate)
         try:

@@ -10,13 +10,15 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Sequence
+from socket import SO_RCVBUF, SOL_SOCKET
 from struct import pack
 from typing import Any
 
 import av
-from aioice.candidate import Candidate
+from aioice.candidate import Candidate, candidate_foundation, candidate_priority
 from aioice.ice import Connection, StunProtocol
 from aioice.stun import Message, TransactionError
+from aioice.turn import UDP_SOCKET_BUFFER_SIZE
 from aiortc import RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver
 from aiortc.clock import current_ntp_time
 from aiortc.codecs.base import Encoder
@@ -40,8 +42,10 @@ from aiortc.rtp import (
 )
 from aiortc.utils import uint16_add
 
+from lightcone.streaming.errors import NoSocket
 from lightcone.streaming.packets import VideoCodec
 from lightcone.streaming.viewers.fanout import MediaPacket, PacketQueue
+from lightcone.streaming.viewers.sockets import Sockets
 
 PLAYOUT_DELAY_URI = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 LOOPBACK = "127.0.0.1"
@@ -170,17 +174,18 @@ class MediaSender(RTCRtpSender):
 class ViewerConnection(Connection):
     """ICE towards one viewer. An existing connection becomes one by `adopt_connection`.
 
-    Differs from its base in this: the loopback address is a candidate too, so that a server
-    without a network works; of the viewer's candidates those that `permits` (host, port) are
-    tried, `MOST_TRIED` at most, as its own checks bring its address anyway (RFC 8445 section
-    7.3.1.3); so the end of its candidates is not the end of hope; of addresses that such checks
-    bring, `MOST_TRIED` are answered with a check; consent is checked (RFC 7675) every
-    `consent_interval_s`, so that a viewer that vanished is noticed within seconds.
+    Differs from its base in this: candidates are those of `sockets`, and the loopback address is
+    one too, so that a server without a network works; of the viewer's candidates those that
+    `permits` (host, port) are tried, `MOST_TRIED` at most, as its own checks bring its address
+    anyway (RFC 8445 section 7.3.1.3); so the end of its candidates is not the end of hope; of
+    addresses that such checks bring, `MOST_TRIED` are answered with a check; consent is checked
+    (RFC 7675) every `consent_interval_s`, so that a viewer that vanished is noticed within seconds.
     """
 
     consent_interval_s: float
     consent_failures: int
     permits: Callable[[str, int], bool]
+    sockets: Sockets
 
     async def get_component_candidates(
         self,
@@ -188,7 +193,36 @@ class ViewerConnection(Connection):
         addresses: list[str],
         timeout: int = 5,  # noqa: ASYNC109
     ) -> list[Candidate]:
-        return await super().get_component_candidates(component, [*addresses, LOOPBACK], timeout)
+        """Host candidates. Raises NoSocket."""
+        found: list[Candidate] = []
+        for address in self.sockets.chosen([*addresses, LOOPBACK]):
+            protocol = await self._bound(address)
+            if protocol is None:
+                continue
+            self._protocols.append(protocol)
+            host, port = protocol.transport.get_extra_info("sockname")[:2]
+            protocol.local_candidate = _host_candidate(component, host, port)
+            found.append(protocol.local_candidate)
+            if self.sockets.public is not None and host != LOOPBACK:
+                found.append(_host_candidate(component, self.sockets.public, port))
+        if not found:
+            raise NoSocket("no UDP port is free, or none of the addresses is this machine's")
+        return found
+
+    async def _bound(self, address: str) -> StunProtocol | None:
+        """A socket on this address; None where all ports are taken."""
+        loop = asyncio.get_running_loop()
+        for port in self.sockets.ports_to_try():
+            try:
+                transport, protocol = await loop.create_datagram_endpoint(
+                    lambda: StunProtocol(self), local_addr=(address, port)
+                )
+            except OSError:
+                continue
+            socket = transport.get_extra_info("socket")
+            socket.setsockopt(SOL_SOCKET, SO_RCVBUF, UDP_SOCKET_BUFFER_SIZE)
+            return protocol
+        return None
 
     async def add_remote_candidate(self, remote_candidate: Candidate | None) -> None:
         if remote_candidate is None or len(self._remote_candidates) >= MOST_TRIED:
@@ -224,11 +258,24 @@ class ViewerConnection(Connection):
         return True
 
 
+def _host_candidate(component: int, host: str, port: int) -> Candidate:
+    return Candidate(
+        foundation=candidate_foundation("host", "udp", host),
+        component=component,
+        transport="udp",
+        priority=candidate_priority(component, "host"),
+        host=host,
+        port=port,
+        type="host",
+    )
+
+
 def adopt_connection(
     transceiver: RTCRtpTransceiver,
     consent_interval_s: float,
     consent_failures: int,
     permits: Callable[[str, int], bool],
+    sockets: Sockets,
 ) -> None:
     """Turn the ICE connection under a new transceiver into a `ViewerConnection`."""
     connection = transceiver.receiver.transport.transport._connection
@@ -237,6 +284,7 @@ def adopt_connection(
     connection.consent_interval_s = consent_interval_s
     connection.consent_failures = consent_failures
     connection.permits = permits
+    connection.sockets = sockets
 
 
 def adopt_sender(

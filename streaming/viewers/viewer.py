@@ -17,7 +17,7 @@ from aiortc import (
 from aiortc.exceptions import OperationError
 from aiortc.rtcrtpparameters import RTCRtpCodecCapability
 
-from lightcone.streaming.errors import BadOffer, UnsupportedCodec
+from lightcone.streaming.errors import BadOffer, NoSocket, UnsupportedCodec
 from lightcone.streaming.format import StreamSettings
 from lightcone.streaming.packets import VideoCodec
 from lightcone.streaming.viewers.aiortc_compat import (
@@ -83,7 +83,7 @@ async def answer_offer(
     the viewer reports as lost. Where the session has no sound, a section for it is answered as
     inactive.
 
-    Raises BadOffer or UnsupportedCodec.
+    Raises BadOffer, UnsupportedCodec and NoSocket.
     """
     offer = parse_offer(sdp)
     peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
@@ -105,9 +105,10 @@ async def answer_offer(
         await close_peer(peer)
         if isinstance(error, OperationError):
             raise UnsupportedCodec("no codec sent here is offered (H264 or VP8, Opus)") from error
-        if isinstance(error, Exception):  # aiortc's reading of the offer may fail in many ways
-            raise BadOffer("the offer cannot be answered") from error
-        raise
+        if isinstance(error, NoSocket) or not isinstance(error, Exception):
+            raise
+        # aiortc's reading of the offer may fail in many ways
+        raise BadOffer("the offer cannot be answered") from error
     answer = peer.localDescription.sdp
     hears = has_sound and any(media.kind == "audio" for media in offer.media)
     return Viewer(viewer_id, peer, answer, video_codec, video, sound, hears)
@@ -120,7 +121,11 @@ def _prepare(
     transceiver = peer.addTransceiver(kind, direction="sendonly" if sends else "inactive")
     transceiver.setCodecPreferences(_preferred_codecs(kind))
     adopt_connection(
-        transceiver, settings.consent_interval_s, settings.consent_failures, reach.permits
+        transceiver,
+        settings.consent_interval_s,
+        settings.consent_failures,
+        reach.permits,
+        settings.sockets,
     )
     return transceiver
 

@@ -11,6 +11,8 @@ from serving import Served
 
 from lightcone.bench.browser import launch_options
 
+OBSERVED = {"bypass_csp": True}  # by expressions that Playwright evaluates in the page
+
 expect.set_options(timeout=PATIENCE_MS)
 
 
@@ -37,7 +39,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def context(chromium: Browser) -> Iterator[BrowserContext]:
     """A visitor's browser; what it opened is closed at the end."""
-    visitor = chromium.new_context(viewport={"width": 1280, "height": 800})
+    visitor = chromium.new_context(viewport={"width": 1280, "height": 800}, **OBSERVED)
     yield visitor
     visitor.close()
 
@@ -46,7 +48,7 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
 def phone(chromium: Browser) -> Iterator[BrowserContext]:
     """A visitor's browser on a phone."""
     visitor = chromium.new_context(
-        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, **OBSERVED
     )
     yield visitor
     visitor.close()
@@ -58,7 +60,7 @@ def others(chromium: Browser) -> Iterator[Callable[[], DemoPage]]:
     contexts: list[BrowserContext] = []
 
     def enter() -> DemoPage:
-        contexts.append(chromium.new_context(viewport={"width": 1280, "height": 800}))
+        contexts.append(chromium.new_context(viewport={"width": 1280, "height": 800}, **OBSERVED))
         return DemoPage(contexts[-1].new_page())
 
     yield enter

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from client_page import DemoPage
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import Browser, BrowserContext, expect
 from serving import Served
 
 from lightcone.model.families.probe.picture import read_frame_code
@@ -243,3 +243,17 @@ def test_says_that_the_server_is_away_and_comes_back_with_it(
     page.until_cell("right", True)
     # The visitor's one click on the sound lasts.
     assert not page.get("document.querySelector('video').muted")
+
+
+def test_it_keeps_to_its_content_security_policy(chromium: Browser, server: Served) -> None:
+    visitor = chromium.new_context()
+    page = visitor.new_page()
+    refused: list[str] = []
+    page.on("console", lambda line: refused.append(line.text) if line.type == "error" else None)
+    page.on("pageerror", lambda error: refused.append(str(error)))
+    page.goto(f"{server.url}/?session={server.new_session()['id']}")
+    shown = "video => new Promise(done => video.requestVideoFrameCallback(() => done()))"
+    page.locator("video").evaluate(shown)
+    page.locator("#menu-open").click()
+    visitor.close()
+    assert refused == []

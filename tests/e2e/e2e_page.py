@@ -58,7 +58,9 @@ class Visitor:
     """Every `until` waits for what the page itself says, and fails after PATIENCE_MS."""
 
     def __init__(self, browser: Browser) -> None:
-        self.context: BrowserContext = browser.new_context(viewport={"width": 800, "height": 600})
+        self.context: BrowserContext = browser.new_context(
+            viewport={"width": 800, "height": 600}, bypass_csp=True
+        )
         self.page = self.context.new_page()
         self.page.set_default_timeout(PATIENCE_MS)
         self.page.add_init_script(WATCH)

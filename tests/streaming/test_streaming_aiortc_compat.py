@@ -4,6 +4,8 @@ moves a private part fails here."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from socket import AF_INET, SOCK_DGRAM, socket
 from types import SimpleNamespace
 from typing import Any
 
@@ -34,6 +36,7 @@ from aiortc.rtp import (
 from streaming_harness import HeadlessViewer
 from virtual_time import run_virtual
 
+from lightcone.streaming.errors import NoSocket
 from lightcone.streaming.packets import VideoCodec
 from lightcone.streaming.viewers.aiortc_compat import (
     LOOPBACK,
@@ -53,6 +56,7 @@ from lightcone.streaming.viewers.fanout import (
     MediaPacket,
     PacketQueue,
 )
+from lightcone.streaming.viewers.sockets import Sockets, parse_ports
 
 MID_URI = "urn:ietf:params:rtp-hdrext:sdes:mid"
 CODEC = RTCRtpCodecParameters(mimeType="video/H264", clockRate=90000, payloadType=101)
@@ -209,11 +213,17 @@ def test_a_sender_stops_when_its_transport_is_gone() -> None:
     run_virtual(scenario())
 
 
-async def viewer_connection() -> tuple[RTCPeerConnection, ViewerConnection]:
+async def viewer_connection(
+    sockets: Sockets | None = None,
+) -> tuple[RTCPeerConnection, ViewerConnection]:
     peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     transceiver = peer.addTransceiver("video", direction="sendonly")
     adopt_connection(
-        transceiver, consent_interval_s=1.0, consent_failures=3, permits=lambda host, port: port > 9
+        transceiver,
+        consent_interval_s=1.0,
+        consent_failures=3,
+        permits=lambda host, port: port > 9,
+        sockets=sockets or Sockets(),
     )
     connection = transceiver.receiver.transport.transport._connection
     assert isinstance(connection, ViewerConnection)
@@ -224,6 +234,43 @@ async def test_the_loopback_address_is_a_candidate() -> None:
     peer, connection = await viewer_connection()
     await connection.gather_candidates()
     assert LOOPBACK in [candidate.host for candidate in connection.local_candidates]
+    await connection.close()
+    await peer.close()
+
+
+def two_ports() -> tuple[int, int]:
+    """Neighbours that are free now."""
+    while True:
+        with socket(AF_INET, SOCK_DGRAM) as one, socket(AF_INET, SOCK_DGRAM) as two:
+            one.bind((LOOPBACK, 0))
+            first = one.getsockname()[1]
+            with contextlib.suppress(OSError, OverflowError):
+                two.bind((LOOPBACK, first + 1))
+                return first, first + 1
+
+
+async def test_candidates_have_the_ports_and_addresses_that_are_to_be_used() -> None:
+    ports = two_ports()
+    taken = [await viewer_connection(Sockets((LOOPBACK,), ports)) for _ in range(2)]
+    for _, connection in taken:
+        await connection.gather_candidates()
+    found = [c for _, connection in taken for c in connection.local_candidates]
+    assert {c.host for c in found} == {LOOPBACK}
+    assert sorted(c.port for c in found) == [*ports]
+    peer, late = await viewer_connection(Sockets((LOOPBACK,), ports))
+    with pytest.raises(NoSocket, match="no UDP port is free"):
+        await late.gather_candidates()
+    for each, connection in [*taken, (peer, late)]:
+        await connection.close()
+        await each.close()
+
+
+async def test_outside_of_a_nat_the_address_is_another_and_the_port_the_same() -> None:
+    peer, connection = await viewer_connection(Sockets(public="203.0.113.7"))
+    candidates = await connection.get_component_candidates(1, ["127.0.0.2"])
+    inside, outside = (c for c in candidates if c.host != LOOPBACK)
+    assert (inside.host, outside.host) == ("127.0.0.2", "203.0.113.7")
+    assert inside.port == outside.port
     await connection.close()
     await peer.close()
 
@@ -319,10 +366,22 @@ async def test_closing_while_connecting_leaves_no_task() -> None:
     peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     for kind in ("video", "audio"):
         transceiver = peer.addTransceiver(kind, direction="sendonly")
-        adopt_connection(transceiver, 1.0, 3, lambda host, port: True)
+        adopt_connection(transceiver, 1.0, 3, lambda host, port: True, Sockets())
     await peer.setRemoteDescription(RTCSessionDescription(sdp=await viewer.offer(), type="offer"))
     await peer.setLocalDescription(await peer.createAnswer())
     await viewer.close()
     await asyncio.sleep(0)
     await close_peer(peer)
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.mark.parametrize("text", ["50000", "1-2", "60000-50000", "a-b", "50000-70000"])
+def test_what_is_no_range_of_ports(text: str) -> None:
+    with pytest.raises(ValueError, match="is no range of ports"):
+        parse_ports(text)
+
+
+def test_a_range_of_ports() -> None:
+    assert parse_ports("") is None
+    assert parse_ports("50000-50100") == (50000, 50100)
+    assert sorted(Sockets(ports=(50000, 50002)).ports_to_try()) == [50000, 50001, 50002]
