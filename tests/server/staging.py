@@ -11,8 +11,10 @@ import numpy as np
 
 from lightcone.model.families.probe.variants import PROBE
 from lightcone.model.interface import PromptError, WorldInfo
+from lightcone.server.access.access import NOBODY
 from lightcone.server.access.seats import Seat, SeatRules
 from lightcone.server.control.commands import Commands
+from lightcone.server.control.guest import Guest
 from lightcone.server.control.outbox import Outbox
 from lightcone.server.control.protocol import VERSION, Hello, Role, decode_server
 from lightcone.server.sessions.session import Origin, Session, SessionRules
@@ -21,6 +23,7 @@ from lightcone.server.worker import messages as wire
 from lightcone.server.worker.errors import RequestFailed, RewindError
 from lightcone.streaming import StreamStats
 
+GUEST = Guest(may_drive=True, left_s=None, payer=NOBODY)
 SENDING = wire.Sending(4, 2_000_000, 64_000)
 
 
@@ -130,7 +133,7 @@ class Stage:
     ) -> tuple[Seat, Outbox, Commands]:
         hello = Hello(version=VERSION, want=want, resume=resume)
         seat, outbox = self.session.join(hello)
-        return seat, outbox, Commands(self.session, seat, outbox)
+        return seat, outbox, Commands(self.session, seat, GUEST, outbox)
 
     def made(self, *carried: tuple[str, int], held_s: float = 0.0) -> None:
         """The worker has made a chunk, which carries these inputs (seat, seq)."""

@@ -33,6 +33,7 @@ class RefusingSessions:
 
     def __init__(self, error: Exception) -> None:
         self.settings = Settings(client_dir=Path("/none"))
+        self.access = self.settings.access
         self.meter = Meter(self.infos)
         self._error = error
 
@@ -52,7 +53,7 @@ class RefusingSessions:
 def client(error: Exception) -> httpx.AsyncClient:
     app = create_app(RefusingSessions(error))  # type: ignore[arg-type]
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    return httpx.AsyncClient(base_url="http://here", transport=transport)
+    return httpx.AsyncClient(base_url="http://localhost", transport=transport)
 
 
 async def refused(error: Exception, **body: Any) -> httpx.Response:

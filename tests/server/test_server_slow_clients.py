@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from staging import Stage
+from staging import GUEST, Stage
 from virtual_time import run_virtual
 
 from lightcone.server.access.seats import SeatRules
@@ -51,7 +51,7 @@ def test_a_control_client_that_says_nothing_is_let_go() -> None:
     async def scenario() -> None:
         stage = Stage()
         client = SilentSocket()
-        serving = asyncio.create_task(serve_control(client, stage.session))  # type: ignore[arg-type]
+        serving = asyncio.create_task(serve_control(client, stage.session, GUEST))  # type: ignore[arg-type]
         await asyncio.sleep(4)
         assert stage.session.idle_s() == 4  # it is nobody yet
         await serving
@@ -67,7 +67,7 @@ def test_a_control_client_that_does_not_read_slows_nothing_and_is_let_go() -> No
     async def scenario() -> None:
         stage = Stage()
         client = SilentSocket(encode(Hello(version=VERSION)), reads=False)
-        serving = asyncio.create_task(serve_control(client, stage.session))  # type: ignore[arg-type]
+        serving = asyncio.create_task(serve_control(client, stage.session, GUEST))  # type: ignore[arg-type]
         await asyncio.sleep(60)
         [seat] = stage.session.participants.seats
         for seq in range(MAX_WAITING + 100):
@@ -84,7 +84,7 @@ def test_a_client_that_does_not_read_the_end_is_let_go_too() -> None:
     async def scenario() -> None:
         stage = Stage()
         client = SilentSocket(encode(Hello(version=VERSION)), reads=False)
-        serving = asyncio.create_task(serve_control(client, stage.session))  # type: ignore[arg-type]
+        serving = asyncio.create_task(serve_control(client, stage.session, GUEST))  # type: ignore[arg-type]
         await asyncio.sleep(1)
         await stage.session.end("done")
         await serving
@@ -98,16 +98,16 @@ def test_there_are_only_so_many_control_clients_before_their_hello_too() -> None
         stage = Stage(SeatRules(most=2))
         silent = [SilentSocket() for _ in range(2)]
         waiting = [
-            asyncio.create_task(serve_control(socket, stage.session))  # type: ignore[arg-type]
+            asyncio.create_task(serve_control(socket, stage.session, GUEST))  # type: ignore[arg-type]
             for socket in silent
         ]
         await asyncio.sleep(1)
         client = SilentSocket(encode(Hello(version=VERSION)))
-        await serve_control(client, stage.session)  # type: ignore[arg-type]
+        await serve_control(client, stage.session, GUEST)  # type: ignore[arg-type]
         assert (client.close_code, client.sent[0].code) == (4429, "too_many_clients")
         await asyncio.gather(*waiting)
         late = SilentSocket(encode(Hello(version=VERSION)))
-        serving = asyncio.create_task(serve_control(late, stage.session))  # type: ignore[arg-type]
+        serving = asyncio.create_task(serve_control(late, stage.session, GUEST))  # type: ignore[arg-type]
         await asyncio.sleep(1)
         assert late.sent[0].type == "welcome"
         await stage.session.end("done")
