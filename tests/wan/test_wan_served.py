@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lightcone.bench.clients.rtp import Picture
 from probe_viewer import ControlClient
 from serving import LIGHTCONE, Served
 
 from lightcone.bench.clients.headless import HeadlessViewer
+from lightcone.client.media.rtp import Picture
 from lightcone.server.control.protocol import Prompt, PromptReceipt
 
 
