@@ -8,6 +8,7 @@ from lightcone.server.access.hosts import Hosts, is_loopback
 from lightcone.server.access.quotas import Quotas
 from lightcone.server.access.tokens import Identity, Tokens
 
+UNLIMITED = Quotas({})
 EVERYBODY = "everybody"  # the name of who came without a token to a server without a key
 
 
@@ -31,7 +32,7 @@ class Access:
         """A name pays, or an address where everybody has one name: not that of this machine."""
         if identity.name != EVERYBODY:
             return Payer(f"by {identity.name}", self.quotas)
-        return Payer(f"at {address}", Quotas({}) if is_loopback(address) else self.quotas)
+        return Payer(f"at {address}", UNLIMITED if is_loopback(address) else self.quotas)
 
 
 @dataclass(frozen=True)
@@ -46,4 +47,4 @@ class Payer:
         self.quotas.take(what, self.name, amount)
 
 
-NOBODY = Payer("", Quotas({}))
+NOBODY = Payer("", UNLIMITED)

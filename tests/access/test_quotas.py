@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from threading import active_count
+
 import pytest
 
 from lightcone.server.access.access import Access
@@ -38,3 +40,13 @@ def test_who_pays() -> None:
     named.pay("prompts")
     with pytest.raises(QuotaExceeded):
         named.pay("prompts")
+
+
+def test_what_counts_nothing_starts_no_thread() -> None:
+    before = active_count()
+    access = Access(Hosts(), None, Quotas({"prompts": ""}), 3600)
+    everybody = access.identify(None)
+    assert everybody is not None
+    for _ in range(20):
+        access.payer(everybody, "127.0.0.1").pay("prompts")
+    assert active_count() == before
