@@ -34,7 +34,8 @@ from lightcone.server.http.visitor import identity_of, payer_of
 from lightcone.server.pictures.decoder import Decoder, from_base64
 from lightcone.server.sessions.queue import Ticket
 from lightcone.server.sessions.session import Session
-from lightcone.server.sessions.sessions import Sessions, Wanted
+from lightcone.server.sessions.sessions import Sessions
+from lightcone.server.sessions.wanted import Wanted
 
 MOST_LISTED = 16  # running sessions that somebody in the queue is offered
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from lightcone.model.interface import Image, ModelError, WorldInfo
+from lightcone.model.interface import ModelError, WorldInfo
 from lightcone.server.access.access import NOBODY, Access, Payer
 from lightcone.server.access.quotas import QuotaExceeded
 from lightcone.server.cli.settings import Settings
@@ -22,6 +22,7 @@ from lightcone.server.sessions.recovery.recovering import Recovering, Recovery
 from lightcone.server.sessions.session import Origin, Session, SessionRules
 from lightcone.server.sessions.session_log import SessionLog, log_start
 from lightcone.server.sessions.snapshot_store import SnapshotStore, StorageError, StoredSnapshot
+from lightcone.server.sessions.wanted import Opener, Wanted, opener_of
 from lightcone.server.sessions.workers import Worker
 from lightcone.server.telemetry.logs import get_logger
 from lightcone.server.telemetry.meter import Meter
@@ -38,26 +39,8 @@ MAKES_ROOM_S = 10.0  # a session left alone this long makes room for a new one
 log = get_logger("lightcone.sessions")
 
 
-Opener = Callable[[str, wire.Sending], Awaitable[wire.Opened]]
-"""Opens a session of this id in a worker."""
-
-
 class Busy(LightconeError):
     """Too many ask for a session at once."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What `owner` asked for: a world that is served, `seed` None for any, `image` of the world's
-    size. With a snapshot the session goes on from it, under `prompt` if there is one; one that is
-    stored stays there until there is room."""
-
-    info: WorldInfo
-    seed: int | None = None
-    prompt: str = ""
-    image: Image | None = None
-    snapshot: bytes | StoredSnapshot | None = None
-    owner: Payer = NOBODY
 
 
 class Sessions:
@@ -174,6 +157,7 @@ class Sessions:
         host = session.working()
         wanted = Wanted(session.info, seed, prompt, owner=owner)
         if home is not None and not self.queued and self._room(home, session.info):
+            owner.pay(GENERATION)
             with home.place(session.info.name):
                 forked = await self._begin(
                     home,
@@ -232,7 +216,7 @@ class Sessions:
             if isinstance(wanted.snapshot, StoredSnapshot):
                 wanted = replace(wanted, snapshot=await self.store.read(wanted.snapshot))
             from_state = wanted.snapshot is not None
-            opener = _opener(host, wanted)
+            opener = opener_of(host, wanted)
             session = await self._begin(worker, host, wanted, opener, from_state)
             if from_state:
                 await self._prompt(session, wanted.prompt)
@@ -405,17 +389,3 @@ class Sessions:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _opener(host: WorkerHost, wanted: Wanted) -> Opener:
-    """Of a session from a snapshot, or from seed, prompt and image."""
-
-    async def open(new: str, sending: wire.Sending) -> wire.Opened:
-        if isinstance(wanted.snapshot, bytes):
-            return await host.restore(new, wanted.snapshot, sending)
-        assert wanted.seed is not None
-        return await host.open(
-            new, wanted.info.name, wanted.seed, wanted.prompt, wanted.image, sending
-        )
-
-    return open

@@ -15,7 +15,8 @@ from lightcone.server.cli.settings import Settings
 from lightcone.server.http.app import create_app
 from lightcone.server.sessions.queue import QueueFull
 from lightcone.server.sessions.remote_state import Restoring
-from lightcone.server.sessions.sessions import Busy, Wanted
+from lightcone.server.sessions.sessions import Busy
+from lightcone.server.sessions.wanted import Wanted
 from lightcone.server.telemetry.meter import Meter
 from lightcone.server.worker.errors import RequestFailed, WorkerLost
 
