@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+_EARLY_S = 1e-6  # by which a timer of the event loop may fire too early, and more
+
 
 class Presence:
     """Lives on the running event loop. Who watches is there; who only controls is there whenever
@@ -51,8 +53,9 @@ class Presence:
     def _report(self) -> None:
         self._timer = None
         left = self._idle_s - self.idle_s()
-        if left <= 0 and (self._put_off or not self._expected()):
+        over = left <= _EARLY_S
+        if over and (self._put_off or not self._expected()):
             self._on_idle()
             return
-        self._put_off = left <= 0
-        self._timer = self._loop.call_later(max(left, 0) or self._idle_s, self._report)
+        self._put_off = over
+        self._timer = self._loop.call_later(self._idle_s if over else left, self._report)

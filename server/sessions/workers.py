@@ -24,13 +24,19 @@ log = get_logger("lightcone.workers")
 
 
 class Worker:
-    """A place for a worker process: the one that is there now, or is being started.
+    """A place for a worker process: the one that is there now, or is being started by `launch`.
 
     `on_lost` is called when it is lost, `on_back` awaited when there is another one, `on_gone` when
     none can be started.
     """
 
-    def __init__(self, load: Load, budget_bytes: int, overbook: float) -> None:
+    def __init__(
+        self,
+        load: Load,
+        budget_bytes: int,
+        overbook: float,
+        launch: Callable[[Load], Awaitable[WorkerHost]] = WorkerHost.launch,
+    ) -> None:
         self.host: WorkerHost | None = None
         self.stats = NO_STATS
         self.sessions: Counter[str] = Counter()  # by world, with those in the making
@@ -44,6 +50,7 @@ class Worker:
         self.start_s = 0.0  # what the last start took
         self.lost_at = 0.0
         self._load = load
+        self._launch = launch
         self._limits = budget_bytes, load.max_batch, overbook
         self._costs: dict[str, StepCost] = {}  # of worlds that were ever opened
         self._fingerprints: dict[str, str] = {}
@@ -56,7 +63,7 @@ class Worker:
         async with self._launching:
             if self.host is None:
                 began = self._loop.time()
-                host = await WorkerHost.launch(self._load)
+                host = await self._launch(self._load)
                 self.start_s = self._loop.time() - began
                 self._adopt(host)
             assert self.host is not None
