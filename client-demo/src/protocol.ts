@@ -241,6 +241,7 @@ export interface Error {
     | "prompt_failed"
     | "too_many_prompts"
     | "rewind_failed"
+    | "recording_failed"
     | "too_large"
     | "stale_sequence"
     | "not_driver"

@@ -56,6 +56,7 @@ ErrorCode = Literal[
     "prompt_failed",  # the prompt could not be applied; the session goes on as it was
     "too_many_prompts",  # too many prompts wait already
     "rewind_failed",  # no snapshot reaches back that far; the session goes on as it was
+    "recording_failed",  # what was recorded can be played up to there; the session goes on
     "too_large",  # more than MAX_MESSAGE_BYTES
     "stale_sequence",  # seq not greater than the last one accepted
     "not_driver",  # input, a prompt or a rewind from a spectator

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import secrets
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
 from lightcone.model.interface import WorldInfo
+from lightcone.server.outward import outward
 from lightcone.server.telemetry.logs import get_logger
 from lightcone.streaming import (
     EncodedPacket,
@@ -25,12 +28,14 @@ log = get_logger("lightcone.recording")
 
 
 class Recording:
-    """Two files that grow. The video is written in a thread of its own; where that fails, it ends
-    and the session goes on."""
+    """Two files that grow. The video is written in a thread of its own; where that fails, it ends,
+    the session goes on, and `on_failed` is called on the event loop with the reason."""
 
     def __init__(self, recorder: FragmentedRecorder, video: Path, log: BinaryIO) -> None:
         self.video = video.name
         self.log = log
+        self.on_failed: Callable[[str], None] = lambda reason: None
+        self._loop = asyncio.get_running_loop()
         self._recorder = recorder
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="recording")
         self._failed = False
@@ -59,9 +64,14 @@ class Recording:
 
     def _check(self, written: Future[None]) -> None:
         error = written.exception()
-        if error is not None and not self._failed:
+        if isinstance(error, Exception) and not self._failed:
             self._failed = True
             log.error("a recording ends", file=self.video, reason=str(error))
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and the session with it
+                self._loop.call_soon_threadsafe(self._report, error)
+
+    def _report(self, error: Exception) -> None:
+        self.on_failed(outward(error))
 
 
 class Recordings:

@@ -23,6 +23,7 @@ from lightcone.server.worker.errors import RewindError, error_of
 from lightcone.server.worker.host import WorkerHost
 
 RECENT = 48  # chunks and pictures that medians look back on
+CLOCK_JUMP_S = 1.0  # no message is so long under way; a wall clock was set in between
 MAX_INPUTS = 512  # that wait for a worker; of more, the oldest are forgotten
 
 
@@ -188,7 +189,9 @@ class RemoteState:
             case wire.Sound():
                 self._listener.on_packet(message)
             case wire.Clock():
-                self.shown.clock(message, self._loop.time() + message.wall - time.time())
+                ahead = message.wall - time.time()
+                ahead = ahead if abs(ahead) < CLOCK_JUMP_S else 0.0
+                self.shown.clock(message, self._loop.time() + ahead)
                 self._listener.on_changed()
             case wire.Made():
                 self.shown.made(message, 1 / (self._info.fps * self.level.rate))

@@ -200,8 +200,10 @@ class Session:
         return await self.state.save()
 
     def record(self, recording: Recording) -> None:
-        """Whatever is sent from the next keyframe on, and the action log, go there too."""
+        """Whatever is sent from the next keyframe on, and the action log, go there too. Where it
+        fails, it ends, and everybody who takes part learns it."""
         self.recording = recording
+        recording.on_failed = lambda reason: self.spawn(self._recording_failed(recording, reason))
         self.log.follow(recording.log)
         self._watch()
         if self.worker is not None:
@@ -217,6 +219,12 @@ class Session:
             self.participants.put_status()
             await recording.close()
         return recording
+
+    async def _recording_failed(self, recording: Recording, reason: str) -> None:
+        if recording is self.recording:
+            text = f"the recording has ended: {reason}"
+            self.participants.put_all(Error(code="recording_failed", message=text))
+            await self.stop_recording()
 
     def must_live(self) -> None:
         """Raises SessionOver."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 from staging import SENDING, Stage, only, received
@@ -193,6 +194,22 @@ def test_what_a_new_worker_does_not_reach_is_gone_back_to_all_the_same() -> None
         stage.session.state.rolling.clear()
         with pytest.raises(TooFarBack):
             await stage.session.rewind("to", 10)
+        await stage.session.end("done")
+
+    run_virtual(scenario())
+
+
+def test_a_wall_clock_that_jumps_moves_no_media_time() -> None:
+    async def scenario() -> None:
+        stage = Stage()
+        stage.stream.watch(1)
+        stage.made()
+        for jump in (-3600.0, 3600.0):
+            wall = time.time() + jump
+            stage.session.receive(wire.Clock("w", True, 1.5, wall, 0, 0.0))
+            assert stage.session.media_time == pytest.approx(1.5, abs=0.01)
+            await asyncio.sleep(0.25)
+            assert stage.session.media_time == pytest.approx(1.75, abs=0.01)
         await stage.session.end("done")
 
     run_virtual(scenario())
