@@ -42,6 +42,10 @@ class Payer:
     name: str
     quotas: Quotas
 
+    @property
+    def limited(self) -> bool:
+        return self.quotas is not UNLIMITED
+
     def pay(self, what: str, amount: int = 1) -> None:
         """Raises QuotaExceeded."""
         self.quotas.take(what, self.name, amount)

@@ -150,6 +150,9 @@ class Settings(BaseSettings):
     quota_uploads: str = Field(
         "30/minute", description=f"Snapshots and recordings that are stored, {_QUOTA}"
     )
+    quota_viewers: int = Field(
+        0, ge=0, description="Viewers of one key or address at once; 0 is any number."
+    )
     quota_generation: str = Field(
         "", description=f"Seconds that sessions of somebody run, {_QUOTA}"
     )

@@ -17,6 +17,7 @@ from lightcone.model.interface import (
     PromptError,
     SnapshotError,
 )
+from lightcone.server.access.at_once import TooManyAtOnce
 from lightcone.server.access.quotas import QuotaExceeded
 from lightcone.server.access.tokens import NotYours
 from lightcone.server.errors import LightconeError
@@ -70,7 +71,7 @@ class Problem(Exception):
         }
 
 
-# The first that fits is it. Those with 503 may work a moment later.
+# The first that fits is it. Those with 429 and 503 may work a moment later.
 _PROBLEMS: tuple[tuple[type[Exception], int, str, str], ...] = (
     (NotYours, 403, "forbidden", "Forbidden"),
     (PromptError, 422, "unknown-words", "Unknown words"),
@@ -80,6 +81,7 @@ _PROBLEMS: tuple[tuple[type[Exception], int, str, str], ...] = (
     (TooFarBack, 409, "too-far-back", "Too far back"),
     (RewindError, 409, "too-far-back", "Too far back"),
     (SessionOver, 410, "session-over", "The session is over"),
+    (TooManyAtOnce, 429, "over-quota", "Over quota"),
     (Busy, 503, "busy", "Busy"),
     (QueueFull, 503, "busy", "Busy"),
     (DecoderUnavailable, 503, "busy", "Busy"),
@@ -105,7 +107,7 @@ def problem_of(error: Exception) -> Problem:
             words = {}
             if isinstance(error, PromptError):
                 words = {"words": list(error.words), "known": list(error.known)}
-            headers = {"Retry-After": str(RETRY_S)} if status == 503 else None
+            headers = {"Retry-After": str(RETRY_S)} if status in (429, 503) else None
             return Problem(status, code, title, outward(error), headers, **words)
     if isinstance(error, QuotaExceeded):
         headers = {"Retry-After": str(error.retry_s)}

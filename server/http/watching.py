@@ -7,13 +7,15 @@ import asyncio
 from fastapi import FastAPI, Request, Response
 from structlog.contextvars import bound_contextvars
 
+from lightcone.server.access.at_once import AtOnce
 from lightcone.server.control.ratelimit import TokenBucket
 from lightcone.server.http.described import bytes_body, file, refusals
 from lightcone.server.http.lookup import find
 from lightcone.server.http.problems import Problem
 from lightcone.server.http.reading import read_body
+from lightcone.server.http.visitor import payer_of
 from lightcone.server.sessions.sessions import Sessions
-from lightcone.streaming import BadOffer, Reach, parse_address
+from lightcone.streaming import BadOffer, Reach, SessionStream, parse_address
 
 OFFERS_PER_SECOND = 10.0  # answering one costs the loop some ms, and ports for a while
 OFFER_BURST = 40.0
@@ -21,6 +23,9 @@ SDP = "application/sdp"
 
 
 def add_watching(app: FastAPI, sessions: Sessions) -> None:
+    places: AtOnce[tuple[SessionStream, str]] = AtOnce(
+        "viewers", sessions.settings.quota_viewers, lambda viewer: viewer[0].has(viewer[1])
+    )
     offers = TokenBucket(OFFERS_PER_SECOND, OFFER_BURST, asyncio.get_running_loop().time())
 
     @app.post(
@@ -29,7 +34,7 @@ def add_watching(app: FastAPI, sessions: Sessions) -> None:
         response_class=Response,
         responses={
             **file(201, SDP, "The SDP answer"),
-            **refusals(400, 404, 406, 408, 410, 413, 415, 503),
+            **refusals(400, 404, 406, 408, 410, 413, 415, 429, 503),
         },
         openapi_extra=bytes_body(SDP),
     )
@@ -51,8 +56,10 @@ def add_watching(app: FastAPI, sessions: Sessions) -> None:
             raise BadOffer("the body is not an SDP offer") from error
         caller = None if request.client is None else parse_address(request.client.host)
         reach = Reach(caller, sessions.settings.candidate_networks)
-        with bound_contextvars(session=session_id):  # for what libraries log of this viewer
+        # bound for what libraries log of this viewer
+        with bound_contextvars(session=session_id), places.place(payer_of(request)) as keep:
             viewer, answer = await session.stream.offer(sdp, reach)
+            keep((session.stream, viewer))
         location = f"/sessions/{session_id}/whep/{viewer}"
         return Response(answer, 201, {"Location": location}, SDP)
 

@@ -68,6 +68,10 @@ class SessionStream:
         """Connected viewers and those who are about to connect."""
         return len(self._viewers) + self._answering
 
+    def has(self, viewer_id: str) -> bool:
+        """Whether this viewer watches, or is about to."""
+        return viewer_id in self._viewers
+
     @property
     def last_media_time(self) -> float:
         """Media time up to which packets have come: the start of the last picture, or the end of

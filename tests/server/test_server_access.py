@@ -295,6 +295,31 @@ async def test_sessions_have_a_quota_by_key(serve: Callable[..., Served]) -> Non
     server.stop()
 
 
+async def test_viewers_have_a_quota_at_once(
+    serve: Callable[..., Served],
+) -> None:
+    server = serve("--key", KEY, "--quota-viewers", "1")
+    async with server.client() as client:
+        client.headers.update(bearer(KEY))
+        made = (await client.post("/sessions")).json()
+        first, second = ProbeViewer(), ProbeViewer()
+        await first.join(client, made["whep"])
+        await first.until_first()
+        sdp = {"content-type": "application/sdp"}
+        answer = await client.post(made["whep"], content=await second.offer(), headers=sdp)
+        assert (answer.status_code, answer.json()["code"]) == (429, "over-quota")
+        assert "viewers at once" in answer.json()["detail"]
+        assert int(answer.headers["retry-after"]) >= 1
+        assert (await client.delete(first.location)).status_code == 204
+        await first.close()
+        third = ProbeViewer()
+        await third.join(client, made["whep"])
+        await third.until_first()
+        await third.close()
+        await second.close()
+    server.stop()
+
+
 async def test_a_session_ends_when_the_seconds_of_its_owner_are_used_up(
     serve: Callable[..., Served],
 ) -> None:
