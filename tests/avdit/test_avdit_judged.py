@@ -13,6 +13,7 @@ from tiny_avdit import INFO, saved, source
 from lightcone.model.evaluation import evaluate
 from lightcone.model.recordings.format import EpisodeMeta
 from lightcone.model.recordings.writer import EpisodeWriter
+from lightcone.model.training.avdit.export import hours_of, mark, marks
 
 
 def recordings(folder: Path, length: int = 160) -> Path:
@@ -69,3 +70,36 @@ def test_what_cannot_be_judged_is_one_line(
     error = capsys.readouterr().err
     assert line in error
     assert error.count("\n") == 1
+
+
+def test_a_curve_of_what_a_run_kept_on_the_way(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    play, run = recordings(tmp_path / "play"), tmp_path / "run"
+    weights = saved(run / "weights")
+    config = json.loads((weights / "config.json").read_text())
+    for hours in (0.1, 0.12, 0.2, 0.25):  # of which two are too near to the one before
+        config["trained"]["hours"] = hours
+        (weights / "config.json").write_text(json.dumps(config))
+        mark(run, weights)
+    assert [hours_of(folder) for folder in marks(run)] == [0.1, 0.2]
+    flags = ["--recordings", str(play), "--run", str(run), "--clips", "1", "--tries", "1"]
+    flags += ["--context", "0.4"]
+    picture = tmp_path / "curve.png"
+    assert evaluate.main([*flags, "--sheet", str(picture)]) == 0
+    table = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in table] == [
+        "hours",
+        "0.100",
+        "0.200",
+        "0.250",
+        "last",
+        "codec",
+    ]
+    assert Image.open(picture).size[0] > 500
+    assert evaluate.main([*flags, "--json"]) == 0
+    points = json.loads(capsys.readouterr().out)["curve"]
+    assert [point["hours"] for point in points] == [0.1, 0.2, 0.25]
+    with pytest.raises(SystemExit):
+        evaluate.main([*flags[:2], "--run", str(tmp_path / "nothing")])
+    assert "has weights yet" in capsys.readouterr().err

@@ -24,7 +24,7 @@ import torch
 from tqdm import tqdm
 
 from lightcone.model.catalogue import WEIGHTS_DIR, ModelSettings, learned_worlds, open_model
-from lightcone.model.evaluation.judge import report
+from lightcone.model.evaluation.judge import curve, report
 from lightcone.model.evaluation.judge.clips import Clip, context_frames
 from lightcone.model.evaluation.judge.playing import Candidate
 from lightcone.model.evaluation.judge.protocol import Frames, Judged, NotJudged, Reseeded
@@ -35,6 +35,7 @@ from lightcone.model.evaluation.judge.tally import Tally
 from lightcone.model.evaluation.judge.truth import Played, fitted
 from lightcone.model.interface import ModelError, WorldInfo
 from lightcone.model.recordings.scan import Recordings, scan
+from lightcone.model.training.avdit.export import hours_of
 
 FORCED, BEST, SHARPNESS = "teacher_forced_psnr_db", "best_of_n_psnr_db", "sharpness"
 SHORT = min(LENGTHS)  # frames that are teacher-forced, and of the runs for the best of n
@@ -150,13 +151,28 @@ def main(argv: Sequence[str]) -> int:
     args = parser.parse_args(argv)
     torch.set_num_threads(args.threads)
     try:
-        data = _judged(args)
+        data = _curve(args) if args.run is not None else _judged(args)
     except ModelError as error:
         parser.exit(1, f"lightcone evaluate: {error}\n")
-    print(json.dumps(report.plain(data), indent=1) if args.json else _table(data))
+    if args.json:
+        print(json.dumps(report.plain(data), indent=1))
+    else:
+        print(curve.lines(data) if args.run is not None else _table(data))
     if args.sheet is not None:
         print(args.sheet, file=sys.stderr)
     return 0
+
+
+def _curve(args: argparse.Namespace) -> dict[str, Any]:
+    """Of all weights that a run has kept, each judged on the same clips."""
+    points = []
+    for folder in curve.weights_of(args.run):
+        args.weights, sheet, args.sheet = folder, args.sheet, None
+        points.append({"hours": hours_of(folder), **_judged(args)})
+        args.sheet = sheet
+    if args.sheet is not None:
+        curve.draw(args.sheet, points)
+    return {"run": str(args.run), "curve": points}
 
 
 def _judged(args: argparse.Namespace) -> dict[str, Any]:
@@ -234,6 +250,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--recordings", type=Path, required=True, help="not those of its training")
     parser.add_argument("--world", help="by default the recordings' own")
     parser.add_argument("--weights", type=Path, default=WEIGHTS_DIR)
+    parser.add_argument(
+        "--run",
+        type=Path,
+        help="a folder of lightcone train avdit: figures against its hours, of the weights that "
+        "it kept on the way; --sheet draws them",
+    )
     parser.add_argument("--clips", type=int, default=Plan.clips)
     parser.add_argument("--tries", type=int, default=Plan.tries, help="runs for the best of n")
     parser.add_argument("--context", type=float, default=Plan.context_s, help="true seconds before")

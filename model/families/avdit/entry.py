@@ -40,8 +40,11 @@ def world_of(config: dict[str, Any], folder: Path) -> WorldInfo:
     """What its weights make of a world: as it was recorded, in chunks. Raises WeightsError."""
     try:
         shape, words = config["transformer"], tuple(config["words"])
+        recorded = info_from_json(config["world"])
         return replace(
-            info_from_json(config["world"]),
+            recorded,
+            description=f"Generated: learned from recordings of '{recorded.title}', "
+            "which does not run here.",
             chunk_frames=(int(shape["latents"]) * int(shape["group"]),),
             prompt="grammar" if words else "none",
             words=words,

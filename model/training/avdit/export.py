@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 
 from lightcone.model.codecs.sound import SoundCodec
 from lightcone.model.codecs.video import VideoCodec
+from lightcone.model.families.avdit.entry import read_config
 from lightcone.model.families.avdit.network.latents import Latents
 from lightcone.model.families.avdit.network.transformer import Transformer
 from lightcone.model.families.avdit.numbers import Numbers
@@ -22,6 +24,8 @@ from lightcone.model.training.avdit.latents import EncodedPlay
 
 STARTS = 12
 START_CHUNKS = 8
+MARKS = "marks"  # the folder of a run with weights as they were on the way
+_MARKS_APART = 2**0.5  # a mark is kept when the training has taken so many times as long
 
 
 def export(
@@ -35,8 +39,10 @@ def export(
     words: Sequence[str],
     play: EncodedPlay,
     trained: Mapping[str, Any],
+    before_s: float = 0.0,
 ) -> Weights:
-    """Write the moving average of a training's transformer with its codecs. Raises WeightsError."""
+    """Write the moving average of a training's transformer with its codecs, which took `before_s`
+    seconds. Raises WeightsError."""
     saved = read(checkpoint)
     with fitting(checkpoint):
         transformer.load_state_dict(saved["ema"])
@@ -48,10 +54,38 @@ def export(
         sound=sound,
         transformer=transformer.to("cpu"),
         starts=starts_of(play),
-        trained={**trained, "steps": int(saved["step"]), "seconds": round(saved["seconds"])},
+        trained={
+            **trained,
+            "steps": int(saved["step"]),
+            "seconds": round(saved["seconds"]),
+            "hours": round((before_s + saved["seconds"]) / 3600, 4),
+        },
     )
     weights.save(folder)
     return weights
+
+
+def mark(run: Path, weights: Path) -> None:
+    """Keep these weights of a run, if it has gone on for long enough since the last that it kept:
+    for a curve of quality against hours (`lightcone evaluate --recordings DIR --run RUN`)."""
+    hours = hours_of(weights)
+    before = max((hours_of(each) for each in marks(run)), default=0.0)
+    if hours >= before * _MARKS_APART and hours > before:
+        beside = run / f"{MARKS}.partial"
+        shutil.rmtree(beside, ignore_errors=True)
+        shutil.copytree(weights, beside)
+        (run / MARKS).mkdir(exist_ok=True)
+        beside.replace(run / MARKS / f"{round(3600 * hours):07d}")
+
+
+def marks(run: Path) -> list[Path]:
+    """The folders of weights that a run kept on the way, the oldest first."""
+    return sorted(path for path in (run / MARKS).glob("*") if path.is_dir())
+
+
+def hours_of(weights: Path) -> float:
+    """How long the training of weights took, all stages before them too. Raises WeightsError."""
+    return float(read_config(weights).get("trained", {}).get("hours", 0.0))
 
 
 def starts_of(play: EncodedPlay) -> Starts:

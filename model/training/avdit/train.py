@@ -35,7 +35,7 @@ from lightcone.model.training.avdit.beginning import Beginning, fresh, trained_b
 from lightcone.model.training.avdit.budget import Budget
 from lightcone.model.training.avdit.clips import ClipSampler
 from lightcone.model.training.avdit.dry_run import dry_run
-from lightcone.model.training.avdit.export import export
+from lightcone.model.training.avdit.export import export, mark
 from lightcone.model.training.avdit.latents import EncodedPlay, encode
 from lightcone.model.training.avdit.made import MadePool
 from lightcone.model.training.avdit.page import write_page
@@ -159,8 +159,9 @@ def train(args: argparse.Namespace) -> bool:
             trained["from"] = start.before.trained
         export(
             out / "weights", out / TRANSFORMER, Transformer(config), picture, sound,
-            start.numbers, source.info, start.words, play, trained,
+            start.numbers, source.info, start.words, play, trained, spent.total,
         )  # fmt: skip
+        mark(out, out / "weights")
         write_page(log, out / "loss.html")
 
     whole = train_transformer(
