@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from itertools import groupby
 from threading import Lock
 
 import numpy as np
@@ -58,8 +57,8 @@ class Conditioning:
 
 
 class WanModel:
-    """Worlds of the wan family, each with weights of its own. A step batches states of one world;
-    those whose windows are equally full share a forward pass.
+    """Worlds of the wan family, each with weights of its own. A step batches states of one world,
+    however full their windows are.
 
     Thread-safe: weights are only read, and states are never written to.
     """
@@ -154,16 +153,8 @@ class WanModel:
         if len(worlds) != 1:
             raise ModelError("a step is of states of one world and of equal chunk length")
         weights = self._of(states[0].world)
-        order = sorted(range(len(states)), key=lambda i: len(states[i].past.blocks))
-        after: dict[int, WanState] = {}
-        for _, equal in groupby(order, key=lambda i: len(states[i].past.blocks)):
-            rows = list(equal)
-            latents, pasts = self._sampled(weights, [states[i] for i in rows], steps)
-            for i, state in zip(
-                rows, self._shown(weights, states, rows, latents, pasts, emit), strict=True
-            ):
-                after[i] = state
-        return [after[i] for i in range(len(states))]
+        latents, pasts = self._sampled(weights, states, steps)
+        return self._shown(weights, states, latents, pasts, emit)
 
     def _sampled(
         self, weights: Weights, states: Sequence[WanState], steps: int | None
@@ -192,32 +183,31 @@ class WanModel:
         self,
         weights: Weights,
         states: Sequence[WanState],
-        rows: Sequence[int],
         latents: Tensor,
         pasts: Sequence[Past],
         emit: Emit,
     ) -> list[WanState]:
         """Decode latent after latent (B, chunk, C, rows, columns); each is a part of the chunk."""
         window = weights.variant.window
-        tails = _side_by_side([states[i].tails for i in rows])
+        tails = _side_by_side([state.tails for state in states])
         made = 0
         for k in range(latents.shape[1]):
-            first = k == 0 and states[rows[0]].chunk == 0
+            first = k == 0 and states[0].chunk == 0
             pictures, tails = weights.decoder(latents[:, k], tails, first=first)
             frames = as_bytes(pictures)
-            for j, i in enumerate(rows):
-                emit(i, Chunk(states[i].frame + made, frames[j], None))
+            for row, state in enumerate(states):
+                emit(row, Chunk(state.frame + made, frames[row], None))
             made += frames.shape[1]
         return [
             replace(
-                states[i],
-                chunk=states[i].chunk + 1,
-                frame=states[i].frame + made,
-                past=pasts[j],
-                seen=states[i].seen.with_next(latents[j], window),
-                tails=tails if len(rows) == 1 else tuple(t[j : j + 1].clone() for t in tails),
+                state,
+                chunk=state.chunk + 1,
+                frame=state.frame + made,
+                past=pasts[row],
+                seen=state.seen.with_next(latents[row], window),
+                tails=tails if len(states) == 1 else tuple(t[row : row + 1].clone() for t in tails),
             )
-            for j, i in enumerate(rows)
+            for row, state in enumerate(states)
         ]
 
     # states as data

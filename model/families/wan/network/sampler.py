@@ -25,8 +25,8 @@ _END = 1000.0  # the timestep of noise
 
 @dataclass(frozen=True)
 class Rows:
-    """B states side by side: their pasts, of equal length, the positions of their next latents, and
-    the keys of their texts."""
+    """B states side by side: their pasts, the positions of their next latents, and the keys of
+    their texts."""
 
     pasts: Sequence[Past]
     starts: Sequence[int]
