@@ -13,6 +13,11 @@ WRAPPERS = ("base_model.", "_fsdp_wrapped_module.", "diffusion_model.", "transfo
 """Parts that training and other programs put into or before a name."""
 
 _TRANSFORMER: Mapping[str, str] = {
+    "patch_embedding.proj.": "patch_embedding.",
+    "condition_embedder.image_embedder.norm1": "img_emb.proj.0",
+    "condition_embedder.image_embedder.ff.net.0.proj": "img_emb.proj.1",
+    "condition_embedder.image_embedder.ff.net.2": "img_emb.proj.3",
+    "condition_embedder.image_embedder.norm2": "img_emb.proj.4",
     "condition_embedder.time_embedder.linear_1": "time_embedding.0",
     "condition_embedder.time_embedder.linear_2": "time_embedding.2",
     "condition_embedder.time_proj": "time_projection.1",

@@ -48,6 +48,11 @@ class WanConfig:
     epsilon: float = 1e-6
 
     @property
+    def inputs(self) -> int:
+        """Channels of what the transformer is given."""
+        return self.channels
+
+    @property
     def head_size(self) -> int:
         return self.width // self.heads
 

@@ -8,7 +8,7 @@ size.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -49,21 +49,29 @@ def sample(
 ) -> tuple[Tensor, list[Past]]:
     """The latents (B, chunk, C, rows, columns) of the next chunk of each state, and their pasts
     with it. `noise`: (steps, B, chunk, C, rows, columns); `timesteps` descend from 1000."""
-    c, latents = model.config, noise.shape[2]
-    cache = Cache(c, window, rows.pasts, rows.starts, latents, noise)
-    precise = torch.promote_types(noise.dtype, torch.float32)
-    x = clean = noise[0]
-    for i, timestep in enumerate(timesteps):
-        flow = model(x, _at(timestep, x), rows.text, cache)
-        clean = (x.to(precise) - timestep / _END * flow.to(precise)).to(x.dtype)
-        if i + 1 < len(timesteps):
-            x = torch.lerp(clean, noise[i + 1], timesteps[i + 1] / _END)
-    model.read(clean, _at(CLEAN, clean), rows.text, cache)
+    cache = Cache(model.config, window, rows.pasts, rows.starts, noise.shape[2], noise)
+    clean = denoised(lambda x, t: model(x, at(t, x), rows.text, cache), noise, timesteps)
+    model.read(clean, at(CLEAN, clean), rows.text, cache)
     pasts = [
         past.followed_by(cache.keep(row, start), window)
         for row, (past, start) in enumerate(zip(rows.pasts, rows.starts, strict=True))
     ]
     return clean, pasts
+
+
+def denoised(
+    flow: Callable[[Tensor, float], Tensor], noise: Tensor, timesteps: Sequence[float]
+) -> Tensor:
+    """Clean latents, of the first of `noise` (steps, B, ...), with new noise of the next level
+    after each step. `flow` of noisy ones and their timestep is noise - clean."""
+    precise = torch.promote_types(noise.dtype, torch.float32)
+    x = clean = noise[0]
+    for i, timestep in enumerate(timesteps):
+        predicted = flow(x, timestep)
+        clean = (x.to(precise) - timestep / _END * predicted.to(precise)).to(x.dtype)
+        if i + 1 < len(timesteps):
+            x = torch.lerp(clean, noise[i + 1], timesteps[i + 1] / _END)
+    return clean
 
 
 def blocks_of(
@@ -72,7 +80,7 @@ def blocks_of(
     """Of clean latents (F, C, rows, columns) of one state after its past, F a multiple of a
     chunk's, all in one pass in which they see one another, as LongLive computes its cache anew."""
     cache = Cache(model.config, window, [past], [start], len(latents), latents)
-    model.read(latents[None], _at(CLEAN, latents[None]), text, cache)
+    model.read(latents[None], at(CLEAN, latents[None]), text, cache)
     return cache.keep(0, start)
 
 
@@ -89,6 +97,6 @@ def noise_of(
     return torch.stack(drawn, 1).to(like)
 
 
-def _at(timestep: float, latents: Tensor) -> Tensor:
+def at(timestep: float, latents: Tensor) -> Tensor:
     """(B, F) for latents (B, F, ...)."""
     return torch.full(latents.shape[:2], timestep, device=latents.device)
