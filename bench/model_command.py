@@ -23,7 +23,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from lightcone.bench.machine import machine
 from lightcone.bench.rates import rates, wait_for
-from lightcone.model.families.wan.model import as_bytes
 from lightcone.model.families.wan.network.cache import Block, Past
 from lightcone.model.families.wan.network.config import (
     PATCH,
@@ -37,6 +36,7 @@ from lightcone.model.families.wan.network.config import (
 )
 from lightcone.model.families.wan.network.decoder import LatentDecoder
 from lightcone.model.families.wan.network.sampler import Rows, noise_of, sample, shifted
+from lightcone.model.families.wan.showing import as_bytes
 from lightcone.model.families.wan.variants import FPS, VARIANTS, Variant
 from lightcone.model.families.wan.weights import Place, Weights, opened, place, random
 from lightcone.model.interface import UnsupportedSetting

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from lightcone.model.families.avdit.entry import AvditFamily
 from lightcone.model.families.env.entry import EnvFamily
+from lightcone.model.families.matrix_game.entry import MatrixGameFamily
 from lightcone.model.families.probe.entry import ProbeFamily
 from lightcone.model.families.staged.entry import StagedFamily
 from lightcone.model.families.wan.entry import WanFamily
@@ -63,7 +64,13 @@ class Family(Protocol):
 
 
 LEARNED: tuple[Family, ...] = (AvditFamily(), StagedFamily())
-FAMILIES: tuple[Family, ...] = (*LEARNED, WanFamily(), ProbeFamily(), EnvFamily())
+FAMILIES: tuple[Family, ...] = (
+    *LEARNED,
+    WanFamily(),
+    MatrixGameFamily(),
+    ProbeFamily(),
+    EnvFamily(),
+)
 
 
 def family_of(world: str, weights: Path = WEIGHTS_DIR) -> Family:

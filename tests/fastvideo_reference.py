@@ -1,5 +1,5 @@
-"""fastvideo 0.2.1 where it is not installed with all that it needs: for the scripts that make golden
-tensors. They say how it is fetched.
+"""fastvideo 0.2.1 without all that it needs: for the scripts that make golden tensors, which say
+how it is fetched.
 
 fastvideo imports much that its transformers do not use; what is not installed is replaced by empty
 modules. It has no attention for CPUs by itself, so its SDPA is chosen for it. Its timesteps are

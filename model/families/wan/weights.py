@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -69,7 +69,7 @@ def opened(variant: Variant, folder: Path, place: Place) -> Weights:
         return random(variant, place)
     transformer, decoder = _empty(variant)
     tensors, lora = _transformer_tensors(variant, folder, transformer)
-    decoder_tensors = _decoder_tensors(folder, decoder)
+    decoder_tensors = vae_tensors(folder, decoder, decoder_key)
     text = encoder_bytes(folder)
     for device, budget in budgets(variant, place, text).items():
         log.info("%s takes %s on %s", variant.name, budget, device)
@@ -84,7 +84,7 @@ def random(variant: Variant, place: Place) -> Weights:
     """With random weights of its shapes, and a random vector for each word of a prompt."""
     transformer, decoder = _empty(variant)
     for module in (transformer, decoder):
-        fill(module, _random_tensors(module), place.device, place.dtype)
+        fill(module, random_tensors(module), place.device, place.dtype)
     return _weights(variant, transformer, decoder, RandomWords(variant.transformer))
 
 
@@ -124,9 +124,10 @@ def _empty(variant: Variant) -> tuple[WanTransformer, LatentDecoder]:
         return WanTransformer(variant.transformer), LatentDecoder(variant.decoder)
 
 
-def _transformer_tensors(
-    variant: Variant, folder: Path, transformer: WanTransformer
-) -> tuple[dict[str, Tensor], dict[str, Change]]:
+def transformer_tensors(
+    variant: Variant, folder: Path, transformer: nn.Module
+) -> dict[str, Tensor]:
+    """Raises WeightsError where there are none, or they are of another model."""
     path = found_file(folder, variant.files)
     if path is None:
         raise WeightsError(
@@ -135,34 +136,50 @@ def _transformer_tensors(
     held = tensors_of(path, variant.parts)
     tensors = {original(key): value for key, value in held.items()}
     check(transformer, tensors, path, variant.title)
+    return tensors
+
+
+def _transformer_tensors(
+    variant: Variant, folder: Path, transformer: WanTransformer
+) -> tuple[dict[str, Tensor], dict[str, Change]]:
+    tensors = transformer_tensors(variant, folder, transformer)
     lora = found_file(folder, variant.lora)
     if lora is None:
         return tensors, {}
     return tensors, changes(tensors_of(lora, _LORA_PARTS), tensors, lora)
 
 
-def _decoder_tensors(folder: Path, decoder: LatentDecoder) -> dict[str, Tensor]:
+def vae_tensors(
+    folder: Path, module: nn.Module, named: Callable[[str], str | None]
+) -> dict[str, Tensor]:
+    """Those of its decoder or encoder, whose keys `named` gives. Raises WeightsError."""
     path = found_file(folder, DECODERS)
     if path is None:
         raise WeightsError(f"the decoder is missing: none of {', '.join(DECODERS)} in {folder}")
-    named = {decoder_key(key): value for key, value in tensors_of(path).items()}
-    tensors = {key: value for key, value in named.items() if key is not None}
-    check(decoder, tensors, path, "the Wan 2.1 VAE")
+    every = {named(key): value for key, value in tensors_of(path).items()}
+    tensors = {key: value for key, value in every.items() if key is not None}
+    check(module, tensors, path, "the Wan 2.1 VAE")
     return tensors
+
+
+def named_by(variant: Variant, *modules: nn.Module) -> str:
+    """A hash of an architecture and of every number of it."""
+    named = sha256(repr(variant).encode())
+    for module in modules:
+        for key, value in module.state_dict().items():
+            named.update(key.encode())
+            named.update(value.cpu().contiguous().view(torch.uint8).numpy().data)
+    return named.hexdigest()
 
 
 def _weights(
     variant: Variant, transformer: WanTransformer, decoder: LatentDecoder, encoder: TextEncoder
 ) -> Weights:
-    named = sha256(repr(variant).encode())
-    for module in (transformer, decoder):
-        for key, value in module.state_dict().items():
-            named.update(key.encode())
-            named.update(value.cpu().contiguous().view(torch.uint8).numpy().data)
-    return Weights(variant, transformer, decoder, Remembering(encoder), named.hexdigest())
+    name = named_by(variant, transformer, decoder)
+    return Weights(variant, transformer, decoder, Remembering(encoder), name)
 
 
-def _random_tensors(module: nn.Module) -> dict[str, Tensor]:
+def random_tensors(module: nn.Module) -> dict[str, Tensor]:
     """Of variance 1 over the inputs, so that pictures are neither grey nor clipped; the same ones
     each time."""
     generator = torch.Generator().manual_seed(0)

@@ -1,1 +1,1 @@
-"""The transformer of the wan family with action blocks, their caches, and the picture's encoders."""
+"""The transformer of the wan family with action blocks, and their caches."""

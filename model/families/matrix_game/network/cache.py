@@ -25,6 +25,10 @@ class ActedBlock(Block):
     keys: Tensor
     mouse: Tensor
 
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        return self.data, self.keys, self.mouse
+
 
 class ActedCache:
     """The pasts of B states side by side, for the passes over the next latents of each. It is a

@@ -88,6 +88,22 @@ def decoder_key(key: str, blocks: int = 2) -> str | None:
     return key
 
 
+def encoder_key(key: str) -> str | None:
+    """The same for its encoder; None for keys of its decoder."""
+    if key.startswith(("decoder.", "post_quant_conv.", "conv2.")):
+        return None
+    key = key.replace("quant_conv.", "conv1.", 1) if key.startswith("quant_conv.") else key
+    key = key.replace("encoder.conv_in.", "encoder.conv1.")
+    key = key.replace("encoder.norm_out.", "encoder.head.0.")
+    key = key.replace("encoder.conv_out.", "encoder.head.2.")
+    key = key.replace("encoder.mid_block.attentions.0.", "encoder.middle.1.")
+    if found := re.fullmatch(r"encoder\.mid_block\.resnets\.(\d)\.(.+)", key):
+        return f"encoder.middle.{2 * int(found[1])}.{_residual(found[2])}"
+    if found := re.fullmatch(r"encoder\.down_blocks\.(\d+)\.(.+)", key):
+        return f"encoder.downsamples.{found[1]}.{_residual(found[2])}"
+    return key
+
+
 def _residual(key: str) -> str:
     for theirs, ours in _RESIDUAL.items():
         if key.startswith(theirs):

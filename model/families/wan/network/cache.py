@@ -26,6 +26,11 @@ class Block:
     data: Tensor
     first: int
 
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All that it holds."""
+        return (self.data,)
+
 
 @dataclass(frozen=True)
 class Past:
