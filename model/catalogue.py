@@ -16,7 +16,7 @@ from lightcone.model.families.matrix_game.entry import MatrixGameFamily
 from lightcone.model.families.probe.entry import ProbeFamily
 from lightcone.model.families.staged.entry import StagedFamily
 from lightcone.model.families.wan.entry import WanFamily
-from lightcone.model.interface import Model, UnknownWorld, WorldInfo
+from lightcone.model.interface import DecoderName, Model, UnknownWorld, WorldInfo
 
 WEIGHTS_DIR = Path(__file__).parent / "weights"
 
@@ -31,6 +31,7 @@ class ModelSettings:
     action_guidance: float = 1.0  # how strongly actions steer; 1: as learned
     probe_compute_ms: float = 20.0  # of one step of one state, of the probe family
     text_device: str = "cpu"  # of the text encoder, of the wan family
+    decoder: DecoderName = "vae"  # of the wan and matrix_game families
 
 
 class Family(Protocol):

@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_va
 from pydantic_settings import BaseSettings, CliSettingsSource, SettingsConfigDict
 
 from lightcone.model.catalogue import WEIGHTS_DIR
+from lightcone.model.interface import DecoderName
 from lightcone.model.runtime.threads import default_threads
 from lightcone.server.access.access import Access
 from lightcone.server.access.hosts import Hosts, is_loopback
@@ -57,6 +58,11 @@ class Settings(BaseSettings):
     device: str = Field("cpu", description="Torch device of the model.")
     text_device: str = Field(
         "cpu", description="Torch device of the text encoder of a world of the wan family."
+    )
+    decoder: DecoderName = Field(
+        "vae",
+        description="What makes pictures of latents, in the wan and matrix_game families: their "
+        "own decoder, or taehv, a small fast one.",
     )
     action_guidance: float = Field(
         1.0,
@@ -278,6 +284,7 @@ class Settings(BaseSettings):
             threads=self.threads,
             action_guidance=self.action_guidance,
             text_device=self.text_device,
+            decoder=self.decoder,
             probe_compute_ms=self.probe_compute_ms,
             step_timeout_s=self.step_timeout_s,
             history_s=self.history_s,

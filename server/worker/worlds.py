@@ -119,6 +119,7 @@ class Worlds:
             load.action_guidance,
             load.probe_compute_ms,
             load.text_device,
+            load.decoder,
         )
         return open_model(worlds, settings)
 

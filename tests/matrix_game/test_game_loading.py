@@ -26,7 +26,9 @@ from lightcone.model.interface import WeightsError, collect
 
 TINY = VARIANTS["matrix-game:tiny"].transformer
 # CLIP sees 4 patches, and one token for all
-GAME = replace(VARIANTS["matrix-game"], transformer=TINY, decoder=TINY_DECODER)
+GAME = replace(
+    VARIANTS["matrix-game"], transformer=TINY, decoder=TINY_DECODER, encoder=TINY_DECODER
+)
 CPU = Place(torch.device("cpu"), torch.float32, torch.device("cpu"))
 FILE = "base_distilled_model/base_distill.safetensors"
 
@@ -125,7 +127,10 @@ def test_bad_files_are_named_in_one_line(
 
 def test_another_ones_checkpoint_is_refused(folder: Path) -> None:
     driving = replace(
-        VARIANTS["matrix-game-gta"], transformer=replace(TINY, keys=2), decoder=TINY_DECODER
+        VARIANTS["matrix-game-gta"],
+        transformer=replace(TINY, keys=2),
+        decoder=TINY_DECODER,
+        encoder=TINY_DECODER,
     )
     (folder / "gta_keyboard2dim.safetensors").symlink_to(folder / FILE)
     with pytest.raises(WeightsError, match=r"keyboard_embed.0.weight is \(16, 4\) for \(16, 2\)"):

@@ -40,5 +40,8 @@ class MatrixGameFamily:
         from lightcone.model.families.wan.weights import place
 
         where = place(settings.device, settings.text_device)
-        weights = [opened(VARIANTS[name], settings.weights, where) for name in worlds]
+        weights = [
+            opened(VARIANTS[name].decoded_by(settings.decoder), settings.weights, where)
+            for name in worlds
+        ]
         return MatrixGameModel(weights, where, steps=settings.steps)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from lightcone.model.families.matrix_game.network.config import TINY, MatrixGameConfig
-from lightcone.model.families.wan.network.config import TINY_DECODER, Window
+from lightcone.model.families.wan.network.config import TINY_DECODER, DecoderConfig, Window
 from lightcone.model.families.wan.variants import Variant
 from lightcone.model.interface import Axis, Button, GamepadBinding, WorldInfo
 
@@ -27,6 +27,7 @@ REACH = 0.1
 
 @dataclass(frozen=True)
 class GameVariant(Variant):
+    encoder: DecoderConfig = field(default_factory=DecoderConfig)
     transformer: MatrixGameConfig = field(default_factory=MatrixGameConfig)
     buttons: tuple[Button, ...] = (FORWARD, BACK, LEFT, RIGHT)
     axes: tuple[Axis, ...] = (TURN, LOOK)
@@ -88,6 +89,7 @@ VARIANTS: Mapping[str, GameVariant] = {
             steps=_STEPS,
             transformer=TINY,
             decoder=TINY_DECODER,
+            encoder=TINY_DECODER,
         ),
     )
 }

@@ -13,11 +13,13 @@ from lightcone.model.families.matrix_game.picture import Clip, Colours, Features
 from lightcone.model.families.matrix_game.variants import GameVariant
 from lightcone.model.families.wan.checkpoint.budget import Budget, module_bytes
 from lightcone.model.families.wan.checkpoint.fit import fill
-from lightcone.model.families.wan.checkpoint.keys import decoder_key, encoder_key
-from lightcone.model.families.wan.network.decoder import LatentDecoder
+from lightcone.model.families.wan.checkpoint.keys import encoder_key
 from lightcone.model.families.wan.network.encoder import LatentEncoder
 from lightcone.model.families.wan.weights import (
+    AnyDecoder,
     Place,
+    decoder_of,
+    decoder_tensors,
     named_by,
     random_tensors,
     session_parts,
@@ -33,7 +35,7 @@ class GameWeights:
     variant: GameVariant
     transformer: MatrixGameTransformer
     encoder: LatentEncoder
-    decoder: LatentDecoder
+    decoder: AnyDecoder
     features: Features
     digest: str  # names the architecture and every number of it
 
@@ -48,7 +50,7 @@ def opened(variant: GameVariant, folder: Path, place: Place) -> GameWeights:
         return _weights(variant, modules, Colours(variant.transformer))
     tensors = transformer_tensors(variant, folder, transformer)
     encoding = vae_tensors(folder, encoder, encoder_key)
-    decoding = vae_tensors(folder, decoder, decoder_key)
+    decoding = decoder_tensors(folder, decoder)
     budget = budget_of(variant, place, encoder_bytes(folder))
     log.info("%s takes %s on %s", variant.name, budget, place.device)
     budget.check(place.device)
@@ -72,7 +74,7 @@ def budget_of(variant: GameVariant, place: Place, clip_bytes: int) -> Budget:
     )
 
 
-_Modules = tuple[MatrixGameTransformer, LatentEncoder, LatentDecoder]
+_Modules = tuple[MatrixGameTransformer, LatentEncoder, AnyDecoder]
 
 
 def _empty(variant: GameVariant) -> _Modules:
@@ -80,8 +82,8 @@ def _empty(variant: GameVariant) -> _Modules:
     with torch.device("meta"):
         return (
             MatrixGameTransformer(variant.transformer),
-            LatentEncoder(variant.decoder),
-            LatentDecoder(variant.decoder),
+            LatentEncoder(variant.encoder),
+            decoder_of(variant.decoder),
         )
 
 

@@ -38,7 +38,10 @@ class WanFamily:
         from lightcone.model.families.wan.weights import opened, place
 
         where = place(settings.device, settings.text_device)
-        weights = [opened(VARIANTS[name], settings.weights, where) for name in worlds]
+        weights = [
+            opened(VARIANTS[name].decoded_by(settings.decoder), settings.weights, where)
+            for name in worlds
+        ]
         return WanModel(weights, where, steps=settings.steps)
 
 

@@ -17,8 +17,9 @@ from lightcone.model.families.wan.checkpoint.fit import check, fill
 from lightcone.model.families.wan.checkpoint.keys import decoder_key, original
 from lightcone.model.families.wan.checkpoint.lora import Change, changes, merged
 from lightcone.model.families.wan.entry import found_file
-from lightcone.model.families.wan.network.config import SPACE, TIME
+from lightcone.model.families.wan.network.config import SPACE, TIME, DecoderConfig, TaehvConfig
 from lightcone.model.families.wan.network.decoder import LatentDecoder
+from lightcone.model.families.wan.network.taehv import TaehvDecoder
 from lightcone.model.families.wan.network.transformer import WanTransformer
 from lightcone.model.families.wan.text import (
     RandomWords,
@@ -31,6 +32,8 @@ from lightcone.model.families.wan.variants import Variant
 from lightcone.model.interface import WeightsError
 from lightcone.model.runtime.precision import compute_dtype, usable_device
 
+AnyDecoder = LatentDecoder | TaehvDecoder
+TAEHV = ("taew2_1.pth", "taew2_1.safetensors")
 DECODERS = ("Wan2.1_VAE.pth", "vae", "vae.safetensors")
 _LORA_PARTS = ("generator_lora",)
 _WORK = 4  # large intermediate tensors of the decoder at once
@@ -51,7 +54,7 @@ class Place:
 class Weights:
     variant: Variant
     transformer: WanTransformer
-    decoder: LatentDecoder
+    decoder: AnyDecoder
     encoder: TextEncoder
     digest: str  # names the architecture and every number of it
 
@@ -69,14 +72,14 @@ def opened(variant: Variant, folder: Path, place: Place) -> Weights:
         return random(variant, place)
     transformer, decoder = _empty(variant)
     tensors, lora = _transformer_tensors(variant, folder, transformer)
-    decoder_tensors = vae_tensors(folder, decoder, decoder_key)
+    decoding = decoder_tensors(folder, decoder)
     text = encoder_bytes(folder)
     for device, budget in budgets(variant, place, text).items():
         log.info("%s takes %s on %s", variant.name, budget, device)
         budget.check(device)
     encoder = Umt5(folder, variant.transformer, place.text_device)
     fill(transformer, merged(tensors, lora), place.device, place.dtype)
-    fill(decoder, decoder_tensors, place.device, place.dtype)
+    fill(decoder, decoding, place.device, place.dtype)
     return _weights(variant, transformer, decoder, encoder)
 
 
@@ -118,10 +121,10 @@ def session_parts(variant: Variant, place: Place) -> Mapping[str, int]:
     }
 
 
-def _empty(variant: Variant) -> tuple[WanTransformer, LatentDecoder]:
+def _empty(variant: Variant) -> tuple[WanTransformer, AnyDecoder]:
     """Without numbers."""
     with torch.device("meta"):
-        return WanTransformer(variant.transformer), LatentDecoder(variant.decoder)
+        return WanTransformer(variant.transformer), decoder_of(variant.decoder)
 
 
 def transformer_tensors(
@@ -149,6 +152,29 @@ def _transformer_tensors(
     return tensors, changes(tensors_of(lora, _LORA_PARTS), tensors, lora)
 
 
+def decoder_of(config: DecoderConfig | TaehvConfig) -> AnyDecoder:
+    return LatentDecoder(config) if isinstance(config, DecoderConfig) else TaehvDecoder(config)
+
+
+def decoder_tensors(folder: Path, decoder: AnyDecoder) -> dict[str, Tensor]:
+    """Raises WeightsError where there are none, or they are of another decoder."""
+    if isinstance(decoder, LatentDecoder):
+        return vae_tensors(folder, decoder, decoder_key)
+    path = found_file(folder, TAEHV)
+    if path is None:
+        raise WeightsError(f"the fast decoder is missing: none of {', '.join(TAEHV)} in {folder}")
+    expected = decoder.state_dict()
+    tensors = {}
+    for key, value in tensors_of(path).items():
+        if key.startswith("encoder."):
+            continue
+        if key in expected and ".conv.weight" in key and value.shape[2:] == (1, 1):
+            value = value[-len(expected[key]) :]  # of a checkpoint with more frames: the last ones
+        tensors[key] = value
+    check(decoder, tensors, path, "TAEHV for Wan 2.1")
+    return tensors
+
+
 def vae_tensors(
     folder: Path, module: nn.Module, named: Callable[[str], str | None]
 ) -> dict[str, Tensor]:
@@ -173,7 +199,7 @@ def named_by(variant: Variant, *modules: nn.Module) -> str:
 
 
 def _weights(
-    variant: Variant, transformer: WanTransformer, decoder: LatentDecoder, encoder: TextEncoder
+    variant: Variant, transformer: WanTransformer, decoder: AnyDecoder, encoder: TextEncoder
 ) -> Weights:
     name = named_by(variant, transformer, decoder)
     return Weights(variant, transformer, decoder, Remembering(encoder), name)
