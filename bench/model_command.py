@@ -114,11 +114,13 @@ def _variant(args: Namespace) -> Variant:
 @torch.inference_mode()
 def _measured(weights: Weights, where: Place, args: Namespace) -> Parts:
     """Chunks after a full window, which is noise: its numbers change no time."""
-    variant, model = weights.variant, weights.transformer
+    variant, model, store = weights.variant, weights.transformer, weights.store
     c, window, like = variant.transformer, variant.window, model.place
     shape = (c.layers, 2, c.heads, window.chunk * c.tokens, c.head_size)
     firsts = range(0, window.size - window.chunk, window.chunk)
-    pasts = [Past(tuple(Block(torch.randn(shape).to(like), i) for i in firsts))] * args.batch
+    pasts = [
+        Past(tuple(Block(store.keep(torch.randn(shape).to(like)), i) for i in firsts))
+    ] * args.batch
     text = torch.randn(args.batch, c.text_length, c.text_width).to(like)
     tails = weights.decoder.tails(args.batch, c.rows, c.columns)
     timesteps = shifted(variant.steps[args.steps])
@@ -134,7 +136,7 @@ def _measured(weights: Weights, where: Place, args: Namespace) -> Parts:
             keys = model.text_keys(text)
         with parts.timed("transformer"):
             sides = Rows(pasts, [start] * args.batch, keys)
-            latents, pasts = sample(model, window, sides, noise, timesteps)
+            latents, pasts = sample(model, window, sides, noise, timesteps, store)
         for k in range(window.chunk):
             with parts.timed("decoder, of a latent"):
                 pictures, tails = weights.decoder(latents[:, k], tails, first=False)

@@ -32,6 +32,9 @@ class ModelSettings:
     probe_compute_ms: float = 20.0  # of one step of one state, of the probe family
     text_device: str = "cpu"  # of the text encoder, of the wan family
     decoder: DecoderName = "vae"  # of the wan and matrix_game families
+    fp8_kv: bool = False  # keys and values of these families in eight bits
+    fp8_linears: bool = False  # and their linear layers
+    kv_gb: float = 0.0  # of an arena of keys and values of each of their worlds; 0: none
 
 
 class Family(Protocol):

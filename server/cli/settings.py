@@ -64,6 +64,18 @@ class Settings(BaseSettings):
         description="What makes pictures of latents, in the wan and matrix_game families: their "
         "own decoder, or taehv, a small fast one.",
     )
+    fp8_kv: bool = Field(
+        False, description="Keep keys and values of the wan and matrix_game families in eight bits."
+    )
+    fp8_linears: bool = Field(
+        False, description="Compute linear layers of these families in eight bits."
+    )
+    kv_gb: float = Field(
+        0.0,
+        ge=0,
+        description="Size of an arena of keys and values of each world of these families, in GB; "
+        "without one they are given memory chunk by chunk.",
+    )
     action_guidance: float = Field(
         1.0,
         ge=0,
@@ -285,6 +297,9 @@ class Settings(BaseSettings):
             action_guidance=self.action_guidance,
             text_device=self.text_device,
             decoder=self.decoder,
+            fp8_kv=self.fp8_kv,
+            fp8_linears=self.fp8_linears,
+            kv_gb=self.kv_gb,
             probe_compute_ms=self.probe_compute_ms,
             step_timeout_s=self.step_timeout_s,
             history_s=self.history_s,

@@ -120,6 +120,9 @@ class Worlds:
             load.probe_compute_ms,
             load.text_device,
             load.decoder,
+            load.fp8_kv,
+            load.fp8_linears,
+            load.kv_gb,
         )
         return open_model(worlds, settings)
 

@@ -13,6 +13,7 @@ from lightcone.model.families.matrix_game.moves import Moves
 from lightcone.model.families.matrix_game.network.sampler import Rows, sample
 from lightcone.model.families.wan.network.cache import Past
 from lightcone.model.families.wan.network.config import TIME
+from lightcone.model.families.wan.network.store import Store
 
 MOST = 1e-5
 
@@ -33,6 +34,6 @@ def test_chunks_are_those_of_fastvideo() -> None:
             [past], [first], known[:, first : first + CHUNK], model.picture_keys(features),
             held, moved,
         )  # fmt: skip
-        latents, [past] = sample(model, WINDOW, sides, noise(i), STEPS)
+        latents, [past] = sample(model, WINDOW, sides, noise(i), STEPS, Store())
         error = (latents[0] - expected[i]).norm() / expected[i].norm()
         assert float(error) < MOST

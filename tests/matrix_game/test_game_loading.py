@@ -142,4 +142,5 @@ def test_the_budget_of_the_full_model_is_known_without_it() -> None:
     budget = budget_of(VARIANTS["matrix-game"], place, 0)
     assert budget.parts["transformer"] == 2 * 1_619_242_304
     values = 6 * 2 * (30 * 880 * 1536 + 15 * 881 * 1024)
-    assert budget.parts["keys and values"] == 2 * 2 * values
+    assert budget.parts["keys and values"] == 2 * values
+    assert budget.parts["keys and values, side by side"] == 2 * values

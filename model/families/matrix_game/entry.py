@@ -37,9 +37,9 @@ class MatrixGameFamily:
     def open(self, worlds: tuple[str, ...], settings: ModelSettings) -> Model:
         from lightcone.model.families.matrix_game.model import MatrixGameModel
         from lightcone.model.families.matrix_game.weights import opened
-        from lightcone.model.families.wan.weights import place
+        from lightcone.model.families.wan.weights import place_of
 
-        where = place(settings.device, settings.text_device)
+        where = place_of(settings)
         weights = [
             opened(VARIANTS[name].decoded_by(settings.decoder), settings.weights, where)
             for name in worlds

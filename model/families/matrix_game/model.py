@@ -116,7 +116,7 @@ class MatrixGameModel(VideoModel[GameWeights, GameState]):
         ]
         acted = torch.stack([seen for _, seen in followed])  # (B, chunk, frames_seen, ...)
         rows = _rows(weights, states, [s.chunk * window.chunk for s in states], acted)
-        latents, pasts = sample(weights.transformer, window, rows, noise, steps)
+        latents, pasts = sample(weights.transformer, window, rows, noise, steps, weights.store)
         return latents, [
             replace(
                 state,
@@ -150,7 +150,7 @@ class MatrixGameModel(VideoModel[GameWeights, GameState]):
             at = slice(i, i + window.chunk)
             one = [replace(state, past=past)]
             rows = _rows(weights, one, [start + i], state.acted[None, at])
-            [blocks] = blocks_of(weights.transformer, window, rows, newest[None, at])
+            [blocks] = blocks_of(weights.transformer, window, rows, newest[None, at], weights.store)
             past = past.followed_by(blocks, window)
         for i, latent in enumerate(newest):
             _, tails = weights.decoder(latent[None], tails, first=start + i == 0)

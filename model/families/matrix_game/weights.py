@@ -15,6 +15,7 @@ from lightcone.model.families.wan.checkpoint.budget import Budget, module_bytes
 from lightcone.model.families.wan.checkpoint.fit import fill
 from lightcone.model.families.wan.checkpoint.keys import encoder_key
 from lightcone.model.families.wan.network.encoder import LatentEncoder
+from lightcone.model.families.wan.network.store import Store
 from lightcone.model.families.wan.weights import (
     AnyDecoder,
     Place,
@@ -23,9 +24,12 @@ from lightcone.model.families.wan.weights import (
     named_by,
     random_tensors,
     session_parts,
+    store_of,
+    transformer_bytes,
     transformer_tensors,
     vae_tensors,
 )
+from lightcone.model.runtime.fp8 import with_fp8_linears
 
 log = logging.getLogger("lightcone.matrix_game")
 
@@ -37,6 +41,7 @@ class GameWeights:
     encoder: LatentEncoder
     decoder: AnyDecoder
     features: Features
+    store: Store
     digest: str  # names the architecture and every number of it
 
 
@@ -47,7 +52,7 @@ def opened(variant: GameVariant, folder: Path, place: Place) -> GameWeights:
     if variant.random:
         for module in modules:
             fill(module, random_tensors(module), place.device, place.dtype)
-        return _weights(variant, modules, Colours(variant.transformer))
+        return _weights(variant, place, modules, Colours(variant.transformer))
     tensors = transformer_tensors(variant, folder, transformer)
     encoding = vae_tensors(folder, encoder, encoder_key)
     decoding = decoder_tensors(folder, decoder)
@@ -57,7 +62,7 @@ def opened(variant: GameVariant, folder: Path, place: Place) -> GameWeights:
     clip = Clip(folder, variant.transformer, place.device)
     for module, held in zip(modules, (tensors, encoding, decoding), strict=True):
         fill(module, held, place.device, place.dtype)
-    return _weights(variant, modules, clip)
+    return _weights(variant, place, modules, clip)
 
 
 def budget_of(variant: GameVariant, place: Place, clip_bytes: int) -> Budget:
@@ -65,7 +70,7 @@ def budget_of(variant: GameVariant, place: Place, clip_bytes: int) -> Budget:
     transformer, encoder, decoder = _empty(variant)
     return Budget(
         {
-            "transformer": module_bytes(transformer, place.dtype),
+            "transformer": transformer_bytes(transformer, place),
             "encoder": module_bytes(encoder, place.dtype),
             "decoder": module_bytes(decoder, place.dtype),
             "image encoder": clip_bytes,
@@ -87,8 +92,12 @@ def _empty(variant: GameVariant) -> _Modules:
         )
 
 
-def _weights(variant: GameVariant, modules: _Modules, features: Features) -> GameWeights:
+def _weights(
+    variant: GameVariant, place: Place, modules: _Modules, features: Features
+) -> GameWeights:
     transformer, encoder, decoder = modules
-    return GameWeights(
-        variant, transformer, encoder, decoder, features, named_by(variant, *modules)
-    )
+    if place.formats.fp8_linears:
+        with_fp8_linears(transformer.blocks)
+    name = named_by(variant, place.formats, *modules)
+    store = store_of(variant, place)
+    return GameWeights(variant, transformer, encoder, decoder, features, store, name)

@@ -162,8 +162,9 @@ class VideoModel(Generic[W, S]):
                 for _ in range(variant.window.size // variant.window.chunk):
                     actions = variant.info.actions([], frames=variant.info.frames_of(state.chunk))
                     [state] = self.step([state], [actions], lambda row, part: None)
-                held = (*state.past.blocks[-1].tensors, state.seen.newest, *state.tails)
+                held = (state.seen.newest, *state.tails)
                 size = sum(t.numel() * t.element_size() for t in held)
+                size += state.past.blocks[-1].kept.bytes
                 device = self._place.device
                 each = sum(session_parts(variant, self._place).values())
                 most = max(1, min(_MOST, free_bytes(device) // each))

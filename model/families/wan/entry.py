@@ -35,9 +35,9 @@ class WanFamily:
 
     def open(self, worlds: tuple[str, ...], settings: ModelSettings) -> Model:
         from lightcone.model.families.wan.model import WanModel
-        from lightcone.model.families.wan.weights import opened, place
+        from lightcone.model.families.wan.weights import opened, place_of
 
-        where = place(settings.device, settings.text_device)
+        where = place_of(settings)
         weights = [
             opened(VARIANTS[name].decoded_by(settings.decoder), settings.weights, where)
             for name in worlds

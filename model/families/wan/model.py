@@ -108,7 +108,7 @@ class WanModel(VideoModel[Weights, WanState]):
             [s.latents(window) for s in states],
             weights.transformer.text_keys(torch.stack([s.prompt.text(s.chunk) for s in states])),
         )
-        latents, pasts = sample(weights.transformer, window, rows, noise, steps)
+        latents, pasts = sample(weights.transformer, window, rows, noise, steps, weights.store)
         return latents, [
             replace(state, past=pasts[row], seen=state.seen.with_next(latents[row], window))
             for row, state in enumerate(states)

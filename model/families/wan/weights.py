@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -19,8 +20,9 @@ from lightcone.model.families.wan.checkpoint.lora import Change, changes, merged
 from lightcone.model.families.wan.entry import found_file
 from lightcone.model.families.wan.network.config import SPACE, TIME, DecoderConfig, TaehvConfig
 from lightcone.model.families.wan.network.decoder import LatentDecoder
+from lightcone.model.families.wan.network.store import Arena, Store, block_bytes
 from lightcone.model.families.wan.network.taehv import TaehvDecoder
-from lightcone.model.families.wan.network.transformer import WanTransformer
+from lightcone.model.families.wan.network.transformer import Backbone, WanTransformer
 from lightcone.model.families.wan.text import (
     RandomWords,
     Remembering,
@@ -30,7 +32,11 @@ from lightcone.model.families.wan.text import (
 )
 from lightcone.model.families.wan.variants import Variant
 from lightcone.model.interface import WeightsError
+from lightcone.model.runtime.fp8 import fits, with_fp8_linears
 from lightcone.model.runtime.precision import compute_dtype, usable_device
+
+if TYPE_CHECKING:
+    from lightcone.model.catalogue import ModelSettings
 
 AnyDecoder = LatentDecoder | TaehvDecoder
 TAEHV = ("taew2_1.pth", "taew2_1.safetensors")
@@ -42,12 +48,30 @@ log = logging.getLogger("lightcone.wan")
 
 
 @dataclass(frozen=True)
+class Formats:
+    """Eight-bit numbers in keys and values that are kept, and in linear layers; and how many bytes
+    an arena of keys and values has, 0 for none."""
+
+    fp8_kv: bool = False
+    fp8_linears: bool = False
+    arena_bytes: int = 0
+
+
+@dataclass(frozen=True)
 class Place:
-    """Where a model computes; its text encoder may be elsewhere."""
+    """Where and how a model computes; its text encoder may be elsewhere."""
 
     device: torch.device
     dtype: torch.dtype
     text_device: torch.device
+    formats: Formats = Formats()
+
+
+def place_of(settings: ModelSettings) -> Place:
+    """Raises UnsupportedSetting where a device can not be used."""
+    arena = int(settings.kv_gb * 1e9)
+    formats = Formats(settings.fp8_kv, settings.fp8_linears, arena)
+    return place(settings.device, settings.text_device, formats)
 
 
 @dataclass(frozen=True)
@@ -56,13 +80,14 @@ class Weights:
     transformer: WanTransformer
     decoder: AnyDecoder
     encoder: TextEncoder
+    store: Store
     digest: str  # names the architecture and every number of it
 
 
-def place(device: str, text_device: str) -> Place:
+def place(device: str, text_device: str, formats: Formats = Formats()) -> Place:
     """Raises UnsupportedSetting where a device can not be used."""
     main = usable_device(device)
-    return Place(main, compute_dtype(main), usable_device(text_device))
+    return Place(main, compute_dtype(main), usable_device(text_device), formats)
 
 
 def opened(variant: Variant, folder: Path, place: Place) -> Weights:
@@ -80,7 +105,7 @@ def opened(variant: Variant, folder: Path, place: Place) -> Weights:
     encoder = Umt5(folder, variant.transformer, place.text_device)
     fill(transformer, merged(tensors, lora), place.device, place.dtype)
     fill(decoder, decoding, place.device, place.dtype)
-    return _weights(variant, transformer, decoder, encoder)
+    return _weights(variant, place, transformer, decoder, encoder)
 
 
 def random(variant: Variant, place: Place) -> Weights:
@@ -88,14 +113,14 @@ def random(variant: Variant, place: Place) -> Weights:
     transformer, decoder = _empty(variant)
     for module in (transformer, decoder):
         fill(module, random_tensors(module), place.device, place.dtype)
-    return _weights(variant, transformer, decoder, RandomWords(variant.transformer))
+    return _weights(variant, place, transformer, decoder, RandomWords(variant.transformer))
 
 
 def budgets(variant: Variant, place: Place, text_bytes: int) -> Mapping[torch.device, Budget]:
     """What a variant takes at least, with one session, by device."""
     transformer, decoder = _empty(variant)
     parts = {
-        "transformer": module_bytes(transformer, place.dtype),
+        "transformer": transformer_bytes(transformer, place),
         "decoder": module_bytes(decoder, place.dtype),
         **session_parts(variant, place),
     }
@@ -107,15 +132,26 @@ def budgets(variant: Variant, place: Place, text_bytes: int) -> Mapping[torch.de
     }
 
 
+def transformer_bytes(transformer: Backbone, place: Place) -> int:
+    every = module_bytes(transformer, place.dtype)
+    if not place.formats.fp8_linears:
+        return every
+    layers = [m for m in transformer.blocks.modules() if isinstance(m, nn.Linear) and fits(m)]
+    saved = sum(layer.weight.numel() * (place.dtype.itemsize - 1) for layer in layers)
+    return every - saved + 4 * sum(layer.out_features for layer in layers)
+
+
 def session_parts(variant: Variant, place: Place) -> Mapping[str, int]:
     """Bytes of one session while it is stepped."""
     _, decoder = _empty(variant)
     c, size = variant.transformer, place.dtype.itemsize
+    window, formats = variant.window, place.formats
+    kept = _block_bytes(variant, place) * (window.size // window.chunk)
     tails = sum(torch.Size(shape).numel() for shape in decoder.tail_shapes(1, c.rows, c.columns))
     pixels = SPACE * SPACE * c.rows * c.columns
     return {
-        # blocks of the state, and the same side by side with those of the next chunk
-        "keys and values": 2 * size * c.cache_values(variant.window.size),
+        "keys and values": formats.arena_bytes or kept,
+        "keys and values, side by side": size * c.cache_values(window.size),
         "decoder tails": 2 * size * tails,
         "working memory": _WORK * size * TIME * pixels * 2 * variant.decoder.width,
     }
@@ -188,9 +224,9 @@ def vae_tensors(
     return tensors
 
 
-def named_by(variant: Variant, *modules: nn.Module) -> str:
-    """A hash of an architecture and of every number of it."""
-    named = sha256(repr(variant).encode())
+def named_by(variant: Variant, formats: Formats, *modules: nn.Module) -> str:
+    """A hash of an architecture, of every number of it, and of what changes results."""
+    named = sha256(f"{variant!r} {formats.fp8_kv} {formats.fp8_linears}".encode())
     for module in modules:
         for key, value in module.state_dict().items():
             named.update(key.encode())
@@ -199,10 +235,42 @@ def named_by(variant: Variant, *modules: nn.Module) -> str:
 
 
 def _weights(
-    variant: Variant, transformer: WanTransformer, decoder: AnyDecoder, encoder: TextEncoder
-) -> Weights:
-    name = named_by(variant, transformer, decoder)
-    return Weights(variant, transformer, decoder, Remembering(encoder), name)
+    variant: Variant, place: Place, transformer: WanTransformer, decoder: AnyDecoder,
+    encoder: TextEncoder,
+) -> Weights:  # fmt: skip
+    if place.formats.fp8_linears:
+        with_fp8_linears(transformer.blocks)
+    name = named_by(variant, place.formats, transformer, decoder)
+    store = store_of(variant, place)
+    return Weights(variant, transformer, decoder, Remembering(encoder), store, name)
+
+
+def store_of(variant: Variant, place: Place) -> Store:
+    """Raises WeightsError where its arena is too small for one session."""
+    formats = place.formats
+    blocks = arena_blocks(variant, place)
+    if not formats.arena_bytes:
+        return Store(fp8=formats.fp8_kv)
+    least = variant.window.size // variant.window.chunk + 1
+    if blocks < least:
+        each = formats.arena_bytes / max(blocks, 1)
+        raise WeightsError(
+            f"an arena of {formats.arena_bytes / 1e9:.2f} GB holds {blocks} chunks of "
+            f"{variant.name}, of {each / 1e9:.2f} GB each; one session takes {least} (--kv-gb)"
+        )
+    return Store(
+        fp8=formats.fp8_kv, arena=Arena(blocks, _block_bytes(variant, place), place.device)
+    )
+
+
+def arena_blocks(variant: Variant, place: Place) -> int:
+    """Chunks whose keys and values the arena holds."""
+    return place.formats.arena_bytes // _block_bytes(variant, place)
+
+
+def _block_bytes(variant: Variant, place: Place) -> int:
+    shapes = variant.transformer.block_shapes(variant.window.chunk)
+    return block_bytes(shapes, place.dtype, fp8=place.formats.fp8_kv)
 
 
 def random_tensors(module: nn.Module) -> dict[str, Tensor]:

@@ -31,6 +31,9 @@ class Load(Message, frozen=True):
     log_json: bool = False
     text_device: str = "cpu"  # of the text encoder, of the wan family
     decoder: DecoderName = "vae"  # of the wan and matrix_game families
+    fp8_kv: bool = False  # keys and values of these families in eight bits
+    fp8_linears: bool = False  # and their linear layers
+    kv_gb: float = 0.0  # of an arena of keys and values of each of their worlds; 0: none
 
 
 class Sending(Message, frozen=True):

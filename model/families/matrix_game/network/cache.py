@@ -1,10 +1,9 @@
-"""What a chunk sees of the chunks before it: the blocks of the wan family, and beside them those of
-the action blocks."""
+"""What a chunk sees of the chunks before it: what the wan family keeps, and in the same blocks what
+the action blocks keep, without rotary embedding either."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -14,20 +13,8 @@ from lightcone.model.families.matrix_game.network.config import MatrixGameConfig
 from lightcone.model.families.wan.network.cache import Block, Cache, Past
 from lightcone.model.families.wan.network.config import Window
 from lightcone.model.families.wan.network.rotary import Tables, rotate
+from lightcone.model.families.wan.network.store import Store
 from lightcone.model.runtime.attention import Plan, Planned, attend
-
-
-@dataclass(frozen=True)
-class ActedBlock(Block):
-    """Of one chunk, with those of its action blocks, which have no rotary embedding either: `keys`
-    (acting, 2, 1, H, F, D) and `mouse` (acting, 2, tokens, H, F, D)."""
-
-    keys: Tensor
-    mouse: Tensor
-
-    @property
-    def tensors(self) -> tuple[Tensor, ...]:
-        return self.data, self.keys, self.mouse
 
 
 class ActedCache:
@@ -40,20 +27,22 @@ class ActedCache:
     ) -> None:  # fmt: skip
         """`keys`, `mouse`: what the next latents see of the actions, (B, F, frames_seen, ...)."""
         latents = keys.shape[1]
-        blocks = [[b for b in past.blocks if isinstance(b, ActedBlock)] for past in pasts]
         self._tokens = Cache(c, window, pasts, starts, latents, like)
-        self._keys = _OverTime(c, [[b.keys for b in row] for row in blocks], latents, 1, like)
-        many = [[b.mouse for b in row] for row in blocks]
-        self._mouse = _OverTime(c, many, latents, c.tokens, like)
+        self._keys = _OverTime(c, _past(pasts, 1), latents, 1, like)
+        self._mouse = _OverTime(c, _past(pasts, 2), latents, c.tokens, like)
         self.actions = Actions(keys, mouse, self._keys, self._mouse)
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         return self._tokens.attend(layer, q, k, v)
 
-    def keep(self, row: int, first: int) -> list[ActedBlock]:
+    def keep(self, row: int, first: int, store: Store) -> list[Block]:
         """What the last pass computed of a chunk; its first latent is at position `first`."""
-        [block] = self._tokens.keep(row, first)
-        return [ActedBlock(block.data, block.first, self._keys.keep(row), self._mouse.keep(row))]
+        parts = (part.newest(row) for part in (self._tokens, self._keys, self._mouse))
+        return [Block(store.keep(*parts), first)]
+
+
+def _past(pasts: Sequence[Past], index: int) -> list[list[Tensor]]:
+    return [[block.kept.read(index) for block in past.blocks] for past in pasts]
 
 
 class _OverTime:
@@ -95,7 +84,7 @@ class _OverTime:
             return out.unflatten(2, (shape[1], -1)).transpose(1, 2)
         return out.unflatten(0, shape[:2])
 
-    def keep(self, row: int) -> Tensor:
+    def newest(self, row: int) -> Tensor:
         return torch.stack([torch.stack([k[row], v[row]]) for k, v in self._new])
 
 

@@ -45,6 +45,12 @@ class MatrixGameConfig(WanConfig):
         """Frames whose actions a latent sees."""
         return TIME * self.windows
 
+    def block_shapes(self, latents: int) -> list[tuple[int, ...]]:
+        """Also of the action blocks, keys and mouse: (acting, 2, places, H, F, D)."""
+        heads = self.action_heads, latents, self.action_size
+        places = [(self.acting, 2, n, *heads) for n in (1, self.tokens)]
+        return [*super().block_shapes(latents), *places]
+
     def cache_values(self, latents: int) -> int:
         return super().cache_values(latents) + self.action_values(latents)
 

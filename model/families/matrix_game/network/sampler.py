@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lightcone.model.families.matrix_game.network.cache import ActedBlock, ActedCache
+from lightcone.model.families.matrix_game.network.cache import ActedCache
 from lightcone.model.families.matrix_game.network.transformer import MatrixGameTransformer
-from lightcone.model.families.wan.network.cache import Past
+from lightcone.model.families.wan.network.cache import Block, Past
 from lightcone.model.families.wan.network.config import Window
 from lightcone.model.families.wan.network.sampler import CLEAN, at, denoised
+from lightcone.model.families.wan.network.store import Store
 from lightcone.model.families.wan.network.transformer import TextKeys
 
 
@@ -37,6 +38,7 @@ def sample(
     rows: Rows,
     noise: Tensor,
     timesteps: Sequence[float],
+    store: Store,
 ) -> tuple[Tensor, list[Past]]:
     """The latents (B, chunk, C, rows, columns) of the next chunk of each state, and their pasts
     with it. `noise`: (steps, B, chunk, C, rows, columns); `timesteps` descend from 1000."""
@@ -47,17 +49,17 @@ def sample(
         return out
 
     clean = denoised(flow, noise, timesteps)
-    kept = _read(model, rows, clean, cache)
+    kept = _read(model, rows, clean, cache, store)
     return clean, [
         past.followed_by(block, window) for past, block in zip(rows.pasts, kept, strict=True)
     ]
 
 
 def blocks_of(
-    model: MatrixGameTransformer, window: Window, rows: Rows, latents: Tensor
-) -> list[list[ActedBlock]]:
+    model: MatrixGameTransformer, window: Window, rows: Rows, latents: Tensor, store: Store
+) -> list[list[Block]]:
     """Of clean latents (B, chunk, C, rows, columns) after their pasts."""
-    return _read(model, rows, latents, _cache(model, window, rows, latents))
+    return _read(model, rows, latents, _cache(model, window, rows, latents), store)
 
 
 def _cache(model: MatrixGameTransformer, window: Window, rows: Rows, like: Tensor) -> ActedCache:
@@ -67,7 +69,7 @@ def _cache(model: MatrixGameTransformer, window: Window, rows: Rows, like: Tenso
 
 
 def _read(
-    model: MatrixGameTransformer, rows: Rows, latents: Tensor, cache: ActedCache
-) -> list[list[ActedBlock]]:
+    model: MatrixGameTransformer, rows: Rows, latents: Tensor, cache: ActedCache, store: Store
+) -> list[list[Block]]:
     model.read(torch.cat([latents, rows.known], 2), at(CLEAN, latents), rows.picture, cache)
-    return [cache.keep(row, start) for row, start in enumerate(rows.starts)]
+    return [cache.keep(row, start, store) for row, start in enumerate(rows.starts)]

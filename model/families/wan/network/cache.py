@@ -15,21 +15,22 @@ from torch import Tensor
 
 from lightcone.model.families.wan.network.config import WanConfig, Window
 from lightcone.model.families.wan.network.rotary import Tables, rotate, tables
+from lightcone.model.families.wan.network.store import Kept, Store
 from lightcone.model.runtime.attention import Plan, Planned, attend
 
 
 @dataclass(frozen=True)
 class Block:
-    """Keys, without rotary embedding, and values of one chunk: (layers, 2, H, tokens, D). Its first
-    latent is at position `first` of the video."""
+    """What is kept of one chunk, see `WanConfig.block_shapes`: keys are without rotary embedding.
+    Its first latent is at position `first` of the video."""
 
-    data: Tensor
+    kept: Kept
     first: int
 
     @property
-    def tensors(self) -> tuple[Tensor, ...]:
-        """All that it holds."""
-        return (self.data,)
+    def data(self) -> Tensor:
+        """Keys and values, (layers, 2, H, tokens, D)."""
+        return self.kept.read(0)
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,10 @@ class Cache:
             turns = _tables(c, [_seen(window, past)], like)
             for i, block in enumerate(past.blocks):
                 at = slice(queries + i * each, queries + (i + 1) * each)
-                keys = rotate(block.data[:, 0], turns.tokens(i * each, (i + 1) * each))
+                data = block.data
+                keys = rotate(data[:, 0], turns.tokens(i * each, (i + 1) * each))
                 self._keys[:, row, at] = keys.transpose(1, 2)
-                self._values[:, row, at] = block.data[:, 1].transpose(1, 2)
+                self._values[:, row, at] = data[:, 1].transpose(1, 2)
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         self._new[layer:] = [(k, v)]
@@ -95,11 +97,14 @@ class Cache:
         seen = keys.transpose(1, 2), values.transpose(1, 2)
         return attend(rotate(q, self._here), *seen, self._planned)
 
-    def keep(self, row: int, first: int) -> list[Block]:
+    def keep(self, row: int, first: int, store: Store) -> list[Block]:
         """What the last pass computed, chunk by chunk; its first latent is at position `first`."""
-        data = torch.stack([torch.stack([k[row], v[row]]) for k, v in self._new])
-        parts = data.split(self._chunk * self._tokens, 3)
-        return [Block(part.clone(), first + i * self._chunk) for i, part in enumerate(parts)]
+        parts = self.newest(row).split(self._chunk * self._tokens, 3)
+        return [Block(store.keep(part), first + i * self._chunk) for i, part in enumerate(parts)]
+
+    def newest(self, row: int) -> Tensor:
+        """Keys and values of the last pass, (layers, 2, H, tokens, D)."""
+        return torch.stack([torch.stack([k[row], v[row]]) for k, v in self._new])
 
 
 def _seen(window: Window, past: Past) -> list[int]:

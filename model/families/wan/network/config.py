@@ -66,6 +66,10 @@ class WanConfig:
         """Of a latent picture."""
         return self.grid[0] * self.grid[1]
 
+    def block_shapes(self, latents: int) -> list[tuple[int, ...]]:
+        """Of what is kept of so many latents: keys and values, (layers, 2, H, tokens, D)."""
+        return [(self.layers, 2, self.heads, latents * self.tokens, self.head_size)]
+
     def cache_values(self, latents: int) -> int:
         """Numbers in the keys and values of so many latents."""
         return 2 * self.layers * self.tokens * self.width * latents

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from lightcone.model.families.wan.network.cache import Block, Cache, Past
 from lightcone.model.families.wan.network.config import WanConfig, Window
+from lightcone.model.families.wan.network.store import Store
 from lightcone.model.families.wan.network.transformer import TextKeys, WanTransformer
 
 SHIFT = 5.0  # of the flow-match schedule (Esser et al. 2024) of all models here
@@ -46,6 +47,7 @@ def sample(
     rows: Rows,
     noise: Tensor,
     timesteps: Sequence[float],
+    store: Store,
 ) -> tuple[Tensor, list[Past]]:
     """The latents (B, chunk, C, rows, columns) of the next chunk of each state, and their pasts
     with it. `noise`: (steps, B, chunk, C, rows, columns); `timesteps` descend from 1000."""
@@ -53,7 +55,7 @@ def sample(
     clean = denoised(lambda x, t: model(x, at(t, x), rows.text, cache), noise, timesteps)
     model.read(clean, at(CLEAN, clean), rows.text, cache)
     pasts = [
-        past.followed_by(cache.keep(row, start), window)
+        past.followed_by(cache.keep(row, start, store), window)
         for row, (past, start) in enumerate(zip(rows.pasts, rows.starts, strict=True))
     ]
     return clean, pasts
@@ -75,13 +77,14 @@ def denoised(
 
 
 def blocks_of(
-    model: WanTransformer, window: Window, latents: Tensor, text: TextKeys, past: Past, start: int
-) -> list[Block]:
+    model: WanTransformer, window: Window, latents: Tensor, text: TextKeys, past: Past, start: int,
+    store: Store,
+) -> list[Block]:  # fmt: skip
     """Of clean latents (F, C, rows, columns) of one state after its past, F a multiple of a
     chunk's, all in one pass in which they see one another, as LongLive computes its cache anew."""
     cache = Cache(model.config, window, [past], [start], len(latents), latents)
     model.read(latents[None], at(CLEAN, latents[None]), text, cache)
-    return cache.keep(0, start)
+    return cache.keep(0, start, store)
 
 
 def noise_of(
