@@ -76,6 +76,11 @@ class Settings(BaseSettings):
         description="Size of an arena of keys and values of each world of these families, in GB; "
         "without one they are given memory chunk by chunk.",
     )
+    compile: bool = Field(
+        False,
+        description="Compile the transformers of these families by torch.compile: the first chunks "
+        "take minutes.",
+    )
     action_guidance: float = Field(
         1.0,
         ge=0,
@@ -300,6 +305,7 @@ class Settings(BaseSettings):
             fp8_kv=self.fp8_kv,
             fp8_linears=self.fp8_linears,
             kv_gb=self.kv_gb,
+            compile=self.compile,
             probe_compute_ms=self.probe_compute_ms,
             step_timeout_s=self.step_timeout_s,
             history_s=self.history_s,

@@ -123,6 +123,7 @@ class Worlds:
             load.fp8_kv,
             load.fp8_linears,
             load.kv_gb,
+            load.compile,
         )
         return open_model(worlds, settings)
 

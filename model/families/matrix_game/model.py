@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lightcone.model.families.matrix_game.moves import Moves
 from lightcone.model.families.matrix_game.network.config import MASK_CHANNELS
-from lightcone.model.families.matrix_game.network.sampler import Rows, blocks_of, sample
+from lightcone.model.families.matrix_game.network.sampler import Rows, begun, blocks_of
 from lightcone.model.families.matrix_game.state import (
     GameState,
     Picture,
@@ -50,7 +50,7 @@ class MatrixGameModel(VideoModel[GameWeights, GameState]):
     def prepare(
         self, world: str, prompt: str = "", image: Image | None = None, *, running: bool = False
     ) -> Conditioning:
-        weights = self._of(world)
+        weights = self.weights_of(world)
         info = weights.variant.info
         if prompt:
             raise PromptError((), (), f"'{world}' takes no prompt")
@@ -72,7 +72,7 @@ class MatrixGameModel(VideoModel[GameWeights, GameState]):
     def start(self, world: str, seed: int, conditioning: Conditioning) -> GameState:
         if conditioning.world != world or conditioning.picture is None:
             raise ModelError("conditioning that was prepared for something else")
-        weights = self._of(world)
+        weights = self.weights_of(world)
         c = weights.variant.transformer
         nothing = self._like.new_zeros(0, c.channels, c.rows, c.columns)
         return GameState(
@@ -89,7 +89,7 @@ class MatrixGameModel(VideoModel[GameWeights, GameState]):
         )
 
     def blank(self, world: str) -> GameState:
-        info = self._of(world).variant.info
+        info = self.weights_of(world).variant.info
         grey = np.full((info.height, info.width, 3), 128, np.uint8)
         return self.start(world, 0, self.prepare(world, image=grey))
 
@@ -107,8 +107,8 @@ class MatrixGameModel(VideoModel[GameWeights, GameState]):
         actions: Sequence[Actions],
         noise: Tensor,
         steps: Sequence[float],
-    ) -> tuple[Tensor, list[GameState]]:
-        weights = self._of(states[0].world)
+    ) -> tuple[Tensor, Callable[[], list[GameState]]]:
+        weights = self.weights_of(states[0].world)
         window = weights.variant.window
         followed = [
             state.moves.followed_by(self._numbers(weights.variant, held), window.chunk)
@@ -116,16 +116,16 @@ class MatrixGameModel(VideoModel[GameWeights, GameState]):
         ]
         acted = torch.stack([seen for _, seen in followed])  # (B, chunk, frames_seen, ...)
         rows = _rows(weights, states, [s.chunk * window.chunk for s in states], acted)
-        latents, pasts = sample(weights.transformer, window, rows, noise, steps, weights.store)
-        return latents, [
+        latents, finish = begun(weights.transformer, window, rows, noise, steps, weights.store)
+        return latents, lambda: [
             replace(
                 state,
-                past=pasts[row],
+                past=past,
                 seen=state.seen.with_next(latents[row], window),
                 acted=torch.cat([state.acted, acted[row]])[-window.size :],
                 moves=followed[row][0],
             )
-            for row, state in enumerate(states)
+            for row, (state, past) in enumerate(zip(states, finish(), strict=True))
         ]
 
     def _numbers(self, variant: GameVariant, actions: Actions) -> Tensor:

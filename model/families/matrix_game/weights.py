@@ -19,6 +19,7 @@ from lightcone.model.families.wan.network.store import Store
 from lightcone.model.families.wan.weights import (
     AnyDecoder,
     Place,
+    changed,
     decoder_of,
     decoder_tensors,
     named_by,
@@ -29,7 +30,6 @@ from lightcone.model.families.wan.weights import (
     transformer_tensors,
     vae_tensors,
 )
-from lightcone.model.runtime.fp8 import with_fp8_linears
 
 log = logging.getLogger("lightcone.matrix_game")
 
@@ -96,8 +96,7 @@ def _weights(
     variant: GameVariant, place: Place, modules: _Modules, features: Features
 ) -> GameWeights:
     transformer, encoder, decoder = modules
-    if place.formats.fp8_linears:
-        with_fp8_linears(transformer.blocks)
+    changed(transformer, place.formats)
     name = named_by(variant, place.formats, *modules)
     store = store_of(variant, place)
     return GameWeights(variant, transformer, encoder, decoder, features, store, name)

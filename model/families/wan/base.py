@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from threading import Lock
@@ -15,7 +15,7 @@ from lightcone.model.families.wan.checkpoint.budget import free_bytes
 from lightcone.model.families.wan.network.cache import Past
 from lightcone.model.families.wan.network.decoder import Tails
 from lightcone.model.families.wan.network.sampler import noise_of, shifted
-from lightcone.model.families.wan.showing import Decoder, shown
+from lightcone.model.families.wan.showing import Decoder, beside, decoding_on, shown
 from lightcone.model.families.wan.state import Seen, digest
 from lightcone.model.families.wan.variants import Variant
 from lightcone.model.families.wan.weights import Place, session_parts
@@ -102,10 +102,10 @@ class VideoModel(Generic[W, S]):
 
     def generate(
         self, states: Sequence[S], actions: Sequence[Actions], noise: Tensor, steps: Sequence[float]
-    ) -> tuple[Tensor, list[S]]:
+    ) -> tuple[Tensor, Callable[[], list[S]]]:
         """The latents (B, chunk, C, rows, columns) of the next chunk of each state, from `noise`
-        (steps, B, ...) by these timesteps; and the states with these in their past, for the rest as
-        they were."""
+        (steps, B, ...) by these timesteps; and what gives the states with these in their past, for
+        the rest as they were."""
         raise NotImplementedError
 
     def blank(self, world: str) -> S:
@@ -127,7 +127,7 @@ class VideoModel(Generic[W, S]):
         worlds = {(s.world, s.chunk == 0) for s in states}
         if len(worlds) != 1:
             raise ModelError("a step is of states of one world and of equal chunk length")
-        weights = self._of(states[0].world)
+        weights = self.weights_of(states[0].world)
         variant = weights.variant
         even = variant.steps[min(steps or self.steps[0], max(variant.steps))]
         if states[0].chunk == 0 and variant.first_steps is not None:
@@ -135,8 +135,14 @@ class VideoModel(Generic[W, S]):
         seeds, chunks = [s.seed for s in states], [s.chunk for s in states]
         window = variant.window
         noise = noise_of(variant.transformer, window.chunk, len(even), seeds, chunks, self._like)
-        latents, after = self.generate(states, actions, noise, shifted(even))
-        frames, tails = shown(weights.decoder, states, latents, emit)
+        latents, finish = self.generate(states, actions, noise, shifted(even))
+        with beside(latents) as parallel:
+            # A GPU is asked for what follows the latents first, and decodes them beside it; a CPU
+            # does one after the other, and pictures are what is waited for.
+            after = finish() if parallel is not None else None
+            with decoding_on(parallel):
+                frames, tails = shown(weights.decoder, states, latents, emit)
+            after = finish() if after is None else after
         return [
             replace(  # type: ignore[type-var]
                 state, chunk=state.chunk + 1, frame=state.frame + frames, tails=tails[row]
@@ -147,7 +153,7 @@ class VideoModel(Generic[W, S]):
     # states as data
 
     def digest(self, state: S) -> bytes:
-        return digest(state.seen, self._of(state.world).variant.window)
+        return digest(state.seen, self.weights_of(state.world).variant.window)
 
     def release(self, state: S) -> None:
         """Does nothing: a state holds only memory."""
@@ -157,7 +163,7 @@ class VideoModel(Generic[W, S]):
         it shares all blocks but the newest with the moment before it."""
         with self._measuring:
             if world not in self._costs:
-                variant = self._of(world).variant
+                variant = self.weights_of(world).variant
                 state = self.blank(world)
                 for _ in range(variant.window.size // variant.window.chunk):
                     actions = variant.info.actions([], frames=variant.info.frames_of(state.chunk))
@@ -185,7 +191,8 @@ class VideoModel(Generic[W, S]):
             raise SnapshotError("the snapshot was made with another model, or other weights")
         return self._weights[snapshot.world]
 
-    def _of(self, world: str) -> W:
+    def weights_of(self, world: str) -> W:
+        """Raises UnknownWorld."""
         try:
             return self._weights[world]
         except KeyError:

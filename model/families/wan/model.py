@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 from lightcone.model.families.wan.base import VideoModel
 from lightcone.model.families.wan.context import after_recache, recomputed
 from lightcone.model.families.wan.network.cache import Past
-from lightcone.model.families.wan.network.sampler import Rows, sample
+from lightcone.model.families.wan.network.sampler import Rows, begun
 from lightcone.model.families.wan.state import (
     Prompted,
     Seen,
@@ -45,7 +45,7 @@ class WanModel(VideoModel[Weights, WanState]):
     def prepare(
         self, world: str, prompt: str = "", image: Image | None = None, *, running: bool = False
     ) -> Conditioning:
-        weights = self._of(world)
+        weights = self.weights_of(world)
         most = weights.variant.info.prompt_length
         if image is not None:
             raise ImageError(f"{world} takes no image")
@@ -58,7 +58,7 @@ class WanModel(VideoModel[Weights, WanState]):
     @torch.inference_mode()
     def start(self, world: str, seed: int, conditioning: Conditioning) -> WanState:
         self._check(conditioning, world, running=False)
-        weights = self._of(world)
+        weights = self.weights_of(world)
         c = weights.variant.transformer
         nothing = self._like.new_zeros(0, c.channels, c.rows, c.columns)
         return WanState(
@@ -82,7 +82,7 @@ class WanModel(VideoModel[Weights, WanState]):
         """With "cut" what is cached stays as the old text made it, with "blend" the texts are mixed
         from chunk to chunk, with "recache" the window is computed anew under the new one."""
         self._check(conditioning, state.world, running=True)
-        weights = self._of(state.world)
+        weights = self.weights_of(state.world)
         spread = max(chunks, 1) if how == "blend" else 1
         before = state.prompt.text(state.chunk - 1)
         prompt = Prompted(before, conditioning.text, state.chunk, spread)
@@ -100,18 +100,18 @@ class WanModel(VideoModel[Weights, WanState]):
         actions: Sequence[Actions],
         noise: Tensor,
         steps: Sequence[float],
-    ) -> tuple[Tensor, list[WanState]]:
-        weights = self._of(states[0].world)
+    ) -> tuple[Tensor, Callable[[], list[WanState]]]:
+        weights = self.weights_of(states[0].world)
         window = weights.variant.window
         rows = Rows(
             [s.past for s in states],
             [s.latents(window) for s in states],
             weights.transformer.text_keys(torch.stack([s.prompt.text(s.chunk) for s in states])),
         )
-        latents, pasts = sample(weights.transformer, window, rows, noise, steps, weights.store)
-        return latents, [
-            replace(state, past=pasts[row], seen=state.seen.with_next(latents[row], window))
-            for row, state in enumerate(states)
+        latents, finish = begun(weights.transformer, window, rows, noise, steps, weights.store)
+        return latents, lambda: [
+            replace(state, past=past, seen=state.seen.with_next(latents[row], window))
+            for row, (state, past) in enumerate(zip(states, finish(), strict=True))
         ]
 
     def snapshot(self, state: WanState) -> Snapshot:

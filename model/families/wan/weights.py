@@ -49,12 +49,13 @@ log = logging.getLogger("lightcone.wan")
 
 @dataclass(frozen=True)
 class Formats:
-    """Eight-bit numbers in keys and values that are kept, and in linear layers; and how many bytes
-    an arena of keys and values has, 0 for none."""
+    """Eight-bit numbers in keys and values that are kept, and in linear layers; how many bytes an
+    arena of keys and values has, 0 for none; whether blocks are compiled."""
 
     fp8_kv: bool = False
     fp8_linears: bool = False
     arena_bytes: int = 0
+    compiled: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Place:
 def place_of(settings: ModelSettings) -> Place:
     """Raises UnsupportedSetting where a device can not be used."""
     arena = int(settings.kv_gb * 1e9)
-    formats = Formats(settings.fp8_kv, settings.fp8_linears, arena)
+    formats = Formats(settings.fp8_kv, settings.fp8_linears, arena, settings.compile)
     return place(settings.device, settings.text_device, formats)
 
 
@@ -226,7 +227,8 @@ def vae_tensors(
 
 def named_by(variant: Variant, formats: Formats, *modules: nn.Module) -> str:
     """A hash of an architecture, of every number of it, and of what changes results."""
-    named = sha256(f"{variant!r} {formats.fp8_kv} {formats.fp8_linears}".encode())
+    used = formats.fp8_kv, formats.fp8_linears, formats.compiled
+    named = sha256(f"{variant!r} {used}".encode())
     for module in modules:
         for key, value in module.state_dict().items():
             named.update(key.encode())
@@ -238,11 +240,20 @@ def _weights(
     variant: Variant, place: Place, transformer: WanTransformer, decoder: AnyDecoder,
     encoder: TextEncoder,
 ) -> Weights:  # fmt: skip
-    if place.formats.fp8_linears:
-        with_fp8_linears(transformer.blocks)
+    changed(transformer, place.formats)
     name = named_by(variant, place.formats, transformer, decoder)
     store = store_of(variant, place)
     return Weights(variant, transformer, decoder, Remembering(encoder), store, name)
+
+
+def changed(transformer: Backbone, formats: Formats) -> None:
+    """As its formats want it, after it was filled. Blocks are compiled one by one: they are alike,
+    so that one of them is compiled for all; the same shapes come again with every chunk."""
+    if formats.fp8_linears:
+        with_fp8_linears(transformer.blocks)
+    if formats.compiled:
+        for block in transformer.blocks:
+            block.compile(dynamic=False)
 
 
 def store_of(variant: Variant, place: Place) -> Store:

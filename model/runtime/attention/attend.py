@@ -13,11 +13,14 @@ from lightcone.model.runtime.attention.plan import Plan
 
 
 class Planned:
-    """A plan for tensors like one, which is given; what attention needs of it is made once."""
+    """A plan for tensors like one, which is given; what attention needs of it is made once. On CUDA
+    that is done here, as it waits for the device."""
 
     def __init__(self, plan: Plan, like: Tensor) -> None:
         self.plan = plan
         self._like = like
+        if fusible(like):
+            _ = self.fused
 
     @cached_property
     def mask(self) -> Tensor | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib.util import find_spec
 from typing import Any
 
@@ -15,9 +18,21 @@ _FORMATS = (torch.float16, torch.bfloat16)
 HAS_XFORMERS = find_spec("xformers") is not None
 
 
+_wanted: ContextVar[bool] = ContextVar("kernels of xformers", default=True)
+
+
+@contextmanager
+def without_xformers() -> Iterator[None]:
+    """For comparing: torch's SDPA on CUDA too."""
+    token = _wanted.set(False)
+    yield
+    _wanted.reset(token)
+
+
 def fusible(q: Tensor) -> bool:
     """Whether there are kernels for such queries. They are for inference."""
-    return HAS_XFORMERS and q.is_cuda and q.dtype in _FORMATS and not torch.is_grad_enabled()
+    fits = HAS_XFORMERS and q.is_cuda and q.dtype in _FORMATS and not torch.is_grad_enabled()
+    return fits and _wanted.get()
 
 
 def bias_of(plan: Plan, device: torch.device) -> Any:
@@ -69,7 +84,8 @@ class Fused:
                 return None
             if not several:
                 found = fmha.memory_efficient_attention_forward(q, k, v, bias, op=kernel)
-                return found.view(shape).transpose(1, 2)  # type: ignore[no-any-return]
+                whole: Tensor = found.view(shape).transpose(1, 2)
+                return whole
             found, lse = fmha.memory_efficient_attention_partial(q, k, v, bias, op=kernel)
             found = found.view(shape).transpose(1, 2)  # (B, H, N, D)
             lse = lse.view(shape[2], *shape[:2]).transpose(0, 1)  # (1, H, B N) -> (B, H, N)

@@ -34,6 +34,7 @@ class Load(Message, frozen=True):
     fp8_kv: bool = False  # keys and values of these families in eight bits
     fp8_linears: bool = False  # and their linear layers
     kv_gb: float = 0.0  # of an arena of keys and values of each of their worlds; 0: none
+    compile: bool = False  # the transformers of these families, by torch.compile
 
 
 class Sending(Message, frozen=True):

@@ -79,7 +79,7 @@ class _OverTime:
         shape = q.shape
         if self._places == 1:  # all places ask the same keys
             q = q.transpose(1, 2).flatten(2, 3)[:, None]  # (B, 1, H, S F, D)
-        out = attend(*(x.flatten(0, 1) for x in (q, keys, values)), self._planned)
+        out = attend(q.flatten(0, 1), keys.flatten(0, 1), values.flatten(0, 1), self._planned)
         if self._places == 1:
             return out.unflatten(2, (shape[1], -1)).transpose(1, 2)
         return out.unflatten(0, shape[:2])

@@ -13,7 +13,7 @@ from lightcone.model.families.matrix_game.network.cache import ActedCache
 from lightcone.model.families.matrix_game.network.transformer import MatrixGameTransformer
 from lightcone.model.families.wan.network.cache import Block, Past
 from lightcone.model.families.wan.network.config import Window
-from lightcone.model.families.wan.network.sampler import CLEAN, at, denoised
+from lightcone.model.families.wan.network.sampler import CLEAN, Finish, at, denoised
 from lightcone.model.families.wan.network.store import Store
 from lightcone.model.families.wan.network.transformer import TextKeys
 
@@ -32,6 +32,34 @@ class Rows:
     mouse: Tensor
 
 
+def begun(
+    model: MatrixGameTransformer,
+    window: Window,
+    rows: Rows,
+    noise: Tensor,
+    timesteps: Sequence[float],
+    store: Store,
+) -> tuple[Tensor, Finish]:
+    """The latents (B, chunk, C, rows, columns) of the next chunk of each state, and what makes
+    their pasts with it, which is one pass more. `noise`: (steps, B, chunk, C, rows, columns);
+    `timesteps` descend from 1000. From the first pass on, nothing waits for the device."""
+    cache = _cache(model, window, rows, noise)
+
+    def flow(x: Tensor, timestep: float) -> Tensor:
+        out: Tensor = model(torch.cat([x, rows.known], 2), at(timestep, x), rows.picture, cache)
+        return out
+
+    clean = denoised(flow, noise, timesteps)
+
+    def finish() -> list[Past]:
+        kept = _read(model, rows, clean, cache, store)
+        return [
+            past.followed_by(block, window) for past, block in zip(rows.pasts, kept, strict=True)
+        ]
+
+    return clean, finish
+
+
 def sample(
     model: MatrixGameTransformer,
     window: Window,
@@ -40,19 +68,9 @@ def sample(
     timesteps: Sequence[float],
     store: Store,
 ) -> tuple[Tensor, list[Past]]:
-    """The latents (B, chunk, C, rows, columns) of the next chunk of each state, and their pasts
-    with it. `noise`: (steps, B, chunk, C, rows, columns); `timesteps` descend from 1000."""
-    cache = _cache(model, window, rows, noise)
-
-    def flow(x: Tensor, timestep: float) -> Tensor:
-        out: Tensor = model(torch.cat([x, rows.known], 2), at(timestep, x), rows.picture, cache)
-        return out
-
-    clean = denoised(flow, noise, timesteps)
-    kept = _read(model, rows, clean, cache, store)
-    return clean, [
-        past.followed_by(block, window) for past, block in zip(rows.pasts, kept, strict=True)
-    ]
+    """The latents of `begun`, and the pasts with them."""
+    latents, finish = begun(model, window, rows, noise, timesteps, store)
+    return latents, finish()
 
 
 def blocks_of(

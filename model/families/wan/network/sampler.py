@@ -23,6 +23,9 @@ SHIFT = 5.0  # of the flow-match schedule (Esser et al. 2024) of all models here
 CLEAN = 0.0  # the timestep of latents that go into the cache
 _END = 1000.0  # the timestep of noise
 
+Finish = Callable[[], list[Past]]
+"""Makes the pasts of rows with a chunk, whose latents are known already."""
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -41,6 +44,30 @@ def shifted(steps: Sequence[float], shift: float = SHIFT) -> tuple[float, ...]:
     return tuple(_END * shift * s / (1 + (shift - 1) * s) for s in even)
 
 
+def begun(
+    model: WanTransformer,
+    window: Window,
+    rows: Rows,
+    noise: Tensor,
+    timesteps: Sequence[float],
+    store: Store,
+) -> tuple[Tensor, Finish]:
+    """The latents (B, chunk, C, rows, columns) of the next chunk of each state, and what makes
+    their pasts with it, which is one pass more. `noise`: (steps, B, chunk, C, rows, columns);
+    `timesteps` descend from 1000. From the first pass on, nothing waits for the device."""
+    cache = Cache(model.config, window, rows.pasts, rows.starts, noise.shape[2], noise)
+    clean = denoised(lambda x, t: model(x, at(t, x), rows.text, cache), noise, timesteps)
+
+    def finish() -> list[Past]:
+        model.read(clean, at(CLEAN, clean), rows.text, cache)
+        return [
+            past.followed_by(cache.keep(row, start, store), window)
+            for row, (past, start) in enumerate(zip(rows.pasts, rows.starts, strict=True))
+        ]
+
+    return clean, finish
+
+
 def sample(
     model: WanTransformer,
     window: Window,
@@ -49,16 +76,9 @@ def sample(
     timesteps: Sequence[float],
     store: Store,
 ) -> tuple[Tensor, list[Past]]:
-    """The latents (B, chunk, C, rows, columns) of the next chunk of each state, and their pasts
-    with it. `noise`: (steps, B, chunk, C, rows, columns); `timesteps` descend from 1000."""
-    cache = Cache(model.config, window, rows.pasts, rows.starts, noise.shape[2], noise)
-    clean = denoised(lambda x, t: model(x, at(t, x), rows.text, cache), noise, timesteps)
-    model.read(clean, at(CLEAN, clean), rows.text, cache)
-    pasts = [
-        past.followed_by(cache.keep(row, start, store), window)
-        for row, (past, start) in enumerate(zip(rows.pasts, rows.starts, strict=True))
-    ]
-    return clean, pasts
+    """The latents of `begun`, and the pasts with them."""
+    latents, finish = begun(model, window, rows, noise, timesteps, store)
+    return latents, finish()
 
 
 def denoised(
