@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     _chunk(_command(commands, "chunk", "time and memory of one chunk"))
     _sizes(_command(commands, "sizes", "what the sizes of the avdit family cost"))
     _fuzz(_command(commands, "fuzz", "damaged messages, offers and snapshots"))
-    _model(_command(commands, "model", "time by part of a chunk of the wan family, and its floor"))
+    _model(_command(commands, "model", "time by part of a chunk of open weights, and its floor"))
     return parser
 
 
@@ -181,20 +181,26 @@ def _fuzz(parser: argparse.ArgumentParser) -> None:
 
 
 def _model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--family", choices=("wan-1.3b", "wan-tiny"), default="wan-1.3b")
+    families = ("wan-1.3b", "wan-tiny", "matrix-game", "matrix-game-tiny")
+    parser.add_argument("--family", choices=families, default="wan-1.3b")
     parser.add_argument(
-        "--weights", default="random", help="random, or a folder with those of LongLive"
+        "--weights", default="random", help="random, or a folder with LongLive's or Matrix-Game's"
     )
     parser.add_argument("--device", default="cpu", help="torch device")
     parser.add_argument("--threads", type=_positive, default=default_threads(), help="on a CPU")
-    parser.add_argument("--size", type=_size, default=(832, 480), metavar="WxH", help="of pictures")
+    parser.add_argument("--size", type=_size, metavar="WxH", help="of pictures")
     parser.add_argument("--layers", type=_positive, help="fewer, to try it on a small machine")
-    parser.add_argument("--steps", type=int, default=4, choices=(1, 2, 4), help="denoising steps")
-    parser.add_argument("--chunk", type=_positive, default=3, help="latents of a chunk")
-    parser.add_argument("--window", type=_positive, default=12, help="latents that are seen")
-    parser.add_argument("--sink", type=int, default=3, help="of them, from the beginning")
+    parser.add_argument("--steps", type=int, choices=(1, 2, 3, 4), help="denoising steps")
+    parser.add_argument("--chunk", type=_positive, help="latents of a chunk")
+    parser.add_argument("--window", type=_positive, help="latents that are seen")
+    parser.add_argument("--sink", type=int, help="of them, from the beginning")
     parser.add_argument("--batch", type=_positive, default=1, help="sessions in one step")
     parser.add_argument("--chunks", type=_positive, default=10, help="measured")
+    kinds = ("both", "xformers", "sdpa")
+    parser.add_argument("--attention", choices=kinds, default="both", help="on CUDA, one run each")
+    parser.add_argument("--decoder", choices=("vae", "taehv"), default="vae")
+    parser.add_argument("--fp8-kv", action="store_true", help="and the error that it makes")
+    parser.add_argument("--fp8-linears", action="store_true", help="and the error that it makes")
 
 
 def _size(text: str) -> tuple[int, int]:

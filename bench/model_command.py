@@ -1,5 +1,5 @@
-"""`bench model`: time and memory of a chunk of the wan family, by part, beside the least that the
-device found could take.
+"""`bench model`: time and memory of a chunk of the wan and matrix_game families, by part, beside
+the least that the device found could take.
 
 With random weights the shapes are the real ones, so times need no download. The floor is what
 arithmetic and memory alone would take, whichever is more.
@@ -11,7 +11,7 @@ import time
 from argparse import Namespace
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
@@ -23,25 +23,22 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from lightcone.bench.machine import machine
 from lightcone.bench.rates import rates, wait_for
-from lightcone.model.families.wan.model import as_bytes
-from lightcone.model.families.wan.network.cache import Block, Past
-from lightcone.model.families.wan.network.config import (
-    PATCH,
-    SPACE,
-    TIME,
-    TINY,
-    TINY_DECODER,
-    DecoderConfig,
-    WanConfig,
-    Window,
-)
-from lightcone.model.families.wan.network.decoder import LatentDecoder
-from lightcone.model.families.wan.network.sampler import Rows, noise_of, sample, shifted
-from lightcone.model.families.wan.variants import FPS, VARIANTS, Variant
-from lightcone.model.families.wan.weights import Place, Weights, opened, place, random
+from lightcone.model.families.matrix_game.model import MatrixGameModel
+from lightcone.model.families.matrix_game.network.config import MatrixGameConfig
+from lightcone.model.families.matrix_game.variants import VARIANTS as GAMES
+from lightcone.model.families.matrix_game.variants import GameVariant
+from lightcone.model.families.matrix_game.weights import opened as game_opened
+from lightcone.model.families.wan.base import VideoModel
+from lightcone.model.families.wan.model import WanModel
+from lightcone.model.families.wan.network.config import PATCH, SPACE, TIME, Window
+from lightcone.model.families.wan.network.sampler import noise_of, shifted
+from lightcone.model.families.wan.showing import shown
+from lightcone.model.families.wan.variants import VARIANTS, Variant
+from lightcone.model.families.wan.weights import Formats, Place, decoder_of, opened, place
 from lightcone.model.interface import UnsupportedSetting
+from lightcone.model.runtime.attention.fused import without_xformers
 
-FAMILIES = ("wan-1.3b", "wan-tiny")
+FAMILIES = ("wan-1.3b", "wan-tiny", "matrix-game", "matrix-game-tiny")
 RANDOM = "random"
 
 
@@ -67,15 +64,16 @@ class Parts:
 def run(args: Namespace) -> dict[str, Any]:
     """Raises UnsupportedSetting and WeightsError."""
     variant = _variant(args)
-    where = place(args.device, "cpu")
+    where = place(args.device, "cpu", Formats(args.fp8_kv, args.fp8_linears))
     if where.device.type == "cpu":
         torch.set_num_threads(args.threads)
-    if args.weights == RANDOM:
-        weights = random(variant, where)
-    else:
-        weights = opened(variant, Path(args.weights), where)
-    parts = _measured(weights, where, args)
-    return {
+    model = _opened(variant, where, args)
+    times = {}
+    for kind in _kinds(where, args):
+        with without_xformers() if kind == "sdpa" else nullcontext():
+            times[kind] = _times(_measured(model, variant, where, args), variant, args.batch)
+    first, *others = times
+    report = {
         "machine": {**asdict(machine()), "device": _named(where.device)},
         "settings": {
             "family": args.family,
@@ -86,75 +84,134 @@ def run(args: Namespace) -> dict[str, Any]:
             "window": variant.window.size,
             "batch": args.batch,
             "format": str(where.dtype).removeprefix("torch."),
+            "attention": first,
         },
-        "chunk": _times(parts, variant, args.batch),
+        "chunk": times[first],
+        **{f"chunk_with_{kind}": times[kind] for kind in others},
         "floor": _floor(variant, where, args),
         "memory_gb": _memory(where.device),
     }
+    if args.fp8_kv or args.fp8_linears:
+        report["eight_bits"] = _error(model, variant, where, args)
+    return report
 
 
 def _variant(args: Namespace) -> Variant:
+    game, tiny = args.family.startswith("matrix-game"), args.family.endswith("tiny")
+    published = GAMES["matrix-game"] if game else VARIANTS["longlive"]
+    default = published.window
+    sizes = default.chunk, default.size, default.sink
+    asked = args.chunk, args.window, args.sink
     try:
-        window = Window(args.chunk, args.window, args.sink)
+        window = Window(*(d if a is None else a for a, d in zip(asked, sizes, strict=True)))
     except ValueError as error:
         raise UnsupportedSetting(str(error)) from error
-    if args.family == "wan-tiny":
-        transformer, decoder = TINY, TINY_DECODER
+    if args.steps is None:
+        args.steps = max(published.steps)
+    if tiny:
+        own = GAMES["matrix-game:tiny"] if game else VARIANTS["wan:tiny"]
+        variant: Variant = replace(own, window=window)
     else:
-        width, height = args.size
+        width, height = args.size or (published.info.width, published.info.height)
         if width % (SPACE * PATCH) or height % (SPACE * PATCH):
             raise UnsupportedSetting(f"sides are multiples of {SPACE * PATCH}: {width}x{height}")
-        transformer = WanConfig(rows=height // SPACE, columns=width // SPACE)
-        decoder = DecoderConfig()
+        sized = replace(published.transformer, rows=height // SPACE, columns=width // SPACE)
+        variant = replace(published, window=window, transformer=sized)
     if args.layers is not None:
-        transformer = replace(transformer, layers=args.layers)
-    return replace(VARIANTS["longlive"], window=window, transformer=transformer, decoder=decoder)
+        fewer: dict[str, Any] = {"layers": args.layers}
+        if isinstance(variant.transformer, MatrixGameConfig):
+            fewer["acting"] = min(variant.transformer.acting, args.layers)
+        variant = replace(variant, transformer=replace(variant.transformer, **fewer))
+    variant = variant.decoded_by(args.decoder)
+    return replace(variant, files=()) if args.weights == RANDOM else variant
+
+
+def _opened(variant: Variant, where: Place, args: Namespace) -> VideoModel[Any, Any]:
+    folder = Path(args.weights)
+    if isinstance(variant, GameVariant):
+        return MatrixGameModel([game_opened(variant, folder, where)], where, steps=None)
+    return WanModel([opened(variant, folder, where)], where, steps=None)
+
+
+def _kinds(where: Place, args: Namespace) -> tuple[str, ...]:
+    """Of attention; there are no kernels of xformers for CPUs."""
+    if where.device.type != "cuda" or args.attention == "sdpa":
+        return ("sdpa",)
+    return ("xformers", "sdpa") if args.attention == "both" else ("xformers",)
 
 
 @torch.inference_mode()
-def _measured(weights: Weights, where: Place, args: Namespace) -> Parts:
-    """Chunks after a full window, which is noise: its numbers change no time."""
-    variant, model = weights.variant, weights.transformer
-    c, window, like = variant.transformer, variant.window, model.place
-    shape = (c.layers, 2, c.heads, window.chunk * c.tokens, c.head_size)
-    firsts = range(0, window.size - window.chunk, window.chunk)
-    pasts = [Past(tuple(Block(torch.randn(shape).to(like), i) for i in firsts))] * args.batch
-    text = torch.randn(args.batch, c.text_length, c.text_width).to(like)
-    tails = weights.decoder.tails(args.batch, c.rows, c.columns)
-    timesteps = shifted(variant.steps[args.steps])
-    rows = range(args.batch)
+def _measured(
+    model: VideoModel[Any, Any], variant: Variant, where: Place, args: Namespace
+) -> Parts:
+    """Chunks after a full window, each part by itself, one after the other."""
+    window, info = variant.window, variant.info
+    states = [_full(model, variant)] * args.batch
+    timesteps = shifted(_steps(args))
     parts = Parts(where.device)
+    like = torch.zeros(0, device=where.device, dtype=where.dtype)
     for i in range(args.chunks + 1):
         if i == 1:
             parts.taken.clear()  # the first one takes longer
-        start = window.size - window.chunk + i * window.chunk
         with parts.timed("noise"):
-            noise = noise_of(c, window.chunk, len(timesteps), rows, [i] * args.batch, like)
-        with parts.timed("text"):
-            keys = model.text_keys(text)
+            chunks = [state.chunk for state in states]
+            noise = noise_of(
+                variant.transformer, window.chunk, len(timesteps), range(args.batch), chunks, like
+            )
         with parts.timed("transformer"):
-            sides = Rows(pasts, [start] * args.batch, keys)
-            latents, pasts = sample(model, window, sides, noise, timesteps)
-        for k in range(window.chunk):
-            with parts.timed("decoder, of a latent"):
-                pictures, tails = weights.decoder(latents[:, k], tails, first=False)
-                as_bytes(pictures)
+            actions = [info.actions([])] * args.batch
+            latents, finish = model.generate(states, actions, noise, timesteps)
+            after = finish()
+        with parts.timed("decoder"):
+            decoder = model.weights_of(variant.name).decoder
+            _, tails = shown(decoder, states, latents, lambda row, part: None)
+        states = [
+            replace(state, chunk=state.chunk + 1, tails=tails[row])
+            for row, state in enumerate(after)
+        ]
     return parts
+
+
+def _full(model: VideoModel[Any, Any], variant: Variant) -> Any:
+    """A state whose window is full."""
+    state = model.blank(variant.name)
+    for _ in range(variant.window.size // variant.window.chunk):
+        actions = variant.info.actions([], frames=variant.info.frames_of(state.chunk))
+        [state] = model.step([state], [actions], lambda row, part: None, min(model.steps))
+    return state
+
+
+def _steps(args: Namespace) -> tuple[float, ...]:
+    every = {4: (1000.0, 750.0, 500.0, 250.0), 3: (1000.0, 666.0, 333.0), 2: (1000.0, 500.0)}
+    return every.get(args.steps, (1000.0,))
+
+
+def _error(
+    model: VideoModel[Any, Any], variant: Variant, where: Place, args: Namespace
+) -> dict[str, float]:
+    """How far the latents of a full window are from those without eight-bit numbers, of the same
+    noise: relative, of the first chunk and of the newest."""
+    native = _opened(variant, replace(where, formats=Formats()), args)
+    found, expected = (_full(each, variant).seen.newest.float() for each in (model, native))
+    off, count = found - expected, variant.window.chunk
+    return {
+        "first chunk, relative error": float(off[:count].norm() / expected[:count].norm()),
+        "newest chunk, relative error": float(off[-count:].norm() / expected[-count:].norm()),
+    }
 
 
 def _times(parts: Parts, variant: Variant, batch: int) -> dict[str, float]:
     each = {f"{name} ms": round(parts.median(name), 2) for name in parts.taken}
-    before = sum(parts.median(name) for name in ("noise", "text", "transformer"))
-    decoder = parts.median("decoder, of a latent")
-    whole = before + variant.window.chunk * decoder
-    frames = TIME * variant.window.chunk
+    before, decoder = parts.median("noise") + parts.median("transformer"), parts.median("decoder")
+    frames, fps = TIME * variant.window.chunk, variant.info.fps
+    whole = before + decoder
     return {
         **each,
-        "first part after ms": round(before + decoder, 2),
+        "decoder, of a latent ms": round(decoder / variant.window.chunk, 2),
         "whole ms": round(whole, 2),
         "fps of each session": round(1000 * frames / whole, 2),
         "fps of all": round(1000 * frames * batch / whole, 2),
-        "times real time": round(1000 * frames / whole / FPS, 3),
+        "times real time": round(1000 * frames / whole / fps, 3),
     }
 
 
@@ -181,7 +238,7 @@ def _decoder_flops(variant: Variant) -> float:
     """Of one latent, counted by torch without computing them."""
     c = variant.transformer
     with torch.device("meta"), FlopCounterMode(display=False) as counted:
-        decoder = LatentDecoder(variant.decoder)
+        decoder = decoder_of(variant.decoder)
         latent = torch.zeros(1, c.channels, c.rows, c.columns)
         decoder(latent, decoder.tails(1, c.rows, c.columns), first=False)
     return float(counted.get_total_flops())

@@ -12,10 +12,11 @@ from typing import Protocol
 
 from lightcone.model.families.avdit.entry import AvditFamily
 from lightcone.model.families.env.entry import EnvFamily
+from lightcone.model.families.matrix_game.entry import MatrixGameFamily
 from lightcone.model.families.probe.entry import ProbeFamily
 from lightcone.model.families.staged.entry import StagedFamily
 from lightcone.model.families.wan.entry import WanFamily
-from lightcone.model.interface import Model, UnknownWorld, WorldInfo
+from lightcone.model.interface import DecoderName, Model, UnknownWorld, WorldInfo
 
 WEIGHTS_DIR = Path(__file__).parent / "weights"
 
@@ -30,6 +31,11 @@ class ModelSettings:
     action_guidance: float = 1.0  # how strongly actions steer; 1: as learned
     probe_compute_ms: float = 20.0  # of one step of one state, of the probe family
     text_device: str = "cpu"  # of the text encoder, of the wan family
+    decoder: DecoderName = "vae"  # of the wan and matrix_game families
+    fp8_kv: bool = False  # keys and values of these families in eight bits
+    fp8_linears: bool = False  # and their linear layers
+    kv_gb: float = 0.0  # of an arena of keys and values of each of their worlds; 0: none
+    compile: bool = False  # the transformers of these families, by torch.compile
 
 
 class Family(Protocol):
@@ -63,7 +69,13 @@ class Family(Protocol):
 
 
 LEARNED: tuple[Family, ...] = (AvditFamily(), StagedFamily())
-FAMILIES: tuple[Family, ...] = (*LEARNED, WanFamily(), ProbeFamily(), EnvFamily())
+FAMILIES: tuple[Family, ...] = (
+    *LEARNED,
+    WanFamily(),
+    MatrixGameFamily(),
+    ProbeFamily(),
+    EnvFamily(),
+)
 
 
 def family_of(world: str, weights: Path = WEIGHTS_DIR) -> Family:

@@ -28,6 +28,9 @@ How = Literal["cut", "blend", "recache"]
 """How a running session takes new conditioning: at once, little by little, or at once with the
 cache computed anew under it."""
 
+DecoderName = Literal["vae", "taehv"]
+"""What makes pictures of the latents of open weights: their own decoder, or a small fast one."""
+
 PromptKind = Literal["none", "grammar", "free"]
 ImageKind = Literal["none", "optional", "required"]
 

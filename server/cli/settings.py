@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_va
 from pydantic_settings import BaseSettings, CliSettingsSource, SettingsConfigDict
 
 from lightcone.model.catalogue import WEIGHTS_DIR
+from lightcone.model.interface import DecoderName
 from lightcone.model.runtime.threads import default_threads
 from lightcone.server.access.access import Access
 from lightcone.server.access.hosts import Hosts, is_loopback
@@ -57,6 +58,28 @@ class Settings(BaseSettings):
     device: str = Field("cpu", description="Torch device of the model.")
     text_device: str = Field(
         "cpu", description="Torch device of the text encoder of a world of the wan family."
+    )
+    decoder: DecoderName = Field(
+        "vae",
+        description="What makes pictures of latents, in the wan and matrix_game families: their "
+        "own decoder, or taehv, a small fast one.",
+    )
+    fp8_kv: bool = Field(
+        False, description="Keep keys and values of the wan and matrix_game families in eight bits."
+    )
+    fp8_linears: bool = Field(
+        False, description="Compute linear layers of these families in eight bits."
+    )
+    kv_gb: float = Field(
+        0.0,
+        ge=0,
+        description="Size of an arena of keys and values of each world of these families, in GB; "
+        "without one they are given memory chunk by chunk.",
+    )
+    compile: bool = Field(
+        False,
+        description="Compile the transformers of these families by torch.compile: the first chunks "
+        "take minutes.",
     )
     action_guidance: float = Field(
         1.0,
@@ -281,6 +304,11 @@ class Settings(BaseSettings):
             threads=self.threads,
             action_guidance=self.action_guidance,
             text_device=self.text_device,
+            decoder=self.decoder,
+            fp8_kv=self.fp8_kv,
+            fp8_linears=self.fp8_linears,
+            kv_gb=self.kv_gb,
+            compile=self.compile,
             probe_compute_ms=self.probe_compute_ms,
             step_timeout_s=self.step_timeout_s,
             history_s=self.history_s,

@@ -119,6 +119,11 @@ class Worlds:
             load.action_guidance,
             load.probe_compute_ms,
             load.text_device,
+            load.decoder,
+            load.fp8_kv,
+            load.fp8_linears,
+            load.kv_gb,
+            load.compile,
         )
         return open_model(worlds, settings)
 

@@ -18,11 +18,23 @@ def test_a_tiny_one_is_measured_by_part(capsys: pytest.CaptureFixture[str]) -> N
     found = json.loads(capsys.readouterr().out)
     assert found["settings"]["weights"] == "random"
     chunk = found["chunk"]
-    parts = chunk["noise ms"] + chunk["text ms"] + chunk["transformer ms"]
-    whole = parts + 3 * chunk["decoder, of a latent ms"]
+    whole = chunk["noise ms"] + chunk["transformer ms"] + chunk["decoder ms"]
     assert chunk["whole ms"] == pytest.approx(whole, abs=0.1)
+    assert found["settings"]["attention"] == "sdpa"
     assert chunk["fps of each session"] == pytest.approx(12_000 / chunk["whole ms"], rel=0.01)
     assert found["floor"]["whole ms"] > 0
+
+
+def test_matrix_game_in_eight_bits_with_the_fast_decoder(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    flags = ["--steps", "1", "--chunks", "1", "--fp8-kv", "--fp8-linears", "--decoder", "taehv"]
+    assert main(["model", "--family", "matrix-game-tiny", *flags, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["settings"]["window"], found["settings"]["picture"]) == (6, "112x64")
+    first, newest = found["eight_bits"].values()
+    assert 0 < first < 0.3
+    assert 0 < newest < 0.5
 
 
 @pytest.mark.parametrize(

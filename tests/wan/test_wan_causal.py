@@ -18,6 +18,7 @@ from lightcone.model.families.wan.network.sampler import (
     sample,
     shifted,
 )
+from lightcone.model.families.wan.network.store import Store
 from lightcone.model.families.wan.network.transformer import WanTransformer
 
 MOST = 1e-5
@@ -32,7 +33,7 @@ def made(
     for i in range(chunks):
         noise = noise_of(SMALL, window.chunk, len(STEPS), seeds, [i] * len(seeds), model.place)
         rows = Rows(pasts, [i * window.chunk] * len(seeds), model.text_keys(text))
-        latents, pasts = sample(model, window, rows, noise, STEPS)
+        latents, pasts = sample(model, window, rows, noise, STEPS, Store())
         out.append(latents)
     return out
 
@@ -105,7 +106,7 @@ def test_a_cache_anew_is_one_forward_over_the_newest_latents() -> None:
     model, window, text = small(), Window(2, 6, 2), texts()
     latents = torch.randn(1, 4, 16, SMALL.rows, SMALL.columns, dtype=torch.float64)
     keys = model.text_keys(text)
-    blocks = blocks_of(model, window, latents[0], keys, Past(), 0)
+    blocks = blocks_of(model, window, latents[0], keys, Past(), 0, Store())
     past = Past().followed_by(blocks, window)
     noise = torch.randn(1, 2, 16, SMALL.rows, SMALL.columns, dtype=torch.float64)
     cache = Cache(SMALL, window, [past], [4], 2, noise)
@@ -139,7 +140,7 @@ def test_a_past_is_the_sink_and_the_newest(chunk: int, sink: int, more: int, cou
     window = Window(chunk, (sink + more) * chunk, sink * chunk)
     past = Past()
     for i in range(count):
-        past = past.followed_by([Block(torch.zeros(0), i * chunk)], window)
+        past = past.followed_by([Block(Store().keep(torch.zeros(0)), i * chunk)], window)
     most = sink + more - 1
     kept = list(range(count))
     if count > most:

@@ -13,6 +13,7 @@ from tiny_wan import relative_error
 
 from lightcone.model.families.wan.network.cache import Past
 from lightcone.model.families.wan.network.sampler import Rows, sample
+from lightcone.model.families.wan.network.store import Store
 
 MOST = 1e-5
 
@@ -30,5 +31,5 @@ def test_chunks_are_those_of_fastvideo(key: str) -> None:
     keys, past = model.text_keys(text()), Past()
     for i in range(CHUNKS):
         rows = Rows([past], [i * CHUNK], keys)
-        latents, [past] = sample(model, window, rows, noise(i), STEPS)
+        latents, [past] = sample(model, window, rows, noise(i), STEPS, Store())
         assert relative_error(latents[0], expected[i]) < MOST

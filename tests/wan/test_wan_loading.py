@@ -276,7 +276,8 @@ def test_the_budget_of_the_full_model_is_known_without_it() -> None:
     place = Place(torch.device("cpu"), torch.bfloat16, torch.device("cpu"))
     [budget] = budgets(VARIANTS["longlive"], place, 0).values()
     assert budget.parts["transformer"] == 2 * 1_418_996_800
-    assert budget.parts["keys and values"] == 2 * 3_450_470_400
+    assert budget.parts["keys and values"] == 3_450_470_400
+    assert budget.parts["keys and values, side by side"] == 3_450_470_400
     assert "transformer 2.84" in str(budget)
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from lightcone.model.families.wan.network.config import WanConfig
 from lightcone.model.families.wan.network.rotary import rotate, tables
 from lightcone.model.families.wan.network.transformer import WanTransformer
-from lightcone.model.runtime.attention import attend
 
 SMALL = WanConfig(
     rows=4, columns=8, width=48, heads=2, layers=3, hidden=96, text_width=24, text_length=10
@@ -50,4 +50,4 @@ class Masked:
         turns = tables(torch.tensor([self.positions]), c.grid, c.head_size, q.dtype)
         hidden = torch.zeros(self.sees.shape, dtype=q.dtype).masked_fill(~self.sees, float("-inf"))
         mask = hidden.repeat_interleave(c.tokens, 0).repeat_interleave(c.tokens, 1)
-        return attend(rotate(q, turns), rotate(k, turns), v, mask)
+        return F.scaled_dot_product_attention(rotate(q, turns), rotate(k, turns), v, mask)

@@ -26,7 +26,7 @@ def after_recache(weights: Weights, state: WanState) -> WanState:
         newest = newest[window.sink :]
     text = _text(weights, state.prompt.text(state.chunk))
     start = latents - len(newest)
-    blocks = blocks_of(weights.transformer, window, newest, text, sink, start)
+    blocks = blocks_of(weights.transformer, window, newest, text, sink, start, weights.store)
     return replace(state, past=sink.followed_by(blocks, window))
 
 
@@ -52,7 +52,7 @@ def _read(weights: Weights, state: WanState, latents: Tensor, past: Past, start:
     for i in range(0, len(latents), window.chunk):
         text = _text(weights, state.prompt.text((start + i) // window.chunk))
         chunk = latents[i : i + window.chunk]
-        blocks = blocks_of(weights.transformer, window, chunk, text, past, start + i)
+        blocks = blocks_of(weights.transformer, window, chunk, text, past, start + i, weights.store)
         past = past.followed_by(blocks, window)
     return past
 

@@ -35,10 +35,13 @@ class WanFamily:
 
     def open(self, worlds: tuple[str, ...], settings: ModelSettings) -> Model:
         from lightcone.model.families.wan.model import WanModel
-        from lightcone.model.families.wan.weights import opened, place
+        from lightcone.model.families.wan.weights import opened, place_of
 
-        where = place(settings.device, settings.text_device)
-        weights = [opened(VARIANTS[name], settings.weights, where) for name in worlds]
+        where = place_of(settings)
+        weights = [
+            opened(VARIANTS[name].decoded_by(settings.decoder), settings.weights, where)
+            for name in worlds
+        ]
         return WanModel(weights, where, steps=settings.steps)
 
 

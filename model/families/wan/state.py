@@ -70,10 +70,10 @@ class WanState:
         return self.chunk * window.chunk
 
 
-def digest(state: WanState, window: Window) -> bytes:
+def digest(seen: Seen, window: Window) -> bytes:
     """16 bytes that name the latents of the last chunk."""
-    newest = state.seen.newest[-window.chunk :]
-    return hashlib.blake2b(_array(newest).tobytes(), digest_size=16).digest()
+    newest = seen.newest[-window.chunk :]
+    return hashlib.blake2b(array_of(newest).tobytes(), digest_size=16).digest()
 
 
 def to_snapshot(state: WanState, fingerprint: str) -> Snapshot:
@@ -87,7 +87,7 @@ def to_snapshot(state: WanState, fingerprint: str) -> Snapshot:
         world=state.world,
         fingerprint=fingerprint,
         frame=state.frame,
-        arrays={name: _array(tensor) for name, tensor in arrays.items()},
+        arrays={name: array_of(tensor) for name, tensor in arrays.items()},
         meta={
             "chunk": state.chunk,
             "seed": state.seed,
@@ -105,7 +105,7 @@ def from_snapshot(
         meta = snapshot.meta
         prompt = meta["prompt"]
         like = blank.seen.newest
-        sink, newest = (_tensor(snapshot.arrays[name], like) for name in ("sink", "newest"))
+        sink, newest = (tensor_of(snapshot.arrays[name], like) for name in ("sink", "newest"))
         if sink.shape[1:] != like.shape[1:] or newest.shape[1:] != like.shape[1:]:
             raise ValueError("its latents have another shape")
         state = WanState(
@@ -116,8 +116,8 @@ def from_snapshot(
             past=Past(),
             seen=Seen(sink, newest),
             prompt=Prompted(
-                _long(_tensor(snapshot.arrays["before"], like), blank.prompt.before),
-                _long(_tensor(snapshot.arrays["after"], like), blank.prompt.before),
+                _long(tensor_of(snapshot.arrays["before"], like), blank.prompt.before),
+                _long(tensor_of(snapshot.arrays["after"], like), blank.prompt.before),
                 int(prompt["at"]),
                 int(prompt["chunks"]),
             ),
@@ -125,17 +125,19 @@ def from_snapshot(
         )
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise SnapshotError(f"the snapshot holds no state of this world: {error}") from error
-    latents = state.latents(window)
-    expected = frames[0] * min(state.chunk, 1) + frames[1] * max(state.chunk - 1, 0)
-    counts = len(state.seen.newest), len(state.seen.sink)
-    if (
-        state.chunk < 0
-        or state.prompt.chunks < 1
-        or state.frame != expected
-        or counts != (min(latents, window.size), min(latents, window.sink))
-    ):
+    if state.prompt.chunks < 1 or not fits(state.chunk, state.frame, state.seen, window, frames):
         raise SnapshotError("the snapshot holds no state of this world: its frames do not fit")
     return state
+
+
+def fits(chunk: int, frame: int, seen: Seen, window: Window, frames: tuple[int, int]) -> bool:
+    """Whether so many chunks of a video, the first and others of so many frames, are so many frames
+    and leave so many latents."""
+    latents = chunk * window.chunk
+    counts = len(seen.newest), len(seen.sink)
+    expected = frames[0] * min(chunk, 1) + frames[1] * max(chunk - 1, 0)
+    kept = min(latents, window.size), min(latents, window.sink)
+    return chunk >= 0 and frame == expected and counts == kept
 
 
 def _short(text: Tensor) -> Tensor:
@@ -150,11 +152,12 @@ def _long(text: Tensor, like: Tensor) -> Tensor:
     return torch.cat([text, like.new_zeros(len(like) - len(text), like.shape[1])])
 
 
-def _tensor(array: NDArray[Any], like: Tensor) -> Tensor:
+def tensor_of(array: NDArray[Any], like: Tensor) -> Tensor:
     return torch.from_numpy(np.array(array)).to(like)
 
 
-def _array(tensor: Tensor) -> NDArray[Any]:
+def array_of(tensor: Tensor) -> NDArray[Any]:
+    """What numpy and snapshots can hold."""
     plain = tensor.detach().cpu()
     if plain.dtype == torch.bfloat16:  # which numpy has not; float32 holds it exactly
         plain = plain.float()

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from lightcone.model.families.wan.network.config import (
     SPACE,
     TIME,
     TINY,
     TINY_DECODER,
+    TINY_TAEHV,
     DecoderConfig,
+    TaehvConfig,
     WanConfig,
     Window,
 )
-from lightcone.model.interface import WorldInfo
+from lightcone.model.interface import DecoderName, WorldInfo
 
 FPS = 16
 PROMPT_LENGTH = 2000
@@ -39,7 +42,13 @@ class Variant:
     steps: Mapping[int, tuple[float, ...]] = field(default_factory=lambda: dict(_FEW))
     first_steps: tuple[float, ...] | None = None
     transformer: WanConfig = field(default_factory=WanConfig)
-    decoder: DecoderConfig = field(default_factory=DecoderConfig)
+    decoder: DecoderConfig | TaehvConfig = field(default_factory=DecoderConfig)
+
+    def decoded_by(self, decoder: DecoderName) -> Self:
+        """With this decoder instead of its own."""
+        if decoder == "vae":
+            return self
+        return replace(self, decoder=TINY_TAEHV if self.random else TaehvConfig())
 
     @property
     def random(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lightcone.model.interface import How
+from lightcone.model.interface import DecoderName, How
 from lightcone.server.telemetry.logs import LogLevel
 from lightcone.server.worker.messages.base import Codec, Message, RewindAction
 
@@ -30,6 +30,11 @@ class Load(Message, frozen=True):
     log_level: LogLevel = "info"
     log_json: bool = False
     text_device: str = "cpu"  # of the text encoder, of the wan family
+    decoder: DecoderName = "vae"  # of the wan and matrix_game families
+    fp8_kv: bool = False  # keys and values of these families in eight bits
+    fp8_linears: bool = False  # and their linear layers
+    kv_gb: float = 0.0  # of an arena of keys and values of each of their worlds; 0: none
+    compile: bool = False  # the transformers of these families, by torch.compile
 
 
 class Sending(Message, frozen=True):

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lightcone.model.families.avdit.network.config import AvditConfig
+from lightcone.model.runtime.attention import Plan, Planned
 from lightcone.model.runtime.layers import rotary_tables, rotate
 
 
@@ -55,6 +56,7 @@ class Cache:
         whole = like.new_empty(2, c.time_layers, len(pasts), *shape[2:4], length + room, size)
         self._keys, self._values = whole
         self._new: list[tuple[Tensor, Tensor]] = []
+        self._planned: dict[int, Planned] = {}
         for i, past in enumerate(pasts):
             blocks = [*[empty] * self._empty[i], *(block.data for block in past.blocks)]
             if not blocks:
@@ -65,19 +67,15 @@ class Cache:
                 self._keys[layer, i, :, :, :length] = rotated
                 self._values[layer, i, :, :, :length] = v
 
-    def mask(self, chunks: int) -> Tensor | None:
-        """Additive, broadcastable to (B, 1, C, length + C): the next `chunks` see the past and one
-        another causally. None where they see everything. A shorter past ends where a longer one
-        does: its empty slots come first."""
-        if chunks == 1 and not any(self._empty):
-            return None
-        total = self.length + chunks
-        position = torch.arange(total, device=self._keys.device)
-        ahead = position[self.length :, None] < position
-        first = torch.tensor(self._empty, device=position.device)
-        hidden = ahead | (position < first[:, None])[:, None]  # (B, C, length + C)
-        mask = torch.zeros(hidden.shape, device=position.device, dtype=self._keys.dtype)
-        return mask.masked_fill_(hidden, float("-inf"))[:, None]
+    def planned(self, chunks: int) -> Planned:
+        """The next `chunks` see the past and one another causally. A shorter past ends where a
+        longer one does: its empty slots come first."""
+        if chunks not in self._planned:
+            total = self.length + chunks
+            spans = tuple(((empty, total),) for empty in self._empty)
+            plan = Plan(chunks, total, spans, causal=True, repeat=self._keys.shape[2])
+            self._planned[chunks] = Planned(plan, self._keys)
+        return self._planned[chunks]
 
     def rotate(self, q: Tensor) -> Tensor:
         """Queries (..., C, D) of the next chunks."""

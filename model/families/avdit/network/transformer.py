@@ -23,7 +23,7 @@ from lightcone.model.families.avdit.network.cache import Cache
 from lightcone.model.families.avdit.network.config import AvditConfig
 from lightcone.model.families.avdit.network.detail import Head, Stem
 from lightcone.model.families.avdit.network.latents import Latents, spread
-from lightcone.model.runtime.attention import attend
+from lightcone.model.runtime.attention import Plan, Planned, attend
 from lightcone.model.runtime.layers import Block, rms_norm, rotary_tables, rotate, waves
 
 _TAU_WAVES = 16
@@ -131,12 +131,11 @@ class Time:
         chunks = x.shape[1]
         self.layer = 0
         self.cache = cache
-        self.mask: Tensor | None
         if cache is not None:
-            self.mask = cache.mask(chunks)
+            self.planned = cache.planned(chunks)
             return
-        ahead = x.new_full((chunks, chunks), float("-inf")).triu(1)
-        self.mask = ahead[None, None]  # (1, 1, C, C)
+        rows = x.shape[0] * x.shape[2]
+        self.planned = Planned(Plan(chunks, chunks, (((0, chunks),),), True, rows), x)
         tables = rotary_tables(torch.arange(chunks, device=x.device), c.width // c.heads)
         self._tables = tuple(table.to(x.dtype) for table in tables)
 
@@ -154,8 +153,5 @@ class TimedBlock(Block[Time]):
     def _over_time(self, q: Tensor, k: Tensor, v: Tensor, time: Time) -> Tensor:
         q, k, v = time.rotated(*(t.permute(0, 2, 3, 1, 4) for t in (q, k, v)))  # (B, N, H, C, D)
         batch, tokens = q.shape[:2]
-        mask = time.mask
-        if mask is not None and mask.shape[0] > 1:  # of each state's own past
-            mask = mask[:, None].expand(-1, tokens, -1, -1, -1).flatten(0, 1)
-        out = attend(q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1), mask)
+        out = attend(q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1), time.planned)
         return out.unflatten(0, (batch, tokens)).permute(0, 3, 1, 2, 4).flatten(3)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lightcone.model.families.staged.network.config import TransformerConfig
+from lightcone.model.runtime.attention import Plan, Planned, Span
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,15 @@ class Ring:
 class Cache:
     """A ring that is written in place at `slots`, and what a pass needs to read it.
 
-    `position` (B, 1 + window) numbers the slots in time, `mask` (B, 1 + window) is 0 where a slot
-    may be read and -inf elsewhere; `now` (B,) is the position of the chunk that is generated.
+    `position` (B, 1 + window) numbers the slots in time, `planned` names those that are read; `now`
+    (B,) is the position of the chunk that is generated.
     """
 
     ring: Ring
     rows: Tensor  # (B,), 0 to B - 1
     slots: Tensor  # (B,), where the chunk that is generated is written
     position: Tensor
-    mask: Tensor
+    planned: Planned
     now: Tensor
 
     def write(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
@@ -91,14 +92,28 @@ def cache_at(ring: Ring, chunks: Sequence[int], since: int = 0) -> Cache:
     chunk = torch.tensor(chunks)[:, None]
     here = (chunk + 1).clamp(max=window)
     age = (chunk - torch.arange(window)) % window  # chunks since the slot was written
-    filled = (age <= chunk - since) & (chunk >= 0)
     sink = torch.zeros(len(chunks), 1, dtype=torch.long)
-    mask = torch.zeros(len(chunks), window).masked_fill_(~filled, float("-inf"))
+    spans = tuple(_filled(index, since, window) for index in chunks)
+    plan = Plan(1, 1 + window, spans, repeat=ring.keys.shape[2])
     return Cache(
         ring=ring,
         rows=torch.arange(len(chunks), device=device),
         slots=torch.where(chunk < 0, 0, 1 + chunk % window)[:, 0].to(device),
         position=torch.cat([sink, (here - age).clamp_min(0)], 1).to(device),
-        mask=torch.cat([sink.float(), mask], 1).to(device),
+        planned=Planned(plan, ring.keys),
         now=here[:, 0].to(device),
     )
+
+
+def _filled(chunk: int, since: int, window: int) -> tuple[Span, ...]:
+    """The sink, and the slots of the chunks from `since` to `chunk`, at most `window` of them."""
+    count = min(window, chunk - since + 1)
+    if chunk < 0 or count <= 0:
+        return ((0, 1),)
+    if count == window:
+        return ((0, 1 + window),)
+    end = 2 + chunk % window
+    start = end - count
+    if start >= 1:
+        return ((0, 1), (start, end))
+    return ((0, 1), (1, end), (start + window, 1 + window))

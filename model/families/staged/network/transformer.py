@@ -33,7 +33,7 @@ from lightcone.model.families.staged.network.kv_cache import (
     Unrolled,
 )
 from lightcone.model.families.staged.network.stage import Scene
-from lightcone.model.runtime.attention import attend
+from lightcone.model.runtime.attention import Plan, Planned, attend
 from lightcone.model.runtime.layers import Block, rms_norm, rotary_tables, rotate, waves
 
 _TAU_WAVES = 16
@@ -103,7 +103,7 @@ class Transformer(nn.Module):
         known = torch.cat([waves(tau, _TAU_WAVES).to(x.dtype), scene.condition, scene.text], -1)
         condition = F.silu(self.condition(known))
         modulation = self.modulation(condition)[:, :, None]  # (B, C, 1, 6 width)
-        time = _Time(self, cache, chunks, x.device, x.dtype)
+        time = _Time(self, cache, x)
         for block in self.blocks:
             x = block(x, modulation, time)
         shift, scale = self.final(condition)[:, :, None].chunk(2, -1)
@@ -124,29 +124,30 @@ def _compose(known: Tensor, out: Tensor, dim: int) -> Tensor:
 
 
 class _Time:
-    """What the T layers share in one forward: rotary tables, mask and whose turn it is."""
+    """What the T layers share in one forward: rotary tables, what is seen and whose turn it is."""
 
     def __init__(
         self,
         model: Transformer,
         cache: Cache | Unrolled | None,
-        chunks: int,
-        device: torch.device,
-        dtype: torch.dtype,
+        x: Tensor,
     ) -> None:
+        """`x`: the tokens (B, C, N, width)."""
+        chunks, rows = x.shape[1], x.shape[0] * x.shape[2]
+        device, dtype = x.device, x.dtype
         self.cache = cache
         self.layer = 0
+        self.planned: Planned | None
         if cache is None:
             position = torch.arange(chunks, device=device)
             self.query = self.key = (model.cos[position].to(dtype), model.sin[position].to(dtype))
-            ahead = position[:, None] < position[None, :]
-            self.mask = torch.zeros(chunks, chunks, device=device, dtype=dtype)
-            self.mask.masked_fill_(ahead, float("-inf"))
+            plan = Plan(chunks, chunks, (((0, chunks),),), causal=True, repeat=rows)
+            self.planned = Planned(plan, self.query[0])
         elif isinstance(cache, Unrolled):
             at = cache.chunks
             self.query = model.cos[at].to(dtype), model.sin[at].to(dtype)
             self.key = model.cos[: at + 1].to(dtype), model.sin[: at + 1].to(dtype)
-            self.mask = torch.zeros(1, at + 1, device=device, dtype=dtype)
+            self.planned = None
         else:
             now, slots = cache.now, cache.position
             shape = (-1, 1, 1, 1, model.cos.shape[1])
@@ -159,7 +160,7 @@ class _Time:
                 model.cos[slots].view(shape).to(dtype),
                 model.sin[slots].view(shape).to(dtype),
             )
-            self.mask = cache.mask[:, None, None, None].to(dtype)
+            self.planned = cache.planned
 
 
 class TimedBlock(Block[_Time]):
@@ -170,8 +171,5 @@ class TimedBlock(Block[_Time]):
             time.layer += 1
         batch = len(q)
         q, k = rotate(q, *time.query), rotate(k, *time.key)
-        mask = time.mask
-        if mask.ndim == 5:
-            mask = mask.expand(-1, q.shape[1], -1, -1, -1).flatten(0, 1)
-        out = attend(q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1), mask)
+        out = attend(q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1), time.planned)
         return out.unflatten(0, (batch, -1)).permute(0, 3, 1, 2, 4).flatten(3)

@@ -13,6 +13,11 @@ WRAPPERS = ("base_model.", "_fsdp_wrapped_module.", "diffusion_model.", "transfo
 """Parts that training and other programs put into or before a name."""
 
 _TRANSFORMER: Mapping[str, str] = {
+    "patch_embedding.proj.": "patch_embedding.",
+    "condition_embedder.image_embedder.norm1": "img_emb.proj.0",
+    "condition_embedder.image_embedder.ff.net.0.proj": "img_emb.proj.1",
+    "condition_embedder.image_embedder.ff.net.2": "img_emb.proj.3",
+    "condition_embedder.image_embedder.norm2": "img_emb.proj.4",
     "condition_embedder.time_embedder.linear_1": "time_embedding.0",
     "condition_embedder.time_embedder.linear_2": "time_embedding.2",
     "condition_embedder.time_proj": "time_projection.1",
@@ -80,6 +85,22 @@ def decoder_key(key: str, blocks: int = 2) -> str | None:
         return f"decoder.upsamples.{each * int(found[1]) + int(found[2])}.{_residual(found[3])}"
     if found := re.fullmatch(r"decoder\.up_blocks\.(\d)\.upsamplers\.0\.(.+)", key):
         return f"decoder.upsamples.{each * int(found[1]) + blocks + 1}.{found[2]}"
+    return key
+
+
+def encoder_key(key: str) -> str | None:
+    """The same for its encoder; None for keys of its decoder."""
+    if key.startswith(("decoder.", "post_quant_conv.", "conv2.")):
+        return None
+    key = key.replace("quant_conv.", "conv1.", 1) if key.startswith("quant_conv.") else key
+    key = key.replace("encoder.conv_in.", "encoder.conv1.")
+    key = key.replace("encoder.norm_out.", "encoder.head.0.")
+    key = key.replace("encoder.conv_out.", "encoder.head.2.")
+    key = key.replace("encoder.mid_block.attentions.0.", "encoder.middle.1.")
+    if found := re.fullmatch(r"encoder\.mid_block\.resnets\.(\d)\.(.+)", key):
+        return f"encoder.middle.{2 * int(found[1])}.{_residual(found[2])}"
+    if found := re.fullmatch(r"encoder\.down_blocks\.(\d+)\.(.+)", key):
+        return f"encoder.downsamples.{found[1]}.{_residual(found[2])}"
     return key
 
 

@@ -15,16 +15,22 @@ from torch import Tensor
 
 from lightcone.model.families.wan.network.config import WanConfig, Window
 from lightcone.model.families.wan.network.rotary import Tables, rotate, tables
-from lightcone.model.runtime.attention import attend
+from lightcone.model.families.wan.network.store import Kept, Store
+from lightcone.model.runtime.attention import Plan, Planned, attend
 
 
 @dataclass(frozen=True)
 class Block:
-    """Keys, without rotary embedding, and values of one chunk: (layers, 2, H, tokens, D). Its first
-    latent is at position `first` of the video."""
+    """What is kept of one chunk, see `WanConfig.block_shapes`: keys are without rotary embedding.
+    Its first latent is at position `first` of the video."""
 
-    data: Tensor
+    kept: Kept
     first: int
+
+    @property
+    def data(self) -> Tensor:
+        """Keys and values, (layers, 2, H, tokens, D)."""
+        return self.kept.read(0)
 
 
 @dataclass(frozen=True)
@@ -49,10 +55,11 @@ class Past:
 
 
 class Cache:
-    """The pasts of B states side by side, of equal length, for the passes over the next latents.
+    """The pasts of B states side by side, for the passes over the next latents of each.
 
-    Here keys have their rotary embedding, computed once for all passes. Shapes are
-    (layers, B, H, N, D). It is a `Context` of the transformer.
+    Here keys have their rotary embedding, computed once for all passes. Those of the next latents
+    come first in each row, so that they have the same places in all rows, however long their pasts
+    are. Shapes are (layers, B, M, H, D). It is a `Context` of the transformer.
     """
 
     def __init__(
@@ -60,45 +67,60 @@ class Cache:
         latents: int, like: Tensor,
     ) -> None:  # fmt: skip
         """The next `latents` of row b begin at position `starts[b]` of its video."""
-        lengths = {len(past.blocks) for past in pasts}
-        if len(lengths) != 1:
-            raise ValueError("pasts of different lengths do not fit side by side")
         self._chunk, self._tokens = window.chunk, c.tokens
-        block_tokens = window.chunk * c.tokens
-        self._length = lengths.pop() * block_tokens
-        self._tables = _tables(c, window, pasts, starts, latents, like)
-        shape = (c.layers, len(pasts), c.heads, self._length + latents * c.tokens, c.head_size)
-        self._keys, self._values = like.new_empty(shape), like.new_empty(shape)
+        queries, each = latents * c.tokens, window.chunk * c.tokens
+        lengths = [queries + len(past.blocks) * each for past in pasts]
+        self._planned = Planned(Plan.first(queries, lengths), like)
+        shape = (c.layers, len(pasts), max(lengths), c.heads, c.head_size)
+        # empty places hold zeros: what is never seen must be a number all the same
+        self._keys, self._values = like.new_zeros(shape), like.new_zeros(shape)
+        rows = zip(pasts, starts, strict=True)
+        self._here = _tables(c, [_next(window, *row, latents) for row in rows], like)
+        self._queries = queries
         self._new: list[tuple[Tensor, Tensor]] = []
         for row, past in enumerate(pasts):
+            if not past.blocks:
+                continue
+            turns = _tables(c, [_seen(window, past)], like)
             for i, block in enumerate(past.blocks):
-                start, end = i * block_tokens, (i + 1) * block_tokens
-                turns = self._tables.row(row).tokens(start, end)
-                self._keys[:, row, :, start:end] = rotate(block.data[:, 0], turns)
-                self._values[:, row, :, start:end] = block.data[:, 1]
+                at = slice(queries + i * each, queries + (i + 1) * each)
+                data = block.data
+                keys = rotate(data[:, 0], turns.tokens(i * each, (i + 1) * each))
+                self._keys[:, row, at] = keys.transpose(1, 2)
+                self._values[:, row, at] = data[:, 1].transpose(1, 2)
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         self._new[layer:] = [(k, v)]
-        here = self._tables.tokens(self._length)
-        self._keys[layer, :, :, self._length :] = rotate(k, here)
-        self._values[layer, :, :, self._length :] = v
-        return attend(rotate(q, here), self._keys[layer], self._values[layer])
+        keys, values = self._keys[layer], self._values[layer]
+        keys[:, : self._queries] = rotate(k, self._here).transpose(1, 2)
+        values[:, : self._queries] = v.transpose(1, 2)
+        seen = keys.transpose(1, 2), values.transpose(1, 2)
+        return attend(rotate(q, self._here), *seen, self._planned)
 
-    def keep(self, row: int, first: int) -> list[Block]:
+    def keep(self, row: int, first: int, store: Store) -> list[Block]:
         """What the last pass computed, chunk by chunk; its first latent is at position `first`."""
-        data = torch.stack([torch.stack([k[row], v[row]]) for k, v in self._new])
-        parts = data.split(self._chunk * self._tokens, 3)
-        return [Block(part.clone(), first + i * self._chunk) for i, part in enumerate(parts)]
+        parts = self.newest(row).split(self._chunk * self._tokens, 3)
+        return [Block(store.keep(part), first + i * self._chunk) for i, part in enumerate(parts)]
+
+    def newest(self, row: int) -> Tensor:
+        """Keys and values of the last pass, (layers, 2, H, tokens, D)."""
+        return torch.stack([torch.stack([k[row], v[row]]) for k, v in self._new])
 
 
-def _tables(
-    c: WanConfig, window: Window, pasts: Sequence[Past], starts: Sequence[int],
-    latents: int, like: Tensor,
-) -> Tables:  # fmt: skip
-    """Of the pasts and the next latents."""
-    rows = []
-    for past, start in zip(pasts, starts, strict=True):
-        seen = [first + i for first in past.positions for i in range(window.chunk)]
-        where = [*seen, *range(start, start + latents)]
-        rows.append(where if window.positions == "absolute" else list(range(len(where))))
-    return tables(torch.tensor(rows, device=like.device), c.grid, c.head_size, like.dtype)
+def _seen(window: Window, past: Past) -> list[int]:
+    """Where the rotary embedding sees the latents of a past."""
+    if window.positions == "window":
+        return list(range(len(past.blocks) * window.chunk))
+    return [first + i for first in past.positions for i in range(window.chunk)]
+
+
+def _next(window: Window, past: Past, start: int, latents: int) -> list[int]:
+    """And those after it, which begin at `start` of the video."""
+    if window.positions == "window":
+        start = len(past.blocks) * window.chunk
+    return list(range(start, start + latents))
+
+
+def _tables(c: WanConfig, positions: Sequence[Sequence[int]], like: Tensor) -> Tables:
+    where = torch.tensor(positions, device=like.device)
+    return tables(where, c.grid, c.head_size, like.dtype)

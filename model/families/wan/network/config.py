@@ -48,6 +48,11 @@ class WanConfig:
     epsilon: float = 1e-6
 
     @property
+    def inputs(self) -> int:
+        """Channels of what the transformer is given."""
+        return self.channels
+
+    @property
     def head_size(self) -> int:
         return self.width // self.heads
 
@@ -60,6 +65,10 @@ class WanConfig:
     def tokens(self) -> int:
         """Of a latent picture."""
         return self.grid[0] * self.grid[1]
+
+    def block_shapes(self, latents: int) -> list[tuple[int, ...]]:
+        """Of what is kept of so many latents: keys and values, (layers, 2, H, tokens, D)."""
+        return [(self.layers, 2, self.heads, latents * self.tokens, self.head_size)]
 
     def cache_values(self, latents: int) -> int:
         """Numbers in the keys and values of so many latents."""
@@ -87,9 +96,25 @@ class DecoderConfig:
     doubles_time: tuple[bool, ...] = (False, True, True)  # at each halving, from full size down
 
 
+@dataclass(frozen=True)
+class TaehvConfig:
+    """Of TAEHV, the fast decoder; the defaults are those of the published one for Wan 2.1."""
+
+    channels: int = 16
+    widths: tuple[int, ...] = (256, 128, 64, 64)  # from latents up, the last at full size
+    blocks: int = 3  # at each size but the last
+    times: tuple[int, ...] = (1, 2, 2)  # frames of each, at each doubling
+
+    @property
+    def width(self) -> int:
+        """At full size."""
+        return self.widths[-1]
+
+
 TINY = WanConfig(
     rows=8, columns=14, width=64, heads=2, layers=2, hidden=128, text_width=32, text_length=16
 )
 """For tests, and to see it run where there are no weights."""
 
 TINY_DECODER = DecoderConfig(width=4)
+TINY_TAEHV = TaehvConfig(widths=(8, 8, 4, 4), blocks=1)

@@ -8,7 +8,7 @@ size.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,17 +16,21 @@ from torch import Tensor
 
 from lightcone.model.families.wan.network.cache import Block, Cache, Past
 from lightcone.model.families.wan.network.config import WanConfig, Window
+from lightcone.model.families.wan.network.store import Store
 from lightcone.model.families.wan.network.transformer import TextKeys, WanTransformer
 
 SHIFT = 5.0  # of the flow-match schedule (Esser et al. 2024) of all models here
 CLEAN = 0.0  # the timestep of latents that go into the cache
 _END = 1000.0  # the timestep of noise
 
+Finish = Callable[[], list[Past]]
+"""Makes the pasts of rows with a chunk, whose latents are known already."""
+
 
 @dataclass(frozen=True)
 class Rows:
-    """B states side by side: their pasts, of equal length, the positions of their next latents, and
-    the keys of their texts."""
+    """B states side by side: their pasts, the positions of their next latents, and the keys of
+    their texts."""
 
     pasts: Sequence[Past]
     starts: Sequence[int]
@@ -40,40 +44,67 @@ def shifted(steps: Sequence[float], shift: float = SHIFT) -> tuple[float, ...]:
     return tuple(_END * shift * s / (1 + (shift - 1) * s) for s in even)
 
 
+def begun(
+    model: WanTransformer,
+    window: Window,
+    rows: Rows,
+    noise: Tensor,
+    timesteps: Sequence[float],
+    store: Store,
+) -> tuple[Tensor, Finish]:
+    """The latents (B, chunk, C, rows, columns) of the next chunk of each state, and what makes
+    their pasts with it, which is one pass more. `noise`: (steps, B, chunk, C, rows, columns);
+    `timesteps` descend from 1000. From the first pass on, nothing waits for the device."""
+    cache = Cache(model.config, window, rows.pasts, rows.starts, noise.shape[2], noise)
+    clean = denoised(lambda x, t: model(x, at(t, x), rows.text, cache), noise, timesteps)
+
+    def finish() -> list[Past]:
+        model.read(clean, at(CLEAN, clean), rows.text, cache)
+        return [
+            past.followed_by(cache.keep(row, start, store), window)
+            for row, (past, start) in enumerate(zip(rows.pasts, rows.starts, strict=True))
+        ]
+
+    return clean, finish
+
+
 def sample(
     model: WanTransformer,
     window: Window,
     rows: Rows,
     noise: Tensor,
     timesteps: Sequence[float],
+    store: Store,
 ) -> tuple[Tensor, list[Past]]:
-    """The latents (B, chunk, C, rows, columns) of the next chunk of each state, and their pasts
-    with it. `noise`: (steps, B, chunk, C, rows, columns); `timesteps` descend from 1000."""
-    c, latents = model.config, noise.shape[2]
-    cache = Cache(c, window, rows.pasts, rows.starts, latents, noise)
+    """The latents of `begun`, and the pasts with them."""
+    latents, finish = begun(model, window, rows, noise, timesteps, store)
+    return latents, finish()
+
+
+def denoised(
+    flow: Callable[[Tensor, float], Tensor], noise: Tensor, timesteps: Sequence[float]
+) -> Tensor:
+    """Clean latents, of the first of `noise` (steps, B, ...), with new noise of the next level
+    after each step. `flow` of noisy ones and their timestep is noise - clean."""
     precise = torch.promote_types(noise.dtype, torch.float32)
     x = clean = noise[0]
     for i, timestep in enumerate(timesteps):
-        flow = model(x, _at(timestep, x), rows.text, cache)
-        clean = (x.to(precise) - timestep / _END * flow.to(precise)).to(x.dtype)
+        predicted = flow(x, timestep)
+        clean = (x.to(precise) - timestep / _END * predicted.to(precise)).to(x.dtype)
         if i + 1 < len(timesteps):
             x = torch.lerp(clean, noise[i + 1], timesteps[i + 1] / _END)
-    model.read(clean, _at(CLEAN, clean), rows.text, cache)
-    pasts = [
-        past.followed_by(cache.keep(row, start), window)
-        for row, (past, start) in enumerate(zip(rows.pasts, rows.starts, strict=True))
-    ]
-    return clean, pasts
+    return clean
 
 
 def blocks_of(
-    model: WanTransformer, window: Window, latents: Tensor, text: TextKeys, past: Past, start: int
-) -> list[Block]:
+    model: WanTransformer, window: Window, latents: Tensor, text: TextKeys, past: Past, start: int,
+    store: Store,
+) -> list[Block]:  # fmt: skip
     """Of clean latents (F, C, rows, columns) of one state after its past, F a multiple of a
     chunk's, all in one pass in which they see one another, as LongLive computes its cache anew."""
     cache = Cache(model.config, window, [past], [start], len(latents), latents)
-    model.read(latents[None], _at(CLEAN, latents[None]), text, cache)
-    return cache.keep(0, start)
+    model.read(latents[None], at(CLEAN, latents[None]), text, cache)
+    return cache.keep(0, start, store)
 
 
 def noise_of(
@@ -89,6 +120,6 @@ def noise_of(
     return torch.stack(drawn, 1).to(like)
 
 
-def _at(timestep: float, latents: Tensor) -> Tensor:
+def at(timestep: float, latents: Tensor) -> Tensor:
     """(B, F) for latents (B, F, ...)."""
     return torch.full(latents.shape[:2], timestep, device=latents.device)

@@ -96,8 +96,13 @@ class Block(nn.Module):
         x = torch.addcmul(x, gate1, attended.unflatten(1, x.shape[1:3]))
         q = self.cross_attn.queries(self.norm3(x).flatten(1, 2))
         x = x + self.cross_attn.out(attend(q, *text)).unflatten(1, x.shape[1:3])
+        x = self.acted(x, context, layer)
         y = torch.addcmul(shift2, layer_norm(x, self.epsilon), 1 + scale2)
         return torch.addcmul(x, gate2, self.ffn(y))
+
+    def acted(self, x: Tensor, context: Context, layer: int) -> Tensor:
+        """After what else a block attends to, (B, F, tokens, width): here nothing."""
+        return x
 
 
 class Head(nn.Module):
@@ -115,30 +120,33 @@ class Head(nn.Module):
         return out
 
 
-class WanTransformer(nn.Module):
-    def __init__(self, config: WanConfig) -> None:
+class Backbone(nn.Module):
+    """What transformers of this shape share, whatever they attend to beside their own tokens."""
+
+    def __init__(self, config: WanConfig, **embeddings: nn.Module) -> None:
+        """`embeddings`: of what all tokens attend to, by name."""
         super().__init__()
         c = self.config = config
-        self.patch_embedding = nn.Conv3d(c.channels, c.width, (1, PATCH, PATCH), (1, PATCH, PATCH))
-        self.text_embedding = nn.Sequential(
-            nn.Linear(c.text_width, c.width), nn.GELU("tanh"), nn.Linear(c.width, c.width)
-        )
+        self.patch_embedding = nn.Conv3d(c.inputs, c.width, (1, PATCH, PATCH), (1, PATCH, PATCH))
+        for name, module in embeddings.items():
+            self.add_module(name, module)
         self.time_embedding = nn.Sequential(
             nn.Linear(c.frequencies, c.width), nn.SiLU(), nn.Linear(c.width, c.width)
         )
         self.time_projection = nn.Sequential(nn.SiLU(), nn.Linear(c.width, 6 * c.width))
-        self.blocks = nn.ModuleList(Block(c) for _ in range(c.layers))
+        self.blocks = nn.ModuleList(self.block(c, layer) for layer in range(c.layers))
         self.head = Head(c)
+
+    def block(self, c: WanConfig, layer: int) -> Block:
+        return Block(c)
 
     @property
     def place(self) -> Tensor:
         """An empty tensor of its device and number format."""
         return self.head.head.weight.new_empty(0)
 
-    def text_keys(self, text: Tensor) -> TextKeys:
-        """Of texts (B, text_length, text_width), zeros after their last token. They stay the same
-        for all passes under a text."""
-        embedded = self.text_embedding(text)
+    def keys_of(self, embedded: Tensor) -> TextKeys:
+        """Of what all tokens attend to in each layer, (B, N, width)."""
         return [block.cross_attn.keys(embedded) for block in self.blocks]  # type: ignore[operator, union-attr]
 
     def forward(
@@ -167,6 +175,20 @@ class WanTransformer(nn.Module):
         for layer, block in enumerate(self.blocks):
             x = block(x, vectors, text[layer], context, layer)
         return x, time
+
+
+class WanTransformer(Backbone):
+    text_embedding: nn.Sequential
+
+    def __init__(self, config: WanConfig) -> None:
+        c = config
+        text = nn.Linear(c.text_width, c.width), nn.GELU("tanh"), nn.Linear(c.width, c.width)
+        super().__init__(c, text_embedding=nn.Sequential(*text))
+
+    def text_keys(self, text: Tensor) -> TextKeys:
+        """Of texts (B, text_length, text_width), zeros after their last token. They stay the same
+        for all passes under a text."""
+        return self.keys_of(self.text_embedding(text))
 
 
 def layer_norm(x: Tensor, epsilon: float) -> Tensor:

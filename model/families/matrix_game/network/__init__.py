@@ -1,0 +1,1 @@
+"""The transformer of the wan family with action blocks, and their caches."""
