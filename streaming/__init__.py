@@ -24,6 +24,7 @@ from lightcone.streaming.packets import (
     EncodedPacket,
     EncodedPicture,
     EncodedSound,
+    Lane,
     VideoCodec,
 )
 from lightcone.streaming.recording.fragmented import FragmentedRecorder
@@ -51,6 +52,7 @@ __all__ = [
     "EncodedPicture",
     "EncodedSound",
     "FragmentedRecorder",
+    "Lane",
     "MediaClock",
     "Mp4Writer",
     "Network",

@@ -33,22 +33,31 @@ from aiortc.rtcrtpparameters import (
 )
 from aiortc.rtcrtpsender import random_sequence_number
 from aiortc.rtp import (
+    RTCP_PSFB_APP,
     RTP_HISTORY_SIZE,
+    AnyRtcpPacket,
     HeaderExtensions,
     HeaderExtensionsMap,
+    RtcpPsfbPacket,
+    RtcpRrPacket,
+    RtcpSrPacket,
     RtpPacket,
     pack_header_extensions,
     unpack_header_extensions,
+    unpack_remb_fci,
 )
 from aiortc.utils import uint16_add
 
 from lightcone.streaming.errors import NoSocket
 from lightcone.streaming.packets import VideoCodec
 from lightcone.streaming.viewers.fanout import MediaPacket, PacketQueue
+from lightcone.streaming.viewers.feedback import Limit, Reception, Report
 from lightcone.streaming.viewers.sockets import Sockets
 
 PLAYOUT_DELAY_URI = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 LOOPBACK = "127.0.0.1"
+MOST_UNSENT = 128 * 1024  # bytes in user space for one socket, where the kernel's buffer is full
+RESENT_SHARE, RESENT_BURST = 0.25, 32 * 1024  # bytes sent again, of those sent
 MOST_TRIED = 8  # addresses that a viewer names, and as many that its checks come from
 
 
@@ -97,7 +106,9 @@ class MediaSender(RTCRtpSender):
 
     Differs from its base in this: nothing is encoded here; timestamps have no random origin;
     sender reports pair a timestamp with the time at which it is due instead of the time at
-    which it was sent; a picture-loss report is handed to `on_keyframe_wanted`.
+    which it was sent; a picture-loss report is handed to `on_keyframe_wanted`, what the receiver
+    says about its line to `on_report`; what is sent again, is at most a share of what is sent, so
+    that it does not fill a line that is full already.
     """
 
     # The base keeps these to itself; its methods for RTCP, retransmission and stop() use them.
@@ -118,15 +129,31 @@ class MediaSender(RTCRtpSender):
         packets: PacketQueue,
         playout_delay_ms: tuple[int, int],
         on_keyframe_wanted: Callable[[], None],
+        on_report: Callable[[Report], None] = lambda report: None,
     ) -> None:
         super().__init__(kind, transport)
         self._packets = packets
         self._on_keyframe_wanted = on_keyframe_wanted
+        self._on_report = on_report
+        self._resend = float(RESENT_BURST)  # bytes that may be sent again now
         self._extensions = PlayoutDelayExtensions(playout_delay_ms)
         self._RTCRtpSender__rtp_header_extensions_map = self._extensions
 
     def _send_keyframe(self) -> None:
         self._on_keyframe_wanted()
+
+    async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
+        for report in read_reports(packet, self._ssrc):
+            self._on_report(report)
+        await super()._handle_rtcp_packet(packet)
+
+    async def _retransmit(self, sequence_number: int) -> None:
+        if self._resend <= 0:
+            return
+        packet = self._RTCRtpSender__rtp_history.get(sequence_number % RTP_HISTORY_SIZE)
+        if packet is not None and packet.sequence_number == sequence_number:
+            self._resend -= len(packet.payload)
+            await super()._retransmit(sequence_number)
 
     async def _run_rtp(self, codec: RTCRtpCodecParameters) -> None:
         self._RTCRtpSender__rtp_started.set()
@@ -143,6 +170,7 @@ class MediaSender(RTCRtpSender):
                     sequence_number = uint16_add(sequence_number, 1)
                     self._RTCRtpSender__packet_count += 1
                     self._RTCRtpSender__octet_count += len(payload)
+                    self._resend = min(self._resend + RESENT_SHARE * len(payload), RESENT_BURST)
                 self._RTCRtpSender__ntp_timestamp = media.ntp
                 self._RTCRtpSender__rtp_timestamp = media.timestamp
         except (asyncio.CancelledError, ConnectionError):
@@ -171,6 +199,21 @@ class MediaSender(RTCRtpSender):
         return packet
 
 
+def read_reports(packet: AnyRtcpPacket, ssrc: int) -> list[Report]:
+    """What an RTCP packet says of the stream `ssrc`: receiver reports (RFC 3550 section 6.4), REMB.
+    What can not be read says nothing."""
+    if isinstance(packet, RtcpRrPacket | RtcpSrPacket):
+        about = (report for report in packet.reports if report.ssrc == ssrc)
+        return [Reception(report.highest_sequence, report.packets_lost) for report in about]
+    if isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
+        try:
+            bits, ssrcs = unpack_remb_fci(packet.fci)
+        except ValueError:
+            return []
+        return [Limit(bits)] if ssrc in ssrcs else []
+    return []
+
+
 class ViewerConnection(Connection):
     """ICE towards one viewer. An existing connection becomes one by `adopt_connection`.
 
@@ -179,9 +222,12 @@ class ViewerConnection(Connection):
     `permits` (host, port) are tried, `MOST_TRIED` at most, as its own checks bring its address
     anyway (RFC 8445 section 7.3.1.3); so the end of its candidates is not the end of hope; of
     addresses that such checks bring, `MOST_TRIED` are answered with a check; consent is checked
-    (RFC 7675) every `consent_interval_s`, so that a viewer that vanished is noticed within seconds.
+    (RFC 7675) every `consent_interval_s`, so that a viewer that vanished is noticed within seconds;
+    while more than `MOST_UNSENT` bytes wait for a socket, what is sent is dropped and counted as
+    `unsent`.
     """
 
+    unsent: int
     consent_interval_s: float
     consent_failures: int
     permits: Callable[[str, int], bool]
@@ -223,6 +269,15 @@ class ViewerConnection(Connection):
             socket.setsockopt(SOL_SOCKET, SO_RCVBUF, UDP_SOCKET_BUFFER_SIZE)
             return protocol
         return None
+
+    async def sendto(self, data: bytes, component: int) -> None:
+        pair = self._nominated.get(component)
+        transport = pair.protocol.transport if pair is not None else None
+        waiting = getattr(transport, "get_write_buffer_size", None)  # a relay's has none
+        if waiting is not None and waiting() > MOST_UNSENT:
+            self.unsent += 1
+            return
+        await super().sendto(data, component)
 
     async def add_remote_candidate(self, remote_candidate: Candidate | None) -> None:
         if remote_candidate is None or len(self._remote_candidates) >= MOST_TRIED:
@@ -276,7 +331,7 @@ def adopt_connection(
     consent_failures: int,
     permits: Callable[[str, int], bool],
     sockets: Sockets,
-) -> None:
+) -> ViewerConnection:
     """Turn the ICE connection under a new transceiver into a `ViewerConnection`."""
     connection = transceiver.receiver.transport.transport._connection
     connection.__class__ = ViewerConnection
@@ -285,6 +340,8 @@ def adopt_connection(
     connection.consent_failures = consent_failures
     connection.permits = permits
     connection.sockets = sockets
+    connection.unsent = 0
+    return connection
 
 
 def adopt_sender(
@@ -292,11 +349,12 @@ def adopt_sender(
     packets: PacketQueue,
     playout_delay_ms: tuple[int, int] = (0, 0),
     on_keyframe_wanted: Callable[[], None] = lambda: None,
+    on_report: Callable[[Report], None] = lambda report: None,
 ) -> MediaSender:
     """Put a `MediaSender` in the place of a new transceiver's sender."""
     old = transceiver.sender
     sender = MediaSender(
-        transceiver.kind, old.transport, packets, playout_delay_ms, on_keyframe_wanted
+        transceiver.kind, old.transport, packets, playout_delay_ms, on_keyframe_wanted, on_report
     )
     sender._stream_id = old._stream_id
     vars(transceiver)["_RTCRtpTransceiver__sender"] = sender
