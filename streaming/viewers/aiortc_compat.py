@@ -1,24 +1,19 @@
-"""Every reach-in into private parts of aiortc 1.16 and aioice, and nothing else.
+"""Every reach-in into private parts of aiortc 1.16, and nothing else; those into aioice are in
+`aioice_compat.py`.
 
-All of it acts on single objects, by subclass; no module of either library is changed. Each
+All of it acts on single objects, by subclass; no module of the library is changed. Each
 reach-in is held by a test in tests/streaming/test_streaming_aiortc_compat.py, so that a new
-version of either library that moves a private part fails there.
+version of the library that moves a private part fails there.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable, Sequence
-from socket import SO_RCVBUF, SOL_SOCKET
 from struct import pack
 from typing import Any
 
 import av
-from aioice.candidate import Candidate, candidate_foundation, candidate_priority
-from aioice.ice import Connection, StunProtocol
-from aioice.stun import Message, TransactionError
-from aioice.turn import UDP_SOCKET_BUFFER_SIZE
 from aiortc import RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver
 from aiortc.clock import current_ntp_time
 from aiortc.codecs.base import Encoder
@@ -48,17 +43,12 @@ from aiortc.rtp import (
 )
 from aiortc.utils import uint16_add
 
-from lightcone.streaming.errors import NoSocket
 from lightcone.streaming.packets import VideoCodec
+from lightcone.streaming.viewers.congestion.feedback import Limit, Reception, Report
 from lightcone.streaming.viewers.fanout import MediaPacket, PacketQueue
-from lightcone.streaming.viewers.feedback import Limit, Reception, Report
-from lightcone.streaming.viewers.sockets import Sockets
 
 PLAYOUT_DELAY_URI = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
-LOOPBACK = "127.0.0.1"
-MOST_UNSENT = 128 * 1024  # bytes in user space for one socket, where the kernel's buffer is full
 RESENT_SHARE, RESENT_BURST = 0.25, 32 * 1024  # bytes sent again, of those sent
-MOST_TRIED = 8  # addresses that a viewer names, and as many that its checks come from
 
 
 class Packetizer:
@@ -212,136 +202,6 @@ def read_reports(packet: AnyRtcpPacket, ssrc: int) -> list[Report]:
             return []
         return [Limit(bits)] if ssrc in ssrcs else []
     return []
-
-
-class ViewerConnection(Connection):
-    """ICE towards one viewer. An existing connection becomes one by `adopt_connection`.
-
-    Differs from its base in this: candidates are those of `sockets`, and the loopback address is
-    one too, so that a server without a network works; of the viewer's candidates those that
-    `permits` (host, port) are tried, `MOST_TRIED` at most, as its own checks bring its address
-    anyway (RFC 8445 section 7.3.1.3); so the end of its candidates is not the end of hope; of
-    addresses that such checks bring, `MOST_TRIED` are answered with a check; consent is checked
-    (RFC 7675) every `consent_interval_s`, so that a viewer that vanished is noticed within seconds;
-    while more than `MOST_UNSENT` bytes wait for a socket, what is sent is dropped and counted as
-    `unsent`.
-    """
-
-    unsent: int
-    consent_interval_s: float
-    consent_failures: int
-    permits: Callable[[str, int], bool]
-    sockets: Sockets
-
-    async def get_component_candidates(
-        self,
-        component: int,
-        addresses: list[str],
-        timeout: int = 5,  # noqa: ASYNC109
-    ) -> list[Candidate]:
-        """Host candidates. Raises NoSocket."""
-        found: list[Candidate] = []
-        for address in self.sockets.chosen([*addresses, LOOPBACK]):
-            protocol = await self._bound(address)
-            if protocol is None:
-                continue
-            self._protocols.append(protocol)
-            host, port = protocol.transport.get_extra_info("sockname")[:2]
-            protocol.local_candidate = _host_candidate(component, host, port)
-            found.append(protocol.local_candidate)
-            if self.sockets.public is not None and host != LOOPBACK:
-                found.append(_host_candidate(component, self.sockets.public, port))
-        if not found:
-            raise NoSocket("no UDP port is free, or none of the addresses is this machine's")
-        return found
-
-    async def _bound(self, address: str) -> StunProtocol | None:
-        """A socket on this address; None where all ports are taken."""
-        loop = asyncio.get_running_loop()
-        for port in self.sockets.ports_to_try():
-            try:
-                transport, protocol = await loop.create_datagram_endpoint(
-                    lambda: StunProtocol(self), local_addr=(address, port)
-                )
-            except OSError:
-                continue
-            socket = transport.get_extra_info("socket")
-            socket.setsockopt(SOL_SOCKET, SO_RCVBUF, UDP_SOCKET_BUFFER_SIZE)
-            return protocol
-        return None
-
-    async def sendto(self, data: bytes, component: int) -> None:
-        pair = self._nominated.get(component)
-        transport = pair.protocol.transport if pair is not None else None
-        waiting = getattr(transport, "get_write_buffer_size", None)  # a relay's has none
-        if waiting is not None and waiting() > MOST_UNSENT:
-            self.unsent += 1
-            return
-        await super().sendto(data, component)
-
-    async def add_remote_candidate(self, remote_candidate: Candidate | None) -> None:
-        if remote_candidate is None or len(self._remote_candidates) >= MOST_TRIED:
-            return
-        kind = remote_candidate.component, remote_candidate.transport.lower()
-        if kind == (1, "udp") and self.permits(remote_candidate.host, remote_candidate.port):
-            await super().add_remote_candidate(remote_candidate)
-
-    def check_incoming(
-        self, message: Message, addr: tuple[str, int], protocol: StunProtocol
-    ) -> None:
-        known = any((c._network_host, c.port) == addr for c in self._remote_candidates)
-        if known or len(self._remote_candidates) < 2 * MOST_TRIED:
-            super().check_incoming(message, addr, protocol)
-
-    async def query_consent(self) -> None:
-        failures = 0
-        while failures < self.consent_failures:
-            await asyncio.sleep(self.consent_interval_s * (0.8 + 0.4 * random.random()))
-            failures = 0 if await self._has_consent() else failures + 1
-        self._query_consent_task = None  # close() must not wait for this very task
-        await self.close()
-
-    async def _has_consent(self) -> bool:
-        assert self.remote_password is not None  # known before checks begin
-        for pair in list(self._nominated.values()):
-            request = self.build_request(pair, nominate=False)
-            key = self.remote_password.encode()
-            try:
-                await pair.protocol.request(request, pair.remote_addr, key, retransmissions=0)
-            except TransactionError:
-                return False
-        return True
-
-
-def _host_candidate(component: int, host: str, port: int) -> Candidate:
-    return Candidate(
-        foundation=candidate_foundation("host", "udp", host),
-        component=component,
-        transport="udp",
-        priority=candidate_priority(component, "host"),
-        host=host,
-        port=port,
-        type="host",
-    )
-
-
-def adopt_connection(
-    transceiver: RTCRtpTransceiver,
-    consent_interval_s: float,
-    consent_failures: int,
-    permits: Callable[[str, int], bool],
-    sockets: Sockets,
-) -> ViewerConnection:
-    """Turn the ICE connection under a new transceiver into a `ViewerConnection`."""
-    connection = transceiver.receiver.transport.transport._connection
-    connection.__class__ = ViewerConnection
-    assert isinstance(connection, ViewerConnection)
-    connection.consent_interval_s = consent_interval_s
-    connection.consent_failures = consent_failures
-    connection.permits = permits
-    connection.sockets = sockets
-    connection.unsent = 0
-    return connection
 
 
 def adopt_sender(

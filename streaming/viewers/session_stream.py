@@ -18,8 +18,8 @@ from lightcone.streaming.packets import (
     Lane,
 )
 from lightcone.streaming.viewers.aiortc_compat import close_peer
+from lightcone.streaming.viewers.congestion.picture_lanes import PictureLanes, Watcher
 from lightcone.streaming.viewers.fanout import MediaPacket
-from lightcone.streaming.viewers.picture_lanes import PictureLanes, Watcher
 from lightcone.streaming.viewers.reach import Reach
 from lightcone.streaming.viewers.stats import StreamStats
 from lightcone.streaming.viewers.viewer import Viewer, answer_offer

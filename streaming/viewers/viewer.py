@@ -19,19 +19,18 @@ from aiortc.rtcrtpparameters import RTCRtpCodecCapability
 from lightcone.streaming.errors import BadOffer, NoSocket, UnsupportedCodec
 from lightcone.streaming.format import StreamSettings
 from lightcone.streaming.packets import VideoCodec
+from lightcone.streaming.viewers.aioice_compat import ViewerConnection, adopt_connection
 from lightcone.streaming.viewers.aiortc_compat import (
     PLAYOUT_DELAY_URI,
-    ViewerConnection,
     accept_extension,
-    adopt_connection,
     adopt_sender,
     close_peer,
     negotiated_codec,
 )
+from lightcone.streaming.viewers.congestion.feedback import Report
+from lightcone.streaming.viewers.congestion.picture_lanes import Watcher
 from lightcone.streaming.viewers.fanout import PacketQueue
-from lightcone.streaming.viewers.feedback import Report
 from lightcone.streaming.viewers.offers import parse_offer
-from lightcone.streaming.viewers.picture_lanes import Watcher
 from lightcone.streaming.viewers.reach import Reach
 from lightcone.streaming.viewers.stats import StreamStats
 

@@ -42,27 +42,29 @@ from virtual_time import run_virtual
 
 from lightcone.streaming.errors import NoSocket
 from lightcone.streaming.packets import VideoCodec
-from lightcone.streaming.viewers.aiortc_compat import (
+from lightcone.streaming.viewers.aioice_compat import (
     LOOPBACK,
     MOST_TRIED,
     MOST_UNSENT,
+    ViewerConnection,
+    adopt_connection,
+)
+from lightcone.streaming.viewers.aiortc_compat import (
     PLAYOUT_DELAY_URI,
     RESENT_BURST,
     MediaSender,
     Packetizer,
     PlayoutDelayExtensions,
-    ViewerConnection,
     accept_extension,
-    adopt_connection,
     adopt_sender,
     close_peer,
     negotiated_codec,
 )
+from lightcone.streaming.viewers.congestion.feedback import Limit, Reception, Report
 from lightcone.streaming.viewers.fanout import (
     MediaPacket,
     PacketQueue,
 )
-from lightcone.streaming.viewers.feedback import Limit, Reception, Report
 from lightcone.streaming.viewers.sockets import Sockets, parse_ports
 
 MID_URI = "urn:ietf:params:rtp-hdrext:sdes:mid"

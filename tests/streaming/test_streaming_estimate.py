@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightcone.streaming.viewers.choice import (
+from lightcone.streaming.viewers.congestion.choice import (
     BACK_S,
     HEADROOM,
     HIGHER_EVERY_S,
@@ -14,8 +14,8 @@ from lightcone.streaming.viewers.choice import (
     LaneBitrate,
     LaneChoice,
 )
-from lightcone.streaming.viewers.estimate import LOWEST, BandwidthEstimate
-from lightcone.streaming.viewers.feedback import Limit, Reception
+from lightcone.streaming.viewers.congestion.estimate import LOWEST, BandwidthEstimate
+from lightcone.streaming.viewers.congestion.feedback import Limit, Reception
 
 MOST = 2_000_000
 BOUNDS = Bounds(MOST)
@@ -79,12 +79,24 @@ def test_a_receiver_that_lowers_its_limit_is_believed() -> None:
     assert line.estimate.bits > MOST
     line.estimate.limited(Limit(255_000))
     assert line.estimate.bits == 255_000
+    for _ in range(3):
+        line.second(300_000)
+        line.estimate.limited(Limit(255_500))  # it does not raise it
+    assert line.estimate.bits < 256_000
     line.second(230_000)
-    line.estimate.limited(Limit(260_000))
-    line.second(230_000)
-    assert line.estimate.bits == 260_000  # not faster than the receiver
     line.estimate.limited(Limit(300_000))  # which is not limited by its line any more
     assert line.second(230_000) > 260_000
+
+
+def test_a_viewer_that_stood_still_for_a_moment_has_a_good_line() -> None:
+    line = Line()
+    line.second(2_000_000)
+    line.estimate.limited(Limit(1_900_000))
+    line.estimate.limited(Limit(500_000))  # nothing came for half a second
+    line.second(2_000_000)
+    assert line.estimate.bits == 500_000
+    line.estimate.limited(Limit(540_000))
+    assert line.second(2_000_000) >= 2_000_000
 
 
 def test_a_limit_that_is_low_as_little_was_sent_says_nothing() -> None:

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lightcone.streaming import EncodedPicture, Lane, StreamSettings, VideoCodec
+from lightcone.streaming.viewers.congestion.feedback import Limit, Reception
+from lightcone.streaming.viewers.congestion.picture_lanes import PictureLanes, Watcher
 from lightcone.streaming.viewers.fanout import MediaPacket
-from lightcone.streaming.viewers.feedback import Limit, Reception
-from lightcone.streaming.viewers.picture_lanes import PictureLanes, Watcher
 
 FULL, THIN = Lane.VP8, Lane.VP8_THIN
 SETTINGS = StreamSettings()

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 FAR_S, SLOW_S = 1.0, 6.0  # how long a line must be too thin, by how much
-FAR = 0.75
+FAR, SHORT = 0.75, 0.95  # of what full sends
 BACK_S, LONGEST_BACK_S = 8.0, 240.0
 PROVEN_S = 20.0  # who has to go back to thin before that has come up too early
 LOWER, HIGHER, HIGHER_EVERY_S = 0.95, 1.25, 4.0
@@ -32,8 +32,8 @@ class Bounds:
 class LaneChoice:
     """Of one viewer.
 
-    It goes to thin when its estimate has been below what full sends: for `FAR_S` where that is far,
-    else for `SLOW_S`. It comes back when its line has carried all that was tried, or what full
+    It goes to thin when its estimate has been below what full sends: for `FAR_S` where it is `FAR`
+    below, for `SLOW_S` where it falls `SHORT`. It comes back when its line has carried all that was tried, or what full
     sends, for `BACK_S`; twice as long after each time that this was too early.
     """
 
@@ -54,7 +54,7 @@ class LaneChoice:
         else:
             gains = full_bits > 1.2 * self._bounds.thin[0]
             wait_s = FAR_S if bits < FAR * full_bits else SLOW_S
-            moves = self._lasts(now, gains and bits < full_bits, wait_s)
+            moves = self._lasts(now, gains and bits < SHORT * full_bits, wait_s)
         if moves:
             self._move(now)
         return moves

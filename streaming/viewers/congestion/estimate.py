@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lightcone.streaming.viewers.feedback import Limit, Reception
+from lightcone.streaming.viewers.congestion.feedback import Limit, Reception
 
 WINDOW_S = 1.0  # over which losses are counted: a report alone may be about five packets
 LOSS_LOW, LOSS_HIGH = 0.05, 0.15
@@ -10,6 +10,7 @@ SUDDEN_LOSS = 0.3  # so much in one window is no accident
 GROWTH = 1.08  # a second
 TRIED, ALLOWANCE = 1.5, 50_000  # beyond what is sent
 DROP = 0.97  # of the limit before: the receiver has found its line overused
+RISE = 1.005  # in a window: it has not
 OPEN = 1.2  # times what is sent: the limit is not the line's, but that nothing more was tried
 LOWEST = 10_000
 
@@ -20,8 +21,10 @@ class BandwidthEstimate:
     As in Google congestion control (draft-ietf-rmcat-gcc-02): losses lower it and their absence
     raises it (section 6), and a receiver that sees its queueing delay grow says how much comes
     through (REMB). Differences: loss counts from 5 and 15 % on, not 2 and 10 %, as what is lost is
-    sent again; and a REMB below what is sent only counts once the receiver has lowered it. One that
-    was never lowered is low because little was sent.
+    sent again; a REMB below what is sent only counts once the receiver has lowered it, as one that
+    was never lowered is low because little was sent; and what was sent in a second in which little
+    was lost and the receiver raised its REMB, the line does carry, whatever stood still for a
+    moment before.
     """
 
     def __init__(self, bits: float) -> None:
@@ -30,6 +33,7 @@ class BandwidthEstimate:
         self._loss = 0.0  # share, smoothed
         self._window: tuple[float, Reception, int] | None = None  # began, with what
         self._limit: int | None = None  # the last
+        self._limit_before: int | None = None  # at the beginning of the window
         self._ceiling: float | None = None
 
     @property
@@ -81,8 +85,18 @@ class BandwidthEstimate:
         if self._loss > LOSS_HIGH:
             self.bits = min(self.bits, self.sent_bits * (1 - loss))
         elif self._loss < LOSS_LOW:
+            if self._passes():
+                self.bits = max(self.bits, self.sent_bits)
+                self._ceiling = None
             grown = min(self.bits * GROWTH**seconds, self.tried)
             if self._ceiling is not None:
                 grown = min(grown, self._ceiling)
             self.bits = max(self.bits, grown)
         self.bits = max(self.bits, LOWEST)
+        self._limit_before = self._limit
+
+    def _passes(self) -> bool:
+        """Whether what was sent in this window has come through without a growing delay."""
+        if self._limit is None or self._limit >= self.sent_bits:
+            return True
+        return self._limit_before is not None and self._limit >= RISE * self._limit_before

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 from lightcone.streaming.format import StreamSettings
 from lightcone.streaming.packets import VIDEO_CLOCK_HZ, EncodedPicture, Lane, VideoCodec
-from lightcone.streaming.viewers.choice import HEADROOM, Bounds, LaneBitrate, LaneChoice
-from lightcone.streaming.viewers.estimate import BandwidthEstimate
+from lightcone.streaming.viewers.congestion.choice import HEADROOM, Bounds, LaneBitrate, LaneChoice
+from lightcone.streaming.viewers.congestion.estimate import BandwidthEstimate
+from lightcone.streaming.viewers.congestion.feedback import Limit, Report
 from lightcone.streaming.viewers.fanout import MediaPacket, PacketQueue
-from lightcone.streaming.viewers.feedback import Limit, Report
 from lightcone.streaming.viewers.loss_reports import LossReports
 from lightcone.streaming.viewers.picture_fanout import PictureFanout
 
