@@ -33,8 +33,8 @@ class LaneChoice:
     """Of one viewer.
 
     It goes to thin when its estimate has been below what full sends: for `FAR_S` where it is `FAR`
-    below, for `SLOW_S` where it falls `SHORT`. It comes back when its line has carried all that was tried, or what full
-    sends, for `BACK_S`; twice as long after each time that this was too early.
+    below, for `SLOW_S` where it falls `SHORT`. It comes back when its line has carried all that was
+    tried, or what full sends, for `BACK_S`; twice as long after each time that this was too early.
     """
 
     def __init__(self, bounds: Bounds) -> None:
