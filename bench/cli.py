@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     _lag(_command(commands, "lag", "how late the server's event loop is"))
     _sustain(_command(commands, "sustain", "a server and its viewers over minutes"))
     _drive(_command(commands, "drive", "an agent plays through the client for minutes"))
+    _thin(_command(commands, "thin", "one viewer on a thin line beside others; needs root"))
     _viewers(_command(commands, "viewers", "CPU of one viewer more"))
     _snapshots(_command(commands, "snapshots", "what rolling snapshots cost"))
     _chunk(_command(commands, "chunk", "time and memory of one chunk"))
@@ -140,6 +141,16 @@ def _drive(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--agent", choices=("random", "scripted"), default="random")
     parser.add_argument("--minutes", type=_positive_number, default=1.0)
     parser.add_argument("--token", help="for a server that wants one")
+
+
+def _thin(parser: argparse.ArgumentParser) -> None:
+    _server(parser, url=False)
+    parser.set_defaults(world="probe-noise")
+    parser.add_argument("--viewers", type=_positive, default=5, help="on good lines")
+    parser.add_argument("--line", default="5mbit", help="of each of them, as tc has it")
+    parser.add_argument("--thin-line", default="300kbit", help="of the one")
+    parser.add_argument("--settle", type=_positive, default=15, help="seconds before measuring")
+    parser.add_argument("--seconds", type=_positive, default=30)
 
 
 def _viewers(parser: argparse.ArgumentParser) -> None:

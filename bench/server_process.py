@@ -31,19 +31,30 @@ class Target:
 
 
 @contextlib.contextmanager
-def target(url: str | None, world: str, flags: Sequence[str] = ()) -> Iterator[Target]:
-    """The server at `url`, else one started with these flags of `lightcone serve` and stopped
-    at the end. Its log goes to stderr. Raises BenchError where it does not come up."""
+def target(
+    url: str | None, world: str, flags: Sequence[str] = (), within: Sequence[str] = ()
+) -> Iterator[Target]:
+    """The server at `url`, else one started with these flags of `lightcone serve`, by `within`, a
+    command that runs another one, and stopped at the end. Its log goes to stderr. Raises BenchError
+    where it does not come up."""
     if url is not None:
         yield Target(url.rstrip("/"))
         return
-    with _started(world, flags) as process:
+    with _started(world, flags, within) as process:
         yield Target(_address(process), process.pid)
 
 
 @contextlib.contextmanager
-def _started(world: str, flags: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
-    program = [sys.executable, "-c", "from lightcone.server.cli.main import main; main()", "serve"]
+def _started(
+    world: str, flags: Sequence[str], within: Sequence[str]
+) -> Iterator[subprocess.Popen[str]]:
+    program = [
+        *within,
+        sys.executable,
+        "-c",
+        "from lightcone.server.cli.main import main; main()",
+        "serve",
+    ]
     given = ["--worlds", world, "--port", "0", "--log-level", "warning", *flags]
     process = subprocess.Popen([*program, *given], stdout=subprocess.PIPE, text=True)
     try:

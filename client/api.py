@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import httpx
 import msgspec
+from aiortc import RTCIceServer
 
 from lightcone.client.bodies import (
     Body,
@@ -22,6 +23,7 @@ from lightcone.client.bodies import (
     World,
 )
 from lightcone.client.errors import ClientError, Late, Unreachable, json_problem, problem_of
+from lightcone.client.ice import ice_servers
 
 TIMEOUT_S = 60.0  # a world's model may have to be opened first
 POLL_S = 1.0  # how often a place in the queue is to be asked for
@@ -150,6 +152,12 @@ class Api:
     async def file(self, path: str) -> bytes:
         """A recorded file, by the path that `record` and `stop_recording` answer with."""
         return (await self.request("GET", path)).content
+
+    async def ice_servers(self, whep: str) -> list[RTCIceServer]:
+        """The STUN and TURN servers for viewers of the session of this path, with passwords that
+        are good for a time."""
+        answer = await self.request("OPTIONS", whep)
+        return ice_servers(answer.headers.get_list("Link"))
 
     async def request(
         self,

@@ -19,7 +19,7 @@ from lightcone.client.viewer import Viewer
 
 class Client(Api):
     """The server at `url`, which may be a link with a `?key=`. `token` is sent as a bearer token.
-    `ice_servers` (STUN, TURN) are for networks that need them."""
+    `ice_servers` (STUN, TURN) are used in place of those that the server names."""
 
     def __init__(
         self, url: str, token: str | None = None, ice_servers: Sequence[RTCIceServer] = ()
@@ -81,7 +81,12 @@ class Client(Api):
     ) -> LiveSession:
         url = "ws" + self.url.removeprefix("http") + entry.control
         control = await open_control(url, want, self.headers, resume)
-        viewer = Viewer(self, size=size, near=entry.media_time, ice_servers=self._ice_servers)
+        try:
+            servers = self._ice_servers or await self.ice_servers(entry.whep)
+            viewer = Viewer(self, size=size, near=entry.media_time, ice_servers=servers)
+        except BaseException:
+            await control.close()
+            raise
         try:
             await viewer.join(entry.whep)
         except BaseException:

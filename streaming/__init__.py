@@ -24,12 +24,13 @@ from lightcone.streaming.packets import (
     EncodedPacket,
     EncodedPicture,
     EncodedSound,
+    Lane,
     VideoCodec,
 )
 from lightcone.streaming.recording.fragmented import FragmentedRecorder
 from lightcone.streaming.recording.mp4 import Mp4Writer
 from lightcone.streaming.viewers.reach import Network, Reach, parse_address, parse_networks
-from lightcone.streaming.viewers.sockets import Sockets, parse_ports
+from lightcone.streaming.viewers.sockets import Relay, Sockets, parse_ports
 from lightcone.streaming.viewers.stats import StreamStats
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ __all__ = [
     "EncodedPicture",
     "EncodedSound",
     "FragmentedRecorder",
+    "Lane",
     "MediaClock",
     "Mp4Writer",
     "Network",
@@ -58,6 +60,7 @@ __all__ = [
     "OfferTooLarge",
     "Reach",
     "RecordingError",
+    "Relay",
     "SessionStream",
     "Sockets",
     "StreamFormat",

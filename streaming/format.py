@@ -10,6 +10,7 @@ from lightcone.streaming.viewers.sockets import Sockets
 _MACROBLOCKS_A_FRAME = 3_600
 _MACROBLOCKS_A_SECOND = 108_000
 _WIDEST, _HIGHEST = 1_280, 720
+_LEAST_THIN = 72
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,14 @@ class StreamFormat:
         numbers, as 4:2:0 asks for."""
         width, height = self.width * scale, self.height * scale
         return width + width % 2, height + height % 2
+
+    def thin_size(self, scale: int) -> tuple[int, int]:
+        """Width and height of the picture for thin lines: half of `sent_size`, where that leaves
+        `_LEAST_THIN` lines, in even numbers."""
+        width, height = self.sent_size(scale)
+        if height < 2 * _LEAST_THIN:
+            return width, height
+        return (width + 2) // 4 * 2, (height + 2) // 4 * 2
 
     def fitting_scale(self, most: int) -> int:
         """The largest whole scale, `most` at most, whose pictures H264 level 3.1 can carry at this

@@ -19,7 +19,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -74,8 +74,9 @@ class Crowd:
 
 
 @contextlib.asynccontextmanager
-async def crowd() -> AsyncIterator[Crowd]:
-    command = [sys.executable, "-m", "lightcone.bench.clients.crowd"]
+async def crowd(within: Sequence[str] = ()) -> AsyncIterator[Crowd]:
+    """`within` is a command that runs another one, as in a network namespace."""
+    command = [*within, sys.executable, "-m", "lightcone.bench.clients.crowd"]
     process = await asyncio.create_subprocess_exec(
         *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )

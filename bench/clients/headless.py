@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable
 
 import httpx
@@ -10,6 +11,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 from lightcone.bench.clients.progress import Progress
 from lightcone.bench.errors import BenchError
+from lightcone.client.media.pictures import is_keyframe
 from lightcone.client.media.rtp import (
     VIDEO_HZ,
     Assembler,
@@ -23,11 +25,13 @@ from lightcone.client.media.rtp_tap import (
 )
 
 TIMEOUT_S = 20.0
+ASK_AGAIN_S = 0.5  # for a keyframe that has not come
 
 
 class HeadlessViewer:
-    """Calls `on_picture` for every whole picture, undecoded, and `on_sound` for every packet of
-    sound. Media times are taken to begin within 6 hours of 0."""
+    """Calls `on_picture` for every picture that can be decoded, which is not done, and `on_sound`
+    for every packet of sound: after a loss no picture can be, before the next keyframe. Media times
+    are taken to begin within 6 hours of 0."""
 
     def __init__(
         self,
@@ -44,6 +48,8 @@ class HeadlessViewer:
         audio = self._peer.addTransceiver("audio", direction="recvonly")
         self._video: TappedReceiver = tap(video, self._picture_packet)
         tap(audio, self._sound_packet)
+        self._broken = True  # until the next keyframe
+        self._asked = time.monotonic()  # for a keyframe: joining asks for one
         self._session = ""
 
     @property
@@ -80,13 +86,19 @@ class HeadlessViewer:
         await self._peer.close()
 
     def _picture_packet(self, packet: Packet) -> bool:
-        lost_before = self._assembler.lost
+        before = self._assembler.lost
         picture = self._assembler.add(packet)
+        self._broken |= self._assembler.lost > before
         if picture is not None:
-            self.pictures += 1
-            self._on_picture(picture)
-            self.progress.notify()
-        return self._assembler.lost > lost_before
+            self._broken &= not is_keyframe(self._video.codec, picture.data)
+            if not self._broken:
+                self.pictures += 1
+                self._on_picture(picture)
+                self.progress.notify()
+        if not self._broken or packet.arrived < self._asked + ASK_AGAIN_S:
+            return False
+        self._asked = packet.arrived
+        return True
 
     def _sound_packet(self, packet: Packet) -> bool:
         self._on_sound(packet)

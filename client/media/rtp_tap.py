@@ -11,9 +11,10 @@ from collections.abc import Callable
 
 from aiortc import RTCRtpReceiver, RTCRtpTransceiver
 from aiortc.codecs import depayload
+from aiortc.rate import RemoteBitrateEstimator
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtcrtpreceiver import StreamStatistics
-from aiortc.rtp import RtpPacket
+from aiortc.rtp import RTCP_PSFB_APP, RtcpPsfbPacket, RtpPacket, pack_remb_fci
 
 from lightcone.client.media.rtp import Packet
 
@@ -22,10 +23,13 @@ OnPacket = Callable[[Packet], bool]
 
 
 class TappedReceiver(RTCRtpReceiver):
-    """Hands each RTP packet to `on_packet` and decodes nothing. Receiver reports go on."""
+    """Hands each RTP packet to `on_packet` and decodes nothing. Receiver reports go on, and so do
+    estimates of what the line carries (REMB)."""
 
     _RTCRtpReceiver__codecs: dict[int, RTCRtpCodecParameters]
+    _RTCRtpReceiver__remote_bitrate_estimator: RemoteBitrateEstimator | None
     _RTCRtpReceiver__remote_streams: dict[int, StreamStatistics]
+    _RTCRtpReceiver__rtcp_ssrc: int | None
 
     on_packet: OnPacket
     codec: str
@@ -39,6 +43,7 @@ class TappedReceiver(RTCRtpReceiver):
         if packet.ssrc not in streams:
             streams[packet.ssrc] = StreamStatistics(codec.clockRate)
         streams[packet.ssrc].add(packet)
+        await self._estimate(packet, arrival_time_ms)
         if codec.name.lower() == "rtx":
             return
         self.codec = codec.name
@@ -46,6 +51,17 @@ class TappedReceiver(RTCRtpReceiver):
         seen = Packet(packet.sequence_number, packet.timestamp, bool(packet.marker), data, arrived)
         if self.on_packet(seen):
             await self._send_rtcp_pli(packet.ssrc)
+
+    async def _estimate(self, packet: RtpPacket, arrival_time_ms: int) -> None:
+        estimator = self._RTCRtpReceiver__remote_bitrate_estimator
+        ssrc = self._RTCRtpReceiver__rtcp_ssrc
+        sent = packet.extensions.abs_send_time
+        if estimator is None or ssrc is None or sent is None:
+            return
+        size = len(packet.payload) + packet.padding_size
+        remb = estimator.add(arrival_time_ms, sent, size, packet.ssrc)
+        if remb is not None:
+            await self._send_rtcp(RtcpPsfbPacket(RTCP_PSFB_APP, ssrc, 0, pack_remb_fci(*remb)))
 
 
 def tap(transceiver: RTCRtpTransceiver, on_packet: OnPacket) -> TappedReceiver:

@@ -36,6 +36,7 @@ _RULES: tuple[tuple[str, str, Scope | None, Quota | None], ...] = (
     ("DELETE", "/queue/[^/]+", "drive", None),
     ("GET", _SESSION, "watch", None),
     ("DELETE", _SESSION, "drive", None),
+    ("OPTIONS", f"{_SESSION}/whep", "watch", None),  # its answer holds passwords
     ("POST", f"{_SESSION}/whep", "watch", "offers"),
     ("DELETE", f"{_SESSION}/whep/[^/]+", "watch", None),
     (WEBSOCKET, f"{_SESSION}/control", "watch", None),
@@ -58,9 +59,7 @@ _COMPILED = tuple((method, re.compile(path), scope, quota) for method, path, sco
 def rule_of(method: str, path: str) -> Rule:
     """The page is for everybody; what no rule names and is no page is for admins."""
     method = "GET" if method == "HEAD" else method
-    if method == "OPTIONS":
-        return Rule(None)
     for ruled, pattern, scope, quota in _COMPILED:
         if ruled == method and (found := pattern.fullmatch(path)):
             return Rule(scope, quota, found.groupdict().get("session"))
-    return Rule(None if method == "GET" else "admin")
+    return Rule(None if method in ("GET", "OPTIONS") else "admin")

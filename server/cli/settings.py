@@ -16,6 +16,7 @@ from lightcone.model.interface import DecoderName
 from lightcone.model.runtime.threads import default_threads
 from lightcone.server.access.access import Access
 from lightcone.server.access.hosts import Hosts, is_loopback
+from lightcone.server.access.ice import IceServers
 from lightcone.server.access.quotas import Quotas
 from lightcone.server.access.seats import SeatRules
 from lightcone.server.access.tokens import Tokens
@@ -25,7 +26,7 @@ from lightcone.server.cli.weights import (
 )
 from lightcone.server.telemetry.logs import LogLevel
 from lightcone.server.worker.messages import Load
-from lightcone.streaming import Network, Sockets, parse_networks, parse_ports
+from lightcone.streaming import Network, Relay, Sockets, parse_networks, parse_ports
 
 CLIENT_DIR = Path(__file__).parents[2] / "page"
 _QUOTA = "by key or by address, as '10/minute;100/day'; empty is any number."
@@ -200,6 +201,27 @@ class Settings(BaseSettings):
         description="The address outside of a NAT that forwards udp-ports one to one to this "
         "machine.",
     )
+    ice_servers: str = Field(
+        "",
+        description="STUN and TURN servers for viewers, with commas, as "
+        "turn:turn.example.org:3478?transport=udp.",
+    )
+    turn_secret_file: Path | None = Field(
+        None,
+        description="File with the secret that the TURN servers have (coturn's "
+        "static-auth-secret); or it is given as LIGHTCONE_TURN_SECRET.",
+    )
+    turn_secret: SecretStr | None = Field(
+        None, description="That secret; better given as LIGHTCONE_TURN_SECRET, or in a file."
+    )
+    turn_hours: float = Field(
+        12.0, gt=0, description="How long a viewer's password for the TURN servers is good."
+    )
+    turn_relay: bool = Field(
+        False,
+        description="Viewers can reach this server through the first TURN server, too: for one "
+        "that they do not reach otherwise.",
+    )
     client_dir: Path = Field(CLIENT_DIR, description="The built page.")
     log_level: LogLevel = Field("info", description="debug, info, warning or error.")
     log_json: bool = Field(False, description="Logs as JSON, one object a line.")
@@ -220,8 +242,23 @@ class Settings(BaseSettings):
             )
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("tls-cert and tls-key go together")
+        relay = self.ice.relay()
+        if self.turn_relay and relay is None:
+            raise ValueError("turn-relay needs a TURN server in ice-servers")
         _ = self.access
         return self
+
+    @cached_property
+    def ice(self) -> IceServers:
+        """Raises ValueError for a URL, or a file, that can not be read."""
+        secret = None if self.turn_secret is None else self.turn_secret.get_secret_value()
+        if self.turn_secret_file is not None:
+            try:
+                secret = self.turn_secret_file.read_text().strip()
+            except (OSError, UnicodeDecodeError) as error:
+                reason = getattr(error, "strerror", None) or "it is no text"
+                raise ValueError(f"no secret in {self.turn_secret_file}: {reason}") from error
+        return IceServers.of(_parts(self.ice_servers), secret or None, 3600 * self.turn_hours)
 
     @cached_property
     def access(self) -> Access:
@@ -258,7 +295,8 @@ class Settings(BaseSettings):
     def sockets(self) -> Sockets:
         """That viewers are sent to from."""
         addresses = _parts(self.udp_addresses)
-        return Sockets(addresses, parse_ports(self.udp_ports), self.public_ip or None)
+        ports, relay = parse_ports(self.udp_ports), self.ice.relay if self.turn_relay else _no_relay
+        return Sockets(addresses, ports, self.public_ip or None, relay)
 
     @field_validator("candidates")
     @classmethod
@@ -321,6 +359,10 @@ class Settings(BaseSettings):
             log_level=self.log_level,
             log_json=self.log_json,
         )
+
+
+def _no_relay() -> Relay | None:
+    return None
 
 
 def _parts(text: str) -> tuple[str, ...]:

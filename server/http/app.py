@@ -61,9 +61,9 @@ def create_app(sessions: Sessions) -> FastAPI:
     app.add_middleware(
         CORSMiddleware,
         allow_origins=sessions.settings.allowed_origins,
-        allow_methods=["GET", "POST", "DELETE"],
+        allow_methods=["GET", "POST", "DELETE", "OPTIONS"],
         allow_headers=["*"],  # WHEP players send Authorization too
-        expose_headers=["Location", "Retry-After"],
+        expose_headers=["Link", "Location", "Retry-After"],
     )
     problems.add_handlers(app)
     _add_facts(app, sessions, lag)

@@ -61,12 +61,20 @@ def add_watching(app: FastAPI, sessions: Sessions) -> None:
             viewer, answer = await session.stream.offer(sdp, reach)
             keep((session.stream, viewer))
         location = f"/sessions/{session_id}/whep/{viewer}"
-        return Response(answer, 201, {"Location": location}, SDP)
+        return _with_links(Response(answer, 201, {"Location": location}, SDP), session_id)
+
+    def _with_links(response: Response, session_id: str) -> Response:
+        """With the STUN and TURN servers that a viewer may use (RFC 9725 section 4.6)."""
+        for link in sessions.settings.ice.links(session_id):
+            response.headers.append("Link", link)
+        response.headers["Cache-Control"] = "no-store"
+        return response
 
     @app.options("/sessions/{session_id}/whep", status_code=204, response_class=Response)
-    async def offers_taken() -> Response:
-        """WHEP: what may be posted here."""
-        return Response(status_code=204, headers={"Accept-Post": SDP, "Allow": "OPTIONS, POST"})
+    async def offers_taken(session_id: str) -> Response:
+        """WHEP: what may be posted here, and which STUN and TURN servers there are."""
+        headers = {"Accept-Post": SDP, "Allow": "OPTIONS, POST"}
+        return _with_links(Response(status_code=204, headers=headers), session_id)
 
     @app.delete("/sessions/{session_id}/whep/{viewer_id}", status_code=204, responses=refusals(404))
     async def stop_watching(session_id: str, viewer_id: str) -> None:

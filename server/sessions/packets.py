@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lightcone.server.worker import messages as wire
-from lightcone.streaming import EncodedPicture, EncodedSound, VideoCodec
+from lightcone.streaming import EncodedPicture, EncodedSound, Lane
 
-CODECS: Mapping[VideoCodec, wire.Codec] = {VideoCodec.H264: "H264", VideoCodec.VP8: "VP8"}
+LANES: Mapping[Lane, wire.LaneName] = {
+    Lane.H264: "H264",
+    Lane.VP8: "VP8",
+    Lane.H264_THIN: "H264-thin",
+    Lane.VP8_THIN: "VP8-thin",
+}
 """As the worker names them."""
 
 
@@ -16,7 +21,7 @@ def encoded(packet: wire.Picture | wire.Sound) -> EncodedPicture | EncodedSound:
     if isinstance(packet, wire.Sound):
         return EncodedSound(packet.data, packet.pts, packet.ntp)
     return EncodedPicture(
-        VideoCodec(packet.codec),
+        Lane(packet.lane),
         packet.data,
         packet.pts,
         packet.ntp,

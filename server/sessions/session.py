@@ -4,7 +4,7 @@ The thin shell around `Lifecycle`, `Participants`, `RemoteState` and the stream.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -26,7 +26,7 @@ from lightcone.server.control.protocol import (
 from lightcone.server.errors import LightconeError
 from lightcone.server.sessions import reports
 from lightcone.server.sessions.lifecycle import Event, Lifecycle
-from lightcone.server.sessions.packets import CODECS, encoded
+from lightcone.server.sessions.packets import LANES, encoded
 from lightcone.server.sessions.participants import Participants
 from lightcone.server.sessions.presence import Presence
 from lightcone.server.sessions.recording import Recording
@@ -35,7 +35,7 @@ from lightcone.server.sessions.session_log import SessionLog
 from lightcone.server.telemetry.logs import get_logger
 from lightcone.server.worker import messages as wire
 from lightcone.server.worker.host import WorkerHost
-from lightcone.streaming import SessionStream, VideoCodec
+from lightcone.streaming import Lane, SessionStream
 
 log = get_logger("lightcone.session")
 
@@ -95,7 +95,7 @@ class Session:
             action_log,
             self,
         )
-        self._lanes: frozenset[VideoCodec] = frozenset()
+        self._lanes: Mapping[Lane, int] = {}  # bits a second
         self._sound_heard = False
         self._status_second = -1  # media time of the last regular status
         self._presence = Presence(rules.idle_s, lambda: bool(stream.occupancy), self._report_idle)
@@ -353,20 +353,21 @@ class Session:
         self._note_presence()
         self.participants.put_status()
 
-    def _on_lanes(self, lanes: frozenset[VideoCodec], sound: bool) -> None:
+    def _on_lanes(self, lanes: Mapping[Lane, int], sound: bool) -> None:
         self._lanes, self._sound_heard = lanes, sound
         self._watch()
 
-    def _on_keyframe_wanted(self, codec: VideoCodec) -> None:
+    def _on_keyframe_wanted(self, lane: Lane) -> None:
         if self.worker is not None:
-            self.worker.keyframe(self.id, CODECS[codec])
+            self.worker.keyframe(self.id, LANES[lane])
 
     def _watch(self) -> None:
         if self.worker is not None:
             recorded = self.recording is not None
-            lanes = self._lanes | {VideoCodec.H264} if recorded else self._lanes
-            codecs = [codec for lane, codec in CODECS.items() if lane in lanes]
-            self.worker.watch(self.id, self.viewers > 0, codecs, self._sound_heard or recorded)
+            lanes = {LANES[lane]: bitrate for lane, bitrate in self._lanes.items()}
+            if recorded:
+                lanes.setdefault("H264", self.rules.sending.video_bitrate)
+            self.worker.watch(self.id, self.viewers > 0, lanes, self._sound_heard or recorded)
 
     # inside
 

@@ -32,6 +32,7 @@ class ServerCollector(Collector):
         yield from self._of_sessions()
         yield from self._of_worlds()
         yield from self._sent()
+        yield from self._of_lanes()
         yield from self._of_server()
         yield from self._of_workers()
         yield from self._of_gpus()
@@ -114,10 +115,50 @@ class ServerCollector(Collector):
         yield _counter(
             "dropped",
             "Pictures and sounds that were not sent: a viewer was too slow; older than what was "
-            "sent; overtaken by a newer one; late to be heard; unread, as the server was too slow",
+            "sent; overtaken by a newer one; late to be heard; unread, as the server was too slow. "
+            "Packets that were not: unsent, as a socket had too much to send already",
             ("cause",),
             {(cause,): n for cause, n in dropped(self._sessions.meter, sent.values()).items()},
         )
+
+    def _of_lanes(self) -> Iterator[Metric]:
+        """Full and thin pictures. Of estimates only the lowest: there is one for each viewer."""
+        lanes = {"full": False, "thin": True}
+        estimates: dict[tuple[str, str], list[float]] = {
+            (world, lane): [] for world in self._sessions.infos for lane in lanes
+        }
+        bitrates: dict[tuple[str, str], list[float]] = {key: [] for key in estimates}
+        for session in self._sessions:
+            pictures, world = session.stream.pictures, session.info.name
+            for name, thin in lanes.items():
+                estimates[world, name] += pictures.estimates(thin)
+                wanted = pictures.wanted.items()
+                bitrates[world, name] += [bits for lane, bits in wanted if lane.thin == thin]
+        label = ("world", "lane")
+        yield _gauge(
+            "lane_viewers",
+            "Viewers of full pictures, and of those for thin lines",
+            label,
+            {key: len(each) for key, each in estimates.items()},
+        )
+        yield _gauge(
+            "lane_bits_per_second",
+            "The lowest bitrate that is encoded with now; none where nobody watches",
+            label,
+            {key: min(each) for key, each in bitrates.items() if each},
+        )
+        yield _gauge(
+            "lowest_estimate_bits_per_second",
+            "What the thinnest line of a viewer carries, of picture; none where nobody watches",
+            label,
+            {key: min(each) for key, each in estimates.items() if each},
+        )
+        sent = self._sessions.sent().items()
+        moves: Values = {
+            **{(world, "thin"): stats.moved_to_thin for world, stats in sent},
+            **{(world, "full"): stats.moved_to_full for world, stats in sent},
+        }
+        yield _counter("lane_moves", "Viewers that were moved to other pictures", label, moves)
 
     def _of_server(self) -> Iterator[Metric]:
         meter, recovering = self._sessions.meter, self._sessions.recovering
@@ -205,6 +246,7 @@ def dropped(meter: Meter, sent: Iterable[StreamStats]) -> dict[str, int]:
     return {
         "slow_viewer": sum(stats.dropped_slow for stats in streams),
         "old": sum(stats.dropped_old for stats in streams),
+        "unsent": sum(stats.dropped_unsent for stats in streams),
         **{str(cause): number for cause, number in meter.dropped.items()},
     }
 

@@ -50,7 +50,7 @@ class Meter:
         self._encodes = Histogram(
             "lightcone_encode_seconds",
             "Time of enlarging and encoding one picture",
-            ("world", "codec"),
+            ("world", "lane"),
             buckets=SMALL_BUCKETS,
             registry=self.registry,
         )
@@ -82,8 +82,8 @@ class Meter:
         match message:
             case wire.Made():
                 self._made(world, message)
-            case wire.Picture(encode_ms=encode_ms, codec=codec):
-                self._encodes.labels(world, codec).observe(encode_ms / 1000)
+            case wire.Picture(encode_ms=encode_ms, lane=lane):
+                self._encodes.labels(world, lane).observe(encode_ms / 1000)
             case wire.Kept():
                 self._snapshots.labels(world).observe(message.ms / 1000)
 

@@ -12,15 +12,13 @@ import os
 import socket
 import sys
 from asyncio.subprocess import Process
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 
 from lightcone.model.interface import How, Image
 from lightcone.model.runtime.threads import openmp
 from lightcone.server.worker.errors import WorkerLost, WorkerRefused
 from lightcone.server.worker.link import Link, R
 from lightcone.server.worker.messages import (
-    Bitrate,
-    Codec,
     Condition,
     Conditioned,
     Drive,
@@ -28,6 +26,7 @@ from lightcone.server.worker.messages import (
     Fork,
     Input,
     KeyframeWanted,
+    LaneName,
     Load,
     Message,
     OfSession,
@@ -172,14 +171,13 @@ class WorkerHost:
 
     # notifications
 
-    def watch(self, session: str, run: bool, codecs: Sequence[Codec], sound: bool = True) -> None:
-        self._link.send(Watch(session, run, list(codecs), sound))
+    def watch(
+        self, session: str, run: bool, lanes: Mapping[LaneName, int], sound: bool = True
+    ) -> None:
+        self._link.send(Watch(session, run, dict(lanes), sound))
 
-    def keyframe(self, session: str, codec: Codec) -> None:
-        self._link.send(KeyframeWanted(session, codec))
-
-    def bitrate(self, session: str, bits: int) -> None:
-        self._link.send(Bitrate(session, bits))
+    def keyframe(self, session: str, lane: LaneName) -> None:
+        self._link.send(KeyframeWanted(session, lane))
 
     def drive(self, session: str, driven: bool) -> None:
         self._link.send(Drive(session, driven))

@@ -6,23 +6,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from lightcone.server.worker.messages import Codec, Message, Picture, encode
+from lightcone.server.worker.messages import LaneName, Message, Picture, encode
 
 MOST_BYTES = 8_000_000  # that may wait before pictures are left out
 
 
 class Outlet:
-    """`keyframe` is called for a session and codec whose pictures can be sent again: they go on
+    """`keyframe` is called for a session and lane whose pictures can be sent again: they go on
     with a keyframe."""
 
     def __init__(
-        self, transport: asyncio.Transport, keyframe: Callable[[str, Codec], None]
+        self, transport: asyncio.Transport, keyframe: Callable[[str, LaneName], None]
     ) -> None:
         self._transport = transport
         self._keyframe = keyframe
         self.left_out = 0  # pictures, in all
         self._full = False
-        self._broken: set[tuple[str, Codec]] = set()  # wait for a keyframe
+        self._broken: set[tuple[str, LaneName]] = set()  # wait for a keyframe
         transport.set_write_buffer_limits(MOST_BYTES)
 
     def send(self, message: Message) -> None:
@@ -38,11 +38,11 @@ class Outlet:
 
     def resume(self) -> None:
         self._full = False
-        for session, codec in self._broken:
-            self._keyframe(session, codec)
+        for session, lane in self._broken:
+            self._keyframe(session, lane)
 
     def _is_left_out(self, picture: Picture) -> bool:
-        key = picture.session, picture.codec
+        key = picture.session, picture.lane
         if self._full:
             self._broken.add(key)
         elif picture.keyframe:

@@ -20,8 +20,8 @@ from lightcone.model.interface import ModelError
 from lightcone.server.telemetry.logs import get_logger, set_up_logs
 from lightcone.server.worker.errors import one_line
 from lightcone.server.worker.messages import (
-    Codec,
     Frames,
+    LaneName,
     Load,
     Refused,
     decode_to_worker,
@@ -119,9 +119,9 @@ class _Worker(asyncio.Protocol):
         self._service = service
         self._vitals = Vitals(service, outlet, load.device)
 
-    def _keyframe(self, session: str, codec: Codec) -> None:
+    def _keyframe(self, session: str, lane: LaneName) -> None:
         if self._service is not None:
-            self._service.want_keyframe(session, codec)
+            self._service.want_keyframe(session, lane)
 
 
 if __name__ == "__main__":

@@ -28,11 +28,11 @@ from lightcone.server.worker.worlds import OpenWorld, Worlds, stream_format
 from lightcone.streaming import (
     EncodedPacket,
     EncodedPicture,
+    Lane,
     MediaClock,
     StreamSettings,
     Transmitter,
     TransmitterStats,
-    VideoCodec,
 )
 
 ASIDE = 3  # slow calls at once
@@ -124,10 +124,10 @@ class Service:
                 if (known := self._sessions.get(message.session)) is not None:
                     self._note(known, message)
 
-    def want_keyframe(self, session: str, codec: wire.Codec) -> None:
+    def want_keyframe(self, session: str, lane: wire.LaneName) -> None:
         """Does nothing for a session that is not there."""
         if (known := self._sessions.get(session)) is not None:
-            known.transmitter.want_keyframe(VideoCodec(codec))
+            known.transmitter.want_keyframe(Lane(lane))
 
     def close(self) -> None:
         for task in self._tasks:
@@ -147,26 +147,19 @@ class Service:
     def _note(
         self,
         session: Session,
-        message: wire.Watch
-        | wire.KeyframeWanted
-        | wire.Bitrate
-        | wire.Drive
-        | wire.Input
-        | wire.Release,
+        message: wire.Watch | wire.KeyframeWanted | wire.Drive | wire.Input | wire.Release,
     ) -> None:
         now = self._loop.time()
         match message:
             case wire.Watch():
-                codecs = frozenset(VideoCodec(codec) for codec in message.codecs)
-                session.transmitter.set_lanes(codecs, message.sound)
+                lanes = {Lane(lane): bitrate for lane, bitrate in message.lanes.items()}
+                session.transmitter.set_lanes(lanes, message.sound)
                 if message.run:
                     self.runner.start(session)
                 else:
                     self.runner.stop(session)
             case wire.KeyframeWanted():
-                self.want_keyframe(session.id, message.codec)
-            case wire.Bitrate():
-                session.transmitter.set_bitrate(message.bits)
+                self.want_keyframe(session.id, message.lane)
             case wire.Drive():
                 if message.driven:
                     self._begin_recording(session)
@@ -347,7 +340,7 @@ def _packet(session: str, packet: EncodedPacket) -> wire.Picture | wire.Sound:
     if isinstance(packet, EncodedPicture):
         return wire.Picture(
             session,
-            packet.codec.value,
+            packet.lane.value,
             packet.data,
             packet.pts,
             packet.ntp,

@@ -1,9 +1,9 @@
-"""One codec's way out of a session: its encoder, and when that must make a keyframe."""
+"""One lane out of a session: its encoder, and when that must make a keyframe."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 
 import av
@@ -17,14 +17,14 @@ from lightcone.streaming.packets import VIDEO_CLOCK_HZ, VideoCodec
 
 @dataclass
 class Shown:
-    """The picture that viewers see now, kept for those who join. It is enlarged by the first lane
-    that encodes it."""
+    """The picture that viewers see now, kept for those who join. It is scaled by the first lane
+    of a size that encodes it."""
 
     picture: Picture
     stream_frame: int
     pts: int
     ntp: int
-    enlarged: av.VideoFrame | None = None
+    scaled: dict[tuple[int, int], av.VideoFrame] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class Encoded:
 
 class LaneEncoder:
     """Encodes the pictures of one lane, in the encoding thread alone. The encoder is opened with
-    the first picture, and anew where the bitrate has changed: both make a keyframe."""
+    the first picture, and anew where it can not take another bitrate as it is: both make a
+    keyframe."""
 
     def __init__(self, codec: VideoCodec, fps: int, scaler: PictureScaler) -> None:
         self._codec = codec
@@ -48,14 +49,14 @@ class LaneEncoder:
 
     def encode(self, shown: Shown, pts: int, keyframe: bool, bitrate: int) -> Encoded:
         began = time.perf_counter()
-        if shown.enlarged is None:
-            shown.enlarged = self._scaler(shown.picture)
-        if self._encoder is None or self._encoder.bitrate != bitrate:
-            self._encoder = VideoEncoder(
-                self._codec, self._scaler.width, self._scaler.height, self._fps, bitrate
-            )
+        size = self._scaler.width, self._scaler.height
+        if size not in shown.scaled:
+            shown.scaled[size] = self._scaler(shown.picture)
+        encoder = self._encoder
+        if encoder is None or not encoder.change(bitrate):
+            encoder = self._encoder = VideoEncoder(self._codec, *size, self._fps, bitrate)
         try:
-            packet = self._encoder.encode(shown.enlarged, pts, keyframe)
+            packet = encoder.encode(shown.scaled[size], pts, keyframe)
         except av.FFmpegError:
             self._encoder = None  # its next picture would refer to one that nobody got
             raise
@@ -63,10 +64,11 @@ class LaneEncoder:
 
 
 @dataclass
-class Lane:
-    """The part of a lane that the event loop sees."""
+class LaneState:
+    """The part of a lane that the event loop sees. `bitrate` is bits a second."""
 
     encoder: LaneEncoder
+    bitrate: int
     gate: KeyframeGate
     stale: bool = True  # the picture that is shown now has not been encoded
     busy: bool = False  # an encode is under way

@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from lightcone.streaming.clock import MediaClock
 from lightcone.streaming.encoding.keyframes import KeyframeGate
-from lightcone.streaming.encoding.lane import Encoded, Lane, LaneEncoder, Shown
+from lightcone.streaming.encoding.lane import Encoded, LaneEncoder, LaneState, Shown
 from lightcone.streaming.encoding.sound import FrameSound, SoundEncoder, SoundPacket
 from lightcone.streaming.encoding.sound_lane import SoundLane
 from lightcone.streaming.encoding.stats import TransmitterStats
@@ -30,7 +30,7 @@ from lightcone.streaming.packets import (
     EncodedPacket,
     EncodedPicture,
     EncodedSound,
-    VideoCodec,
+    Lane,
 )
 
 NTP_EPOCH_S = 2_208_988_800  # from 1900, where NTP counts from, to 1970 (RFC 5905)
@@ -56,7 +56,7 @@ class Transmitter:
     Lives on the running event loop, where `out` is called; encoding runs in `executor`, which must
     have a single thread and may be shared by all sessions. Nothing is encoded before it is due: so
     a keyframe that somebody needs is never behind pictures already encoded, and a picture that was
-    overtaken costs nothing. Each codec has one encode under way at most; when it ends, the newest
+    overtaken costs nothing. Each lane has one encode under way at most; when it ends, the newest
     picture is next. A sound packet goes out once all that it is made of is due, which is the
     earliest moment at which one can always be ready.
 
@@ -82,14 +82,15 @@ class Transmitter:
         self._loop = asyncio.get_running_loop()
         self._wall_offset = time.time() - self._loop.time() + NTP_EPOCH_S
         self._timeline = Timeline(format.fps, stream_frame, media_time)
-        self._bitrate = settings.video_bitrate
-        self._scaler = PictureScaler(format, settings.scale)
+        self._scalers = {
+            thin: PictureScaler(format, settings.scale, thin=thin) for thin in (False, True)
+        }
         self._stats = TransmitterStats()
         self._waiting: deque[_Frame] = deque()
         self._shown: Shown | None = None
         self._continues = False  # the next sound follows on the last one
-        self._lanes: dict[VideoCodec, Lane] = {}
-        self._last_pts: dict[VideoCodec, int] = {}  # outlives the lanes
+        self._lanes: dict[Lane, LaneState] = {}
+        self._last_pts: dict[Lane, int] = {}  # outlives the lanes
         self._sound: SoundLane | None = None
         self._jobs: set[asyncio.Future[Any]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -153,14 +154,22 @@ class Transmitter:
         self._continues = False
         self._arm()
 
-    def set_lanes(self, codecs: frozenset[VideoCodec], sound: bool) -> None:
-        """What somebody watches now. Nothing else is encoded, and its encoders are freed. A new
-        codec begins with a keyframe of the picture that is shown."""
-        for codec in self._lanes.keys() - codecs:
-            del self._lanes[codec]
-        for codec in codecs - self._lanes.keys():
-            self._lanes[codec] = Lane(
-                LaneEncoder(codec, self._format.fps, self._scaler),
+    def set_lanes(self, lanes: Mapping[Lane, int], sound: bool) -> None:
+        """What somebody watches now, with bits a second. Nothing else is encoded, and its encoders
+        are freed. A new lane begins with a keyframe of the picture that is shown. Raises ValueError
+        for a bitrate below 1."""
+        if any(bitrate < 1 for bitrate in lanes.values()):
+            raise ValueError(f"not bitrates: {lanes}")
+        for lane in self._lanes.keys() - lanes.keys():
+            del self._lanes[lane]
+        for lane, bitrate in lanes.items():
+            if lane in self._lanes:
+                self._lanes[lane].bitrate = bitrate
+                continue
+            scaler = self._scalers[lane.thin]
+            self._lanes[lane] = LaneState(
+                LaneEncoder(lane.codec, self._format.fps, scaler),
+                bitrate,
                 KeyframeGate(self._settings.keyframe_interval_s),
             )
         rate = self._format.sample_rate
@@ -171,19 +180,13 @@ class Transmitter:
             self._sound = SoundLane(encoder)
         self._work()
 
-    def want_keyframe(self, codec: VideoCodec) -> None:
-        """Somebody who watches `codec` cannot go on without a keyframe: the picture that is shown
+    def want_keyframe(self, lane: Lane) -> None:
+        """Somebody who watches `lane` cannot go on without a keyframe: the picture that is shown
         is sent once more as one, even while the clock stands."""
-        lane = self._lanes.get(codec)
-        if lane is not None:
-            lane.gate.request()
+        state = self._lanes.get(lane)
+        if state is not None:
+            state.gate.request()
             self._work()
-
-    def set_bitrate(self, bits: int) -> None:
-        """Video bits a second from the next picture on, which is a keyframe if this is a change."""
-        if bits < 1:
-            raise ValueError(f"not a bitrate: {bits}")
-        self._bitrate = bits
 
     def set_rate(self, rate: Fraction) -> None:
         """The share of the full frame rate, in (0, 1], of frames that are pushed from now on: they
@@ -267,30 +270,30 @@ class Transmitter:
         shown = self._shown
         if shown is None:
             return
-        for codec, lane in self._lanes.items():
-            keyframe = lane.gate.ready_at() <= soon
-            if lane.busy or not (lane.stale or keyframe):
+        for lane, state in self._lanes.items():
+            keyframe = state.gate.ready_at() <= soon
+            if state.busy or not (state.stale or keyframe):
                 continue
-            lane.busy, lane.stale = True, False
-            pts = max(shown.pts, self._last_pts.get(codec, -1) + 1)
-            self._last_pts[codec] = pts
-            job = partial(lane.encoder.encode, shown, pts, keyframe, self._bitrate)
-            self._run(job, partial(self._picture_encoded, codec, lane, shown, pts))
+            state.busy, state.stale = True, False
+            pts = max(shown.pts, self._last_pts.get(lane, -1) + 1)
+            self._last_pts[lane] = pts
+            job = partial(state.encoder.encode, shown, pts, keyframe, state.bitrate)
+            self._run(job, partial(self._picture_encoded, lane, state, shown, pts))
 
     def _picture_encoded(
-        self, codec: VideoCodec, lane: Lane, shown: Shown, pts: int, job: asyncio.Future[Encoded]
+        self, lane: Lane, state: LaneState, shown: Shown, pts: int, job: asyncio.Future[Encoded]
     ) -> None:
-        lane.busy = False
-        if self._lanes.get(codec) is not lane:  # nobody watches it any more
+        state.busy = False
+        if self._lanes.get(lane) is not state:  # nobody watches it any more
             return
         encoded = job.result()
         self._stats.busy_s += encoded.took_s
         if encoded.keyframe:
             self._stats.keyframes += 1
-            lane.gate.made(self._loop.time())
+            state.gate.made(self._loop.time())
         self._out(
             EncodedPicture(
-                codec,
+                lane,
                 encoded.data,
                 pts,
                 shown.ntp,

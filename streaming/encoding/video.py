@@ -21,14 +21,15 @@ KEYFRAME_DISTANCE = 3000  # frames: in effect, keyframes come only on demand
 
 
 class PictureScaler:
-    """Enlarges a picture and turns it into the 4:2:0 that encoders take (BT.601, limited range)."""
+    """Scales a picture and turns it into the 4:2:0 that encoders take (BT.601, limited range)."""
 
-    def __init__(self, format: StreamFormat, scale: int) -> None:
-        self.width, self.height = format.sent_size(scale)
+    def __init__(self, format: StreamFormat, scale: int, *, thin: bool = False) -> None:
+        size = format.thin_size(scale) if thin else format.sent_size(scale)
+        self.width, self.height = size
         self._reformatter = VideoReformatter()
 
     def __call__(self, picture: Picture) -> av.VideoFrame:
-        """(H, W, 3) RGB -> a yuv420p frame `scale` times as wide and high, up to an even number."""
+        """(H, W, 3) RGB -> a yuv420p frame of `width` x `height`."""
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
         return self._reformatter.reformat(
             frame,
@@ -49,7 +50,8 @@ class VideoEncoder:
     """
 
     def __init__(self, codec: VideoCodec, width: int, height: int, fps: int, bitrate: int) -> None:
-        self.bitrate = bitrate
+        self._highest = bitrate  # its buffer (VBV) stays as it was opened
+        self._codec = codec
         context = av.CodecContext.create(_LIBRARY[codec], "w")
         assert isinstance(context, VideoCodecContext)
         context.width = width
@@ -66,6 +68,18 @@ class VideoEncoder:
             context.qmin, context.qmax = 2, 56
         context.options = _OPTIONS[codec](bitrate)
         self._context = context
+
+    @property
+    def bitrate(self) -> int:
+        return self._context.bit_rate or 0
+
+    def change(self, bitrate: int) -> bool:
+        """Whether it has this bitrate from the next picture on, without a keyframe. x264 can have
+        another one, if that suits the buffer that it was opened with."""
+        suits = self._highest / 2 <= bitrate <= self._highest
+        if self._codec is VideoCodec.H264 and suits:
+            self._context.bit_rate = bitrate
+        return self.bitrate == bitrate
 
     def encode(self, frame: av.VideoFrame, pts: int, keyframe: bool) -> av.Packet[Any]:
         """The encoded frame, stamped with `pts`; it is a keyframe at least where asked for."""

@@ -19,7 +19,7 @@ from lightcone.streaming.packets import (
     EncodedPacket,
     EncodedPicture,
     EncodedSound,
-    VideoCodec,
+    Lane,
 )
 
 FRAGMENT_US = 1_000_000
@@ -28,7 +28,7 @@ _SILENCE = b"\xf8\xff\xfe"  # 20 ms of Opus, mono (RFC 6716 section 3: CELT, one
 
 
 class FragmentedRecorder:
-    """Writes H264 pictures and, with `sound`, Opus; pictures of other codecs are passed over.
+    """Writes H264 pictures and, with `sound`, Opus; pictures of other lanes are passed over.
 
     The file begins with the first keyframe, at time 0, and goes on in media time: where the clock
     was held or stood there is no gap. Where no sound was sent there is silence. Each fragment is
@@ -60,7 +60,7 @@ class FragmentedRecorder:
             if isinstance(packet, EncodedSound):
                 if self._tracks is not None:
                     self._tracks.write_sound(packet)
-            elif packet.codec is VideoCodec.H264:
+            elif packet.lane is Lane.H264:
                 if self._tracks is None and packet.keyframe:
                     self._tracks = _Tracks(self._file, packet, self._fps, self._has_sound)
                 if self._tracks is not None:

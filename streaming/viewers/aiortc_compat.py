@@ -1,24 +1,19 @@
-"""Every reach-in into private parts of aiortc 1.16 and aioice, and nothing else.
+"""Every reach-in into private parts of aiortc 1.16, and nothing else; those into aioice are in
+`aioice_compat.py`.
 
-All of it acts on single objects, by subclass; no module of either library is changed. Each
+All of it acts on single objects, by subclass; no module of the library is changed. Each
 reach-in is held by a test in tests/streaming/test_streaming_aiortc_compat.py, so that a new
-version of either library that moves a private part fails there.
+version of the library that moves a private part fails there.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable, Sequence
-from socket import SO_RCVBUF, SOL_SOCKET
 from struct import pack
 from typing import Any
 
 import av
-from aioice.candidate import Candidate, candidate_foundation, candidate_priority
-from aioice.ice import Connection, StunProtocol
-from aioice.stun import Message, TransactionError
-from aioice.turn import UDP_SOCKET_BUFFER_SIZE
 from aiortc import RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver
 from aiortc.clock import current_ntp_time
 from aiortc.codecs.base import Encoder
@@ -33,23 +28,27 @@ from aiortc.rtcrtpparameters import (
 )
 from aiortc.rtcrtpsender import random_sequence_number
 from aiortc.rtp import (
+    RTCP_PSFB_APP,
     RTP_HISTORY_SIZE,
+    AnyRtcpPacket,
     HeaderExtensions,
     HeaderExtensionsMap,
+    RtcpPsfbPacket,
+    RtcpRrPacket,
+    RtcpSrPacket,
     RtpPacket,
     pack_header_extensions,
     unpack_header_extensions,
+    unpack_remb_fci,
 )
 from aiortc.utils import uint16_add
 
-from lightcone.streaming.errors import NoSocket
 from lightcone.streaming.packets import VideoCodec
+from lightcone.streaming.viewers.congestion.feedback import Limit, Reception, Report
 from lightcone.streaming.viewers.fanout import MediaPacket, PacketQueue
-from lightcone.streaming.viewers.sockets import Sockets
 
 PLAYOUT_DELAY_URI = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
-LOOPBACK = "127.0.0.1"
-MOST_TRIED = 8  # addresses that a viewer names, and as many that its checks come from
+RESENT_SHARE, RESENT_BURST = 0.25, 32 * 1024  # bytes sent again, of those sent
 
 
 class Packetizer:
@@ -97,7 +96,9 @@ class MediaSender(RTCRtpSender):
 
     Differs from its base in this: nothing is encoded here; timestamps have no random origin;
     sender reports pair a timestamp with the time at which it is due instead of the time at
-    which it was sent; a picture-loss report is handed to `on_keyframe_wanted`.
+    which it was sent; a picture-loss report is handed to `on_keyframe_wanted`, what the receiver
+    says about its line to `on_report`; what is sent again, is at most a share of what is sent, so
+    that it does not fill a line that is full already.
     """
 
     # The base keeps these to itself; its methods for RTCP, retransmission and stop() use them.
@@ -118,15 +119,31 @@ class MediaSender(RTCRtpSender):
         packets: PacketQueue,
         playout_delay_ms: tuple[int, int],
         on_keyframe_wanted: Callable[[], None],
+        on_report: Callable[[Report], None] = lambda report: None,
     ) -> None:
         super().__init__(kind, transport)
         self._packets = packets
         self._on_keyframe_wanted = on_keyframe_wanted
+        self._on_report = on_report
+        self._resend = float(RESENT_BURST)  # bytes that may be sent again now
         self._extensions = PlayoutDelayExtensions(playout_delay_ms)
         self._RTCRtpSender__rtp_header_extensions_map = self._extensions
 
     def _send_keyframe(self) -> None:
         self._on_keyframe_wanted()
+
+    async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
+        for report in read_reports(packet, self._ssrc):
+            self._on_report(report)
+        await super()._handle_rtcp_packet(packet)
+
+    async def _retransmit(self, sequence_number: int) -> None:
+        if self._resend <= 0:
+            return
+        packet = self._RTCRtpSender__rtp_history.get(sequence_number % RTP_HISTORY_SIZE)
+        if packet is not None and packet.sequence_number == sequence_number:
+            self._resend -= len(packet.payload)
+            await super()._retransmit(sequence_number)
 
     async def _run_rtp(self, codec: RTCRtpCodecParameters) -> None:
         self._RTCRtpSender__rtp_started.set()
@@ -143,6 +160,7 @@ class MediaSender(RTCRtpSender):
                     sequence_number = uint16_add(sequence_number, 1)
                     self._RTCRtpSender__packet_count += 1
                     self._RTCRtpSender__octet_count += len(payload)
+                    self._resend = min(self._resend + RESENT_SHARE * len(payload), RESENT_BURST)
                 self._RTCRtpSender__ntp_timestamp = media.ntp
                 self._RTCRtpSender__rtp_timestamp = media.timestamp
         except (asyncio.CancelledError, ConnectionError):
@@ -171,120 +189,19 @@ class MediaSender(RTCRtpSender):
         return packet
 
 
-class ViewerConnection(Connection):
-    """ICE towards one viewer. An existing connection becomes one by `adopt_connection`.
-
-    Differs from its base in this: candidates are those of `sockets`, and the loopback address is
-    one too, so that a server without a network works; of the viewer's candidates those that
-    `permits` (host, port) are tried, `MOST_TRIED` at most, as its own checks bring its address
-    anyway (RFC 8445 section 7.3.1.3); so the end of its candidates is not the end of hope; of
-    addresses that such checks bring, `MOST_TRIED` are answered with a check; consent is checked
-    (RFC 7675) every `consent_interval_s`, so that a viewer that vanished is noticed within seconds.
-    """
-
-    consent_interval_s: float
-    consent_failures: int
-    permits: Callable[[str, int], bool]
-    sockets: Sockets
-
-    async def get_component_candidates(
-        self,
-        component: int,
-        addresses: list[str],
-        timeout: int = 5,  # noqa: ASYNC109
-    ) -> list[Candidate]:
-        """Host candidates. Raises NoSocket."""
-        found: list[Candidate] = []
-        for address in self.sockets.chosen([*addresses, LOOPBACK]):
-            protocol = await self._bound(address)
-            if protocol is None:
-                continue
-            self._protocols.append(protocol)
-            host, port = protocol.transport.get_extra_info("sockname")[:2]
-            protocol.local_candidate = _host_candidate(component, host, port)
-            found.append(protocol.local_candidate)
-            if self.sockets.public is not None and host != LOOPBACK:
-                found.append(_host_candidate(component, self.sockets.public, port))
-        if not found:
-            raise NoSocket("no UDP port is free, or none of the addresses is this machine's")
-        return found
-
-    async def _bound(self, address: str) -> StunProtocol | None:
-        """A socket on this address; None where all ports are taken."""
-        loop = asyncio.get_running_loop()
-        for port in self.sockets.ports_to_try():
-            try:
-                transport, protocol = await loop.create_datagram_endpoint(
-                    lambda: StunProtocol(self), local_addr=(address, port)
-                )
-            except OSError:
-                continue
-            socket = transport.get_extra_info("socket")
-            socket.setsockopt(SOL_SOCKET, SO_RCVBUF, UDP_SOCKET_BUFFER_SIZE)
-            return protocol
-        return None
-
-    async def add_remote_candidate(self, remote_candidate: Candidate | None) -> None:
-        if remote_candidate is None or len(self._remote_candidates) >= MOST_TRIED:
-            return
-        kind = remote_candidate.component, remote_candidate.transport.lower()
-        if kind == (1, "udp") and self.permits(remote_candidate.host, remote_candidate.port):
-            await super().add_remote_candidate(remote_candidate)
-
-    def check_incoming(
-        self, message: Message, addr: tuple[str, int], protocol: StunProtocol
-    ) -> None:
-        known = any((c._network_host, c.port) == addr for c in self._remote_candidates)
-        if known or len(self._remote_candidates) < 2 * MOST_TRIED:
-            super().check_incoming(message, addr, protocol)
-
-    async def query_consent(self) -> None:
-        failures = 0
-        while failures < self.consent_failures:
-            await asyncio.sleep(self.consent_interval_s * (0.8 + 0.4 * random.random()))
-            failures = 0 if await self._has_consent() else failures + 1
-        self._query_consent_task = None  # close() must not wait for this very task
-        await self.close()
-
-    async def _has_consent(self) -> bool:
-        assert self.remote_password is not None  # known before checks begin
-        for pair in list(self._nominated.values()):
-            request = self.build_request(pair, nominate=False)
-            key = self.remote_password.encode()
-            try:
-                await pair.protocol.request(request, pair.remote_addr, key, retransmissions=0)
-            except TransactionError:
-                return False
-        return True
-
-
-def _host_candidate(component: int, host: str, port: int) -> Candidate:
-    return Candidate(
-        foundation=candidate_foundation("host", "udp", host),
-        component=component,
-        transport="udp",
-        priority=candidate_priority(component, "host"),
-        host=host,
-        port=port,
-        type="host",
-    )
-
-
-def adopt_connection(
-    transceiver: RTCRtpTransceiver,
-    consent_interval_s: float,
-    consent_failures: int,
-    permits: Callable[[str, int], bool],
-    sockets: Sockets,
-) -> None:
-    """Turn the ICE connection under a new transceiver into a `ViewerConnection`."""
-    connection = transceiver.receiver.transport.transport._connection
-    connection.__class__ = ViewerConnection
-    assert isinstance(connection, ViewerConnection)
-    connection.consent_interval_s = consent_interval_s
-    connection.consent_failures = consent_failures
-    connection.permits = permits
-    connection.sockets = sockets
+def read_reports(packet: AnyRtcpPacket, ssrc: int) -> list[Report]:
+    """What an RTCP packet says of the stream `ssrc`: receiver reports (RFC 3550 section 6.4), REMB.
+    What can not be read says nothing."""
+    if isinstance(packet, RtcpRrPacket | RtcpSrPacket):
+        about = (report for report in packet.reports if report.ssrc == ssrc)
+        return [Reception(report.highest_sequence, report.packets_lost) for report in about]
+    if isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
+        try:
+            bits, ssrcs = unpack_remb_fci(packet.fci)
+        except ValueError:
+            return []
+        return [Limit(bits)] if ssrc in ssrcs else []
+    return []
 
 
 def adopt_sender(
@@ -292,11 +209,12 @@ def adopt_sender(
     packets: PacketQueue,
     playout_delay_ms: tuple[int, int] = (0, 0),
     on_keyframe_wanted: Callable[[], None] = lambda: None,
+    on_report: Callable[[Report], None] = lambda report: None,
 ) -> MediaSender:
     """Put a `MediaSender` in the place of a new transceiver's sender."""
     old = transceiver.sender
     sender = MediaSender(
-        transceiver.kind, old.transport, packets, playout_delay_ms, on_keyframe_wanted
+        transceiver.kind, old.transport, packets, playout_delay_ms, on_keyframe_wanted, on_report
     )
     sender._stream_id = old._stream_id
     vars(transceiver)["_RTCRtpTransceiver__sender"] = sender

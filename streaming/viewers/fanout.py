@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,9 @@ class PacketQueue:
     """Packets waiting for one viewer, first in first out, at most `limit`.
 
     It opens with a keyframe. One packet too many empties it and shuts it until the next
-    keyframe: a slow viewer drops to that, and nobody else notices.
+    keyframe: a slow viewer drops to that, and nobody else notices. Timestamps only grow, also from
+    one encode of a picture to another one: a packet that is no later than the last is given the
+    next timestamp.
     """
 
     def __init__(self, limit: int = 8) -> None:
@@ -35,6 +37,7 @@ class PacketQueue:
         self.taken_bytes = 0  # of these payloads
         self._limit = limit
         self._packets: deque[MediaPacket] = deque()
+        self._last: int | None = None  # timestamp
         self._open = False
         self._filled = asyncio.Event()
 
@@ -60,6 +63,9 @@ class PacketQueue:
         if not self._open:
             self.dropped += 1
             return
+        if self._last is not None and (packet.timestamp - self._last - 1) % 2**32 >= 2**31:
+            packet = replace(packet, timestamp=(self._last + 1) % 2**32)
+        self._last = packet.timestamp
         self._packets.append(packet)
         self._filled.set()
 

@@ -1,4 +1,4 @@
-"""Pictures of one codec on their way to everybody who watches it."""
+"""Pictures of one lane on their way to everybody who watches it."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from lightcone.streaming.errors import BadOffer, UnknownViewer
@@ -12,16 +12,14 @@ from lightcone.streaming.format import StreamFormat, StreamSettings
 from lightcone.streaming.packets import (
     SAMPLES_PER_PACKET,
     SOUND_CLOCK_HZ,
-    VIDEO_CLOCK_HZ,
     EncodedPacket,
     EncodedPicture,
     EncodedSound,
-    VideoCodec,
+    Lane,
 )
 from lightcone.streaming.viewers.aiortc_compat import close_peer
+from lightcone.streaming.viewers.congestion.picture_lanes import PictureLanes, Watcher
 from lightcone.streaming.viewers.fanout import MediaPacket
-from lightcone.streaming.viewers.loss_reports import LossReports
-from lightcone.streaming.viewers.picture_fanout import PictureFanout
 from lightcone.streaming.viewers.reach import Reach
 from lightcone.streaming.viewers.stats import StreamStats
 from lightcone.streaming.viewers.viewer import Viewer, answer_offer
@@ -39,20 +37,21 @@ class SessionStream:
         """Called on the loop with the id of a viewer who has connected (True) or left (False)."""
         self.on_viewers: Callable[[int], None] | None = None
         """Called on the loop with the number of connected viewers whenever it changes."""
-        self.on_lanes: Callable[[frozenset[VideoCodec], bool], None] | None = None
-        """Called with the codecs that connected viewers watch, and whether any of them hears,
-        whenever that changes."""
-        self.on_keyframe_wanted: Callable[[VideoCodec], None] | None = None
-        """Called when somebody who watches the codec cannot go on without a keyframe. Not called
+        self.on_lanes: Callable[[Mapping[Lane, int], bool], None] | None = None
+        """Called with the lanes that connected viewers watch and their bits a second, and whether
+        any of them hears, whenever that changes."""
+        self.on_keyframe_wanted: Callable[[Lane], None] | None = None
+        """Called when somebody who watches the lane cannot go on without a keyframe. Not called
         again before that is sent or `keyframe_interval_s` has passed."""
         self._has_sound = format.sample_rate is not None
         self._settings = settings or StreamSettings()
         self._loop = asyncio.get_running_loop()
         self._stats = StreamStats()
-        self._pictures = {codec: PictureFanout(codec) for codec in VideoCodec}
-        self._asked: dict[VideoCodec, float] = {}  # when, until the keyframe is sent
+        self.pictures = PictureLanes(
+            self._settings, self._loop.time, self._want_keyframe, self._report_lanes
+        )
         self._last_sound = -SAMPLES_PER_PACKET
-        self._lanes: tuple[frozenset[VideoCodec], bool] = (frozenset(), False)
+        self._lanes: tuple[Mapping[Lane, int], bool] = ({}, False)
         self._viewers: dict[str, Viewer] = {}
         self._answering = 0
         self._closing: set[asyncio.Task[None]] = set()
@@ -76,9 +75,8 @@ class SessionStream:
     def last_media_time(self) -> float:
         """Media time up to which packets have come: the start of the last picture, or the end of
         the last sound where that is later. 0 before the first packet."""
-        pictures = max(fanout.last_pts for fanout in self._pictures.values()) / VIDEO_CLOCK_HZ
         sound = (self._last_sound + SAMPLES_PER_PACKET) / SOUND_CLOCK_HZ
-        return max(pictures, sound, 0.0)
+        return max(self.pictures.last_media_time, sound, 0.0)
 
     def send(self, packet: EncodedPacket) -> None:
         """Hand a packet to everybody whom it is for. Never waits."""
@@ -96,7 +94,7 @@ class SessionStream:
         Raises BadOffer; OfferTooLarge; or UnsupportedCodec where the offer has no codec sent here.
         """
         self._answering += 1
-        losses = LossReports(self._settings.loss_interval_s, self._settings.loss_burst)
+        watcher = Watcher(self._settings)
         try:
             viewer = await answer_offer(
                 secrets.token_urlsafe(12),
@@ -104,7 +102,9 @@ class SessionStream:
                 reach or Reach(),
                 self._settings,
                 self._has_sound,
-                partial(self._on_loss, losses),
+                watcher,
+                partial(self.pictures.lost, watcher),
+                partial(self.pictures.reported, watcher),
             )
             if self._closed:
                 await close_peer(viewer.peer)
@@ -128,7 +128,9 @@ class SessionStream:
     def stats(self) -> StreamStats:
         """As they are now."""
         connected = (viewer for viewer in self._viewers.values() if viewer.connected)
-        return sum((viewer.stats() for viewer in connected), self._stats)
+        lanes = self.pictures
+        moved = StreamStats(moved_to_thin=lanes.moves_to_thin, moved_to_full=lanes.moves_to_full)
+        return sum((viewer.stats() for viewer in connected), self._stats + moved)
 
     async def close(self) -> None:
         """Hang up on everybody and stop."""
@@ -138,16 +140,11 @@ class SessionStream:
         await asyncio.gather(*self._closing)
 
     def _send_picture(self, picture: EncodedPicture) -> None:
-        fanout = self._pictures[picture.codec]
-        sent = fanout.send(picture)
+        sent = self.pictures.send(picture)
         if sent is None:
             self._stats += StreamStats(dropped_old=1)
         else:
             self._stats += StreamStats(frames_sent=1, keyframes=int(sent.keyframe))
-            if sent.keyframe:
-                self._asked.pop(picture.codec, None)
-        if fanout.waits_for_keyframe:
-            self._want_keyframe(picture.codec)
 
     def _send_sound(self, sound: EncodedSound) -> None:
         if sound.pts <= self._last_sound:
@@ -159,23 +156,9 @@ class SessionStream:
             if viewer.connected and viewer.hears:
                 viewer.sound.put(packet)
 
-    def _on_loss(self, losses: LossReports, codec: VideoCodec) -> None:
-        """A viewer has lost a picture."""
-        if not self._is_asked(codec) and losses.allows(self._loop.time()):
-            self._want_keyframe(codec)
-
-    def _want_keyframe(self, codec: VideoCodec) -> None:
-        if self._is_asked(codec):
-            return
-        self._asked[codec] = self._loop.time()
+    def _want_keyframe(self, lane: Lane) -> None:
         if self.on_keyframe_wanted is not None:
-            self.on_keyframe_wanted(codec)
-
-    def _is_asked(self, codec: VideoCodec) -> bool:
-        """Whether a keyframe is on its way already."""
-        asked = self._asked.get(codec)
-        interval = self._settings.keyframe_interval_s
-        return asked is not None and self._loop.time() < asked + interval
+            self.on_keyframe_wanted(lane)
 
     def _on_state(self, viewer: Viewer) -> None:
         state = viewer.peer.connectionState
@@ -188,11 +171,11 @@ class SessionStream:
         viewer.connected = True
         self._note(viewer)
         viewer.forget_deadline()
-        if viewer.video_codec is not None:
-            self._pictures[viewer.video_codec].queues.add(viewer.video)
-        self._report()
-        if viewer.video_codec is not None:
-            self._want_keyframe(viewer.video_codec)
+        self._report_viewers()
+        if viewer.watcher.codec is None:
+            self._report_lanes()
+        else:
+            self.pictures.join(viewer.watcher)
 
     def _drop(self, viewer: Viewer) -> asyncio.Task[None]:
         """Forget a viewer and begin to hang up. Does nothing more the second time."""
@@ -210,21 +193,24 @@ class SessionStream:
         viewer.connected = False
         self._note(viewer)
         self._stats += viewer.stats()
-        if viewer.video_codec is not None:
-            self._pictures[viewer.video_codec].queues.discard(viewer.video)
-        self._report()
+        self._report_viewers()
+        self.pictures.leave(viewer.watcher)
+        self._report_lanes()
 
     def _note(self, viewer: Viewer) -> None:
         if self.on_viewer is not None:
             self.on_viewer(viewer.id, viewer.connected)
 
-    def _report(self) -> None:
-        """Of viewers who came or left."""
+    def _report_viewers(self) -> None:
+        """Who came or left."""
         if self.on_viewers is not None:
             self.on_viewers(self.viewers)
-        codecs = frozenset(codec for codec, fanout in self._pictures.items() if fanout.queues)
+
+    def _report_lanes(self) -> None:
+        """Does nothing where nothing has changed."""
+        lanes = self.pictures.wanted
         hears = any(viewer.connected and viewer.hears for viewer in self._viewers.values())
-        if (codecs, hears) != self._lanes:
-            self._lanes = (codecs, hears)
+        if (lanes, hears) != self._lanes:
+            self._lanes = (lanes, hears)
             if self.on_lanes is not None:
-                self.on_lanes(codecs, hears)
+                self.on_lanes(lanes, hears)

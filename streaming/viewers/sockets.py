@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Relay:
+    """A TURN server (RFC 8656): `transport` to it is "udp" or "tcp", with TLS where `tls`."""
+
+    host: str
+    port: int
+    transport: str
+    tls: bool
+    user: str
+    password: str = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Sockets:
     """On `addresses` of this machine, on all of them where none is given; with a port from the
     first to the last of `ports`, with any where that is None. `public` is the address outside of a
-    network address translation that forwards these ports one to one, where there is one."""
+    network address translation that forwards these ports one to one, where there is one. `relay`
+    gives the TURN server through which viewers are sent to, too, with a password that is good
+    now."""
 
     addresses: tuple[str, ...] = ()
     ports: tuple[int, int] | None = None
     public: str | None = None
+    relay: Callable[[], Relay | None] = lambda: None
 
     def chosen(self, found: Sequence[str]) -> list[str]:
         """Of the machine's addresses those to use."""

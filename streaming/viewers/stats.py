@@ -18,6 +18,9 @@ class StreamStats:
     sound_bytes: int = 0
     dropped_slow: int = 0  # pictures and sounds, by the queues of slow viewers
     dropped_old: int = 0  # pictures and sounds that were older than what was sent
+    dropped_unsent: int = 0  # packets, as the socket to a viewer had too much to send already
+    moved_to_thin: int = 0  # viewers, each time
+    moved_to_full: int = 0
 
     def __add__(self, other: StreamStats) -> StreamStats:
         return StreamStats(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from aiortc import (
     RTCConfiguration,
@@ -20,14 +19,16 @@ from aiortc.rtcrtpparameters import RTCRtpCodecCapability
 from lightcone.streaming.errors import BadOffer, NoSocket, UnsupportedCodec
 from lightcone.streaming.format import StreamSettings
 from lightcone.streaming.packets import VideoCodec
+from lightcone.streaming.viewers.aioice_compat import ViewerConnection, adopt_connection
 from lightcone.streaming.viewers.aiortc_compat import (
     PLAYOUT_DELAY_URI,
     accept_extension,
-    adopt_connection,
     adopt_sender,
     close_peer,
     negotiated_codec,
 )
+from lightcone.streaming.viewers.congestion.feedback import Report
+from lightcone.streaming.viewers.congestion.picture_lanes import Watcher
 from lightcone.streaming.viewers.fanout import PacketQueue
 from lightcone.streaming.viewers.offers import parse_offer
 from lightcone.streaming.viewers.reach import Reach
@@ -39,16 +40,16 @@ _VIDEO_PREFERENCE = (("H264", "42e01f"), ("H264", "42001f"), ("VP8", None), ("rt
 
 @dataclass
 class Viewer:
-    """The connection to one viewer and the packets that wait for it. `video_codec` is None
-    where only sound was asked for."""
+    """The connection to one viewer and the packets that wait for it. `watcher.codec` is None where
+    only sound was asked for."""
 
     id: str
     peer: RTCPeerConnection
     answer: str
-    video_codec: VideoCodec | None
-    video: PacketQueue
+    watcher: Watcher
     sound: PacketQueue
     hears: bool
+    connections: list[ViewerConnection]
     connected: bool = False
     deadline: asyncio.TimerHandle | None = None  # when it is let go unless connected by then
     closing: asyncio.Task[None] | None = None
@@ -56,11 +57,12 @@ class Viewer:
     def stats(self) -> StreamStats:
         """What this viewer was sent, and what not."""
         return StreamStats(
-            picture_packets=self.video.taken_payloads,
-            picture_bytes=self.video.taken_bytes,
+            picture_packets=self.watcher.queue.taken_payloads,
+            picture_bytes=self.watcher.queue.taken_bytes,
             sound_packets=self.sound.taken_payloads,
             sound_bytes=self.sound.taken_bytes,
-            dropped_slow=self.video.dropped + self.sound.dropped,
+            dropped_slow=self.watcher.queue.dropped + self.sound.dropped,
+            dropped_unsent=sum(connection.unsent for connection in self.connections),
         )
 
     def forget_deadline(self) -> None:
@@ -75,30 +77,32 @@ async def answer_offer(
     reach: Reach,
     settings: StreamSettings,
     has_sound: bool,
-    on_keyframe_wanted: Callable[[VideoCodec], None],
+    watcher: Watcher,
+    on_lost: Callable[[], None],
+    on_report: Callable[[Report], None],
 ) -> Viewer:
     """Answer a viewer's offer; the answer holds all candidates. Of the viewer's, those that `reach`
-    permits are tried. Nothing is sent before the
-    caller puts packets into the viewer's queues. `on_keyframe_wanted` hears of every picture
-    the viewer reports as lost. Where the session has no sound, a section for it is answered as
-    inactive.
+    permits are tried. Nothing is sent before the caller puts packets into the queues of `watcher`,
+    which gets its codec here, and of the sound. `on_lost` hears of every picture that the viewer
+    reports as lost, `on_report` what it says of its line. Where the session has no sound, a section
+    for it is answered as inactive.
 
     Raises BadOffer, UnsupportedCodec and NoSocket.
     """
     offer = parse_offer(sdp)
     peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-    video, sound = PacketQueue(settings.queue_limit), PacketQueue(settings.queue_limit)
-    transceivers = [_prepare(peer, media.kind, reach, settings, has_sound) for media in offer.media]
-    video_codec: VideoCodec | None = None
+    sound = PacketQueue(settings.queue_limit)
+    transceivers = [_prepare(peer, media.kind, has_sound) for media in offer.media]
+    connections = [_adopt(transceiver, reach, settings) for transceiver in transceivers]
     try:
         await peer.setRemoteDescription(RTCSessionDescription(sdp=sdp, type="offer"))
         for transceiver, media in zip(transceivers, offer.media, strict=True):
             if media.kind == "audio":
                 adopt_sender(transceiver, sound)
                 continue
-            video_codec = VideoCodec(negotiated_codec(transceiver))
-            lost = partial(on_keyframe_wanted, video_codec)
-            adopt_sender(transceiver, video, settings.playout_delay_ms, lost)
+            watcher.codec = VideoCodec(negotiated_codec(transceiver))
+            delay_ms = settings.playout_delay_ms
+            adopt_sender(transceiver, watcher.queue, delay_ms, on_lost, on_report)
             accept_extension(transceiver, media.rtp.headerExtensions, PLAYOUT_DELAY_URI)
         await peer.setLocalDescription(await peer.createAnswer())
     except BaseException as error:
@@ -111,23 +115,26 @@ async def answer_offer(
         raise BadOffer("the offer cannot be answered") from error
     answer = peer.localDescription.sdp
     hears = has_sound and any(media.kind == "audio" for media in offer.media)
-    return Viewer(viewer_id, peer, answer, video_codec, video, sound, hears)
+    return Viewer(viewer_id, peer, answer, watcher, sound, hears, connections)
 
 
-def _prepare(
-    peer: RTCPeerConnection, kind: str, reach: Reach, settings: StreamSettings, has_sound: bool
-) -> RTCRtpTransceiver:
+def _prepare(peer: RTCPeerConnection, kind: str, has_sound: bool) -> RTCRtpTransceiver:
     sends = has_sound or kind == "video"
     transceiver = peer.addTransceiver(kind, direction="sendonly" if sends else "inactive")
     transceiver.setCodecPreferences(_preferred_codecs(kind))
-    adopt_connection(
+    return transceiver
+
+
+def _adopt(
+    transceiver: RTCRtpTransceiver, reach: Reach, settings: StreamSettings
+) -> ViewerConnection:
+    return adopt_connection(
         transceiver,
         settings.consent_interval_s,
         settings.consent_failures,
         reach.permits,
         settings.sockets,
     )
-    return transceiver
 
 
 def _preferred_codecs(kind: str) -> list[RTCRtpCodecCapability]:

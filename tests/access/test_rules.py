@@ -17,7 +17,8 @@ from lightcone.server.access.rules import WEBSOCKET, Rule, rule_of
         (WEBSOCKET, "/sessions/abc/control", Rule("watch", None, "abc")),
         ("POST", "/something/new", Rule("admin")),
         (WEBSOCKET, "/something/new", Rule("admin")),
-        ("OPTIONS", "/sessions/abc/whep", Rule(None)),
+        ("OPTIONS", "/sessions/abc/whep", Rule("watch", None, "abc")),
+        ("OPTIONS", "/sessions", Rule(None)),
     ],
 )
 def test_what_a_request_needs(method: str, path: str, rule: Rule) -> None:

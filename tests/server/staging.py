@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -38,8 +38,8 @@ class NotingWorker:
     def of(self, name: str) -> list[tuple[Any, ...]]:
         return [arguments for asked, *arguments in self.asked if asked == name]
 
-    def watch(self, session: str, run: bool, codecs: Sequence[str], sound: bool) -> None:
-        self.asked.append(("watch", run, list(codecs), sound))
+    def watch(self, session: str, run: bool, lanes: Mapping[str, int], sound: bool) -> None:
+        self.asked.append(("watch", run, dict(lanes), sound))
 
     def drive(self, session: str, driven: bool) -> None:
         self.asked.append(("drive", driven))
@@ -50,8 +50,8 @@ class NotingWorker:
     def release(self, session: str) -> None:
         self.asked.append(("release",))
 
-    def keyframe(self, session: str, codec: str) -> None:
-        self.asked.append(("keyframe", codec))
+    def keyframe(self, session: str, lane: str) -> None:
+        self.asked.append(("keyframe", lane))
 
     def drop(self, session: str) -> None:
         self.asked.append(("drop",))

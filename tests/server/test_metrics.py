@@ -101,6 +101,11 @@ async def test_a_watched_session_is_counted(
         sent = value(found, "lightcone_sent_bytes_total", world="probe", kind=kind)
         assert 0 < packets < sent
     assert value(found, "lightcone_snapshot_seconds_count", world="probe") > 0
+    assert value(found, "lightcone_lane_viewers", world="probe", lane="full") == 1
+    assert value(found, "lightcone_lane_viewers", lane="thin") == 0
+    assert value(found, "lightcone_lane_bits_per_second", lane="full") <= 2_000_000
+    assert value(found, "lightcone_lowest_estimate_bits_per_second", lane="full") > 10_000
+    assert value(found, "lightcone_lane_moves_total") == 0
     assert value(found, "lightcone_loop_lag_seconds_count") > 0
 
 

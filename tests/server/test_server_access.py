@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
+from base64 import b64encode
 from collections.abc import Callable
+from hmac import digest
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from serving import LIGHTCONE, PATIENCE_S, Served
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from lightcone.client.ice import ice_servers
 from lightcone.server.control.protocol import (
     CLOSE_SESSION_ENDED,
     CLOSE_TOKEN_EXPIRED,
@@ -133,12 +136,14 @@ async def test_answers_say_what_browsers_may_do_with_them(picky_server: Served) 
 
 
 KEY = "a key for the tests of access"
+TURN, TURN_SECRET = "turn:127.0.0.1:9?transport=udp", "a secret for relays"
 OPEN = {("get", "/healthz"), ("get", "/readyz"), ("get", "/asyncapi.json")}  # to everybody
 
 
 @pytest.fixture(scope="module")
 def keyed(serve: Callable[..., Served]) -> Served:
-    return serve("--probe-compute-ms", "5", "--key", KEY, "--quota-prompts", "2/hour")
+    turn = ("--ice-servers", f"stun:127.0.0.1:9,{TURN}", "--turn-secret", TURN_SECRET)
+    return serve("--probe-compute-ms", "5", "--key", KEY, "--quota-prompts", "2/hour", *turn)
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -162,8 +167,6 @@ async def test_without_a_token_there_is_the_page_and_its_health(keyed: Served) -
         assert len(paths) > 10
         for path, methods in paths.items():
             for method in methods:
-                if method == "options":
-                    continue
                 answer = await client.request(method, path.replace("{", "").replace("}", ""))
                 expected = 200 if (method, path) in OPEN else 401
                 assert answer.status_code == expected, (method, path)
@@ -174,6 +177,33 @@ async def test_without_a_token_there_is_the_page_and_its_health(keyed: Served) -
     with pytest.raises(InvalidStatus) as refused:
         await connect(f"{keyed.ws}/sessions/abc/control")
     assert refused.value.response.status_code == 401
+
+
+async def test_who_may_watch_is_given_passwords_for_the_relay(
+    keyed: Served, played: dict[str, Any]
+) -> None:
+    async with keyed.client() as client:
+        assert (await client.options(played["whep"])).status_code == 401
+        body = {"scope": "watch", "session": played["id"]}
+        made = await client.post("/tokens", json=body, headers=bearer(KEY))
+        watch = bearer(made.json()["token"])
+        asked = await client.options(played["whep"], headers=watch)
+        sdp = watch | {"content-type": "application/sdp"}
+        offer = await ProbeViewer().offer()
+        answered = await client.post(played["whep"], content=offer, headers=sdp)
+    assert (asked.status_code, answered.status_code) == (204, 201)
+    for answer in (asked, answered):
+        assert answer.headers["cache-control"] == "no-store"
+        stun, turn = ice_servers(answer.headers.get_list("link"))
+        assert (stun.urls, turn.urls) == ("stun:127.0.0.1:9", TURN)
+        user, password = turn.username, turn.credential
+        assert user is not None
+        assert user.endswith(f":{played['id']}")
+        expected = digest(TURN_SECRET.encode(), user.encode(), "sha1")
+        assert password == b64encode(expected).decode()
+    log = keyed.log.read_text()
+    assert TURN_SECRET not in log
+    assert str(password) not in log
 
 
 async def test_scopes(keyed: Served, played: dict[str, Any]) -> None:

@@ -23,7 +23,7 @@ from lightcone.server.control.protocol import (
 )
 from lightcone.server.sessions.session import SessionOver
 from lightcone.server.worker import messages as wire
-from lightcone.streaming import VideoCodec
+from lightcone.streaming import Lane
 
 KEY = Input(seq=1, t=0.5, buttons=["left"])
 
@@ -36,12 +36,12 @@ def test_it_runs_while_somebody_watches() -> None:
         assert stage.session.phase == "starting"
         stage.made()
         assert stage.session.phase == "running"
-        stage.session.stream.on_lanes(frozenset([VideoCodec.VP8]), True)  # type: ignore[misc]
+        stage.session.stream.on_lanes({Lane.VP8: 9}, True)  # type: ignore[misc]
         stage.stream.watch(0)
         assert stage.session.phase == "paused"
         stage.stream.watch(2)
         assert stage.session.phase == "running"
-        assert stage.worker.of("watch")[-1] == [True, ["VP8"], True]
+        assert stage.worker.of("watch")[-1] == [True, {"VP8": 9}, True]
         await stage.session.end("done")
         assert (stage.session.phase, stage.session.reason) == ("ended", "done")
         assert stage.stream.closed

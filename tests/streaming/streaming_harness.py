@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -23,12 +23,12 @@ from numpy.typing import NDArray
 from lightcone.streaming import (
     EncodedPacket,
     EncodedPicture,
+    Lane,
     MediaClock,
     SessionStream,
     StreamFormat,
     StreamSettings,
     Transmitter,
-    VideoCodec,
 )
 
 FORMAT = StreamFormat(width=64, height=48)
@@ -98,7 +98,7 @@ class PacedSession:
         self._settings = settings or StreamSettings()
         self._loop = asyncio.get_running_loop()
         self._executor = ThreadPoolExecutor(1)
-        self._lanes: tuple[frozenset[VideoCodec], bool] = (frozenset(), False)
+        self._lanes: tuple[Mapping[Lane, int], bool] = ({}, False)
         self.transmitter = self._new_transmitter(0, 0.0)
         self._playing: asyncio.Task[None] | None = None
 
@@ -158,12 +158,12 @@ class PacedSession:
             self.last_pts = packet.pts
         self.stream.send(packet)
 
-    def _watch(self, codecs: frozenset[VideoCodec], sound: bool) -> None:
-        self._lanes = (codecs, sound)
-        self.transmitter.set_lanes(codecs, sound)
+    def _watch(self, lanes: Mapping[Lane, int], sound: bool) -> None:
+        self._lanes = (lanes, sound)
+        self.transmitter.set_lanes(lanes, sound)
 
-    def _want_keyframe(self, codec: VideoCodec) -> None:
-        self.transmitter.want_keyframe(codec)
+    def _want_keyframe(self, lane: Lane) -> None:
+        self.transmitter.want_keyframe(lane)
 
 
 class HeadlessViewer:

@@ -22,15 +22,19 @@ from aiortc.rtcrtpparameters import (
     RTCRtpSendParameters,
 )
 from aiortc.rtp import (
+    RTCP_PSFB_APP,
     RTCP_PSFB_PLI,
     RTCP_RTPFB_NACK,
     HeaderExtensionsMap,
     RtcpPacket,
     RtcpPsfbPacket,
+    RtcpReceiverInfo,
+    RtcpRrPacket,
     RtcpRtpfbPacket,
     RtcpSrPacket,
     RtpPacket,
     is_rtcp,
+    pack_remb_fci,
     unpack_header_extensions,
 )
 from streaming_harness import HeadlessViewer
@@ -38,20 +42,25 @@ from virtual_time import run_virtual
 
 from lightcone.streaming.errors import NoSocket
 from lightcone.streaming.packets import VideoCodec
-from lightcone.streaming.viewers.aiortc_compat import (
+from lightcone.streaming.viewers.aioice_compat import (
     LOOPBACK,
     MOST_TRIED,
+    MOST_UNSENT,
+    ViewerConnection,
+    adopt_connection,
+)
+from lightcone.streaming.viewers.aiortc_compat import (
     PLAYOUT_DELAY_URI,
+    RESENT_BURST,
     MediaSender,
     Packetizer,
     PlayoutDelayExtensions,
-    ViewerConnection,
     accept_extension,
-    adopt_connection,
     adopt_sender,
     close_peer,
     negotiated_codec,
 )
+from lightcone.streaming.viewers.congestion.feedback import Limit, Reception, Report
 from lightcone.streaming.viewers.fanout import (
     MediaPacket,
     PacketQueue,
@@ -74,6 +83,7 @@ class Wire:
     """A DTLS transport that keeps what is sent."""
 
     state = "connected"
+    _stats_id = "wire"
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []
@@ -194,6 +204,71 @@ def test_lost_packets_are_sent_again() -> None:
         assert (again.sequence_number, again.payload) == (lost, b"b")
 
     run_virtual(scenario())
+
+
+def test_what_a_viewer_says_of_its_line_is_handed_on() -> None:
+    async def scenario() -> None:
+        heard: list[Report] = []
+        line = MediaSender(
+            "video",
+            Wire(),
+            PacketQueue(),
+            (0, 0),
+            lambda: None,
+            heard.append,  # type: ignore[arg-type]
+        )
+        ours, other = line._ssrc, line._ssrc ^ 1
+        about = RtcpReceiverInfo(ours, 77, 12, 70_000, 5, 0, 0)
+        for packet in (
+            RtcpRrPacket(9, [RtcpReceiverInfo(other, 0, 99, 1, 0, 0, 0), about]),
+            RtcpPsfbPacket(RTCP_PSFB_APP, 9, 0, pack_remb_fci(255_000, [other, ours])),
+            RtcpPsfbPacket(RTCP_PSFB_APP, 9, 0, pack_remb_fci(1_000, [other])),
+            RtcpPsfbPacket(RTCP_PSFB_APP, 9, 0, b"another..one"),
+        ):
+            (parsed,) = RtcpPacket.parse(bytes(packet))
+            await line._handle_rtcp_packet(parsed)
+        assert heard[0] == Reception(70_000, 12)
+        (limit,) = heard[1:]
+        assert isinstance(limit, Limit)
+        assert limit.bits == pytest.approx(255_000, rel=0.001)
+
+    run_virtual(scenario())
+
+
+def test_what_is_sent_again_is_a_share_of_what_is_sent() -> None:
+    async def scenario() -> None:
+        wire, packets = Wire(), PacketQueue()
+        line = sender(wire, packets)
+        await line.send(PARAMETERS)
+        packets.put(media(0, bytes(1000)))
+        await asyncio.sleep(0.01)
+        lost = wire.rtp[0].sequence_number
+        nack = RtcpRtpfbPacket(RTCP_RTPFB_NACK, 1, line._ssrc, [lost])
+        for _ in range(200):
+            await line._handle_rtcp_packet(nack)
+        await line.stop()
+        assert RESENT_BURST <= sum(len(p.payload) for p in wire.rtp[1:]) <= RESENT_BURST + 1000
+
+    run_virtual(scenario())
+
+
+async def test_nothing_is_piled_up_for_a_socket_that_does_not_take_it() -> None:
+    sent: list[bytes] = []
+
+    async def send(data: bytes, addr: object) -> None:
+        sent.append(data)
+
+    connection = ViewerConnection(ice_controlling=False)
+    connection.unsent = 0
+    transport = SimpleNamespace(get_write_buffer_size=lambda: waiting)
+    protocol = SimpleNamespace(transport=transport, send_data=send)
+    pair: Any = SimpleNamespace(protocol=protocol, remote_addr=("127.0.0.1", 9))
+    connection._nominated[1] = pair
+    waiting = MOST_UNSENT
+    await connection.sendto(b"a", 1)
+    waiting = MOST_UNSENT + 1
+    await connection.sendto(b"b", 1)
+    assert (sent, connection.unsent) == ([b"a"], 1)
 
 
 def test_a_sender_stops_when_its_transport_is_gone() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lightcone.streaming.encoding.keyframes import KeyframeGate
-from lightcone.streaming.packets import EncodedPicture, VideoCodec
+from lightcone.streaming.packets import EncodedPicture, Lane, VideoCodec
 from lightcone.streaming.viewers.fanout import MediaPacket, PacketQueue
 from lightcone.streaming.viewers.picture_fanout import PictureFanout
 
@@ -66,7 +66,7 @@ def test_what_was_taken_is_counted_and_what_was_dropped_is_not() -> None:
 
 
 def picture(pts: int, keyframe: bool = False) -> EncodedPicture:
-    return EncodedPicture(VideoCodec.VP8, b"\0" * 10, pts, 0, keyframe, pts // 3750)
+    return EncodedPicture(Lane.VP8, b"\0" * 10, pts, 0, keyframe, pts // 3750)
 
 
 def test_timestamps_go_on_when_another_worker_takes_over() -> None:

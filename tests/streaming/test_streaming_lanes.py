@@ -7,16 +7,16 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from transmitter_rig import Rig
+from transmitter_rig import BITS, Rig
 from virtual_time import run_virtual
 
-from lightcone.streaming import VideoCodec
+from lightcone.streaming import Lane
 
-NOTHING: frozenset[VideoCodec] = frozenset()
+NOTHING: dict[Lane, int] = {}
 
 
-@pytest.mark.parametrize("codec", list(VideoCodec))
-def test_who_joins_a_session_that_stands_still_sees_it_at_once(codec: VideoCodec) -> None:
+@pytest.mark.parametrize("lane", list(Lane))
+def test_who_joins_a_session_that_stands_still_sees_it_at_once(lane: Lane) -> None:
     async def scenario() -> None:
         rig = Rig(None)
         rig.clock.start(rig.began)
@@ -24,12 +24,12 @@ def test_who_joins_a_session_that_stands_still_sees_it_at_once(codec: VideoCodec
         rig.clock.pause(rig.loop.time())
         await rig.until(60.0)
         assert rig.pictures == []
-        rig.transmitter.set_lanes(frozenset({codec}), sound=True)
+        rig.transmitter.set_lanes({lane: BITS}, sound=True)
         await rig.until(60.01)
         ((at, packet),) = rig.pictures
         assert at == pytest.approx(60.0, abs=0.002)
-        assert (packet.codec, packet.keyframe, packet.pts) == (codec, True, 0)
-        rig.transmitter.want_keyframe(codec)  # another one joins: once more, one tick later
+        assert (packet.lane, packet.keyframe, packet.pts) == (lane, True, 0)
+        rig.transmitter.want_keyframe(lane)  # another one joins: once more, one tick later
         await rig.until(61.0)
         assert rig.stamps == [0, 1]
         assert all(p.keyframe for _, p in rig.pictures)
@@ -42,7 +42,7 @@ def test_who_joins_a_session_that_stands_still_sees_it_at_once(codec: VideoCodec
 def test_who_joins_before_the_first_picture_gets_it_as_a_keyframe() -> None:
     async def scenario() -> None:
         rig = Rig()
-        rig.transmitter.want_keyframe(VideoCodec.H264)
+        rig.transmitter.want_keyframe(Lane.H264)
         await rig.until(1.0)
         rig.clock.start(rig.loop.time())
         rig.push()
@@ -60,7 +60,7 @@ def test_lost_pictures_bring_keyframes_at_most_every_300_ms() -> None:
         rig.push(frames=48)
         for step in range(100):
             await rig.until(0.1 + step * 0.01)
-            rig.transmitter.want_keyframe(VideoCodec.H264)
+            rig.transmitter.want_keyframe(Lane.H264)
         await rig.until(2.0)
         rig.close()
         keyframes = [at for at, packet in rig.pictures if packet.keyframe]
@@ -81,13 +81,13 @@ def test_each_codec_is_encoded_only_while_somebody_watches_it() -> None:
         await rig.until(0.25)
         assert rig.transmitter.stats().busy_s == 0.0
         assert rig.sounds == []
-        rig.transmitter.set_lanes(frozenset({VideoCodec.VP8}), sound=False)
+        rig.transmitter.set_lanes({Lane.VP8: BITS}, sound=False)
         await rig.until(0.3)
         encoded = len(rig.pictures)
         assert encoded > 0
         assert rig.transmitter.stats().busy_s > 0
         rig.transmitter.set_lanes(NOTHING, sound=False)
-        rig.transmitter.want_keyframe(VideoCodec.VP8)
+        rig.transmitter.want_keyframe(Lane.VP8)
         await rig.until(1.0)
         rig.close()
         assert len(rig.pictures) == encoded
@@ -105,7 +105,7 @@ def test_who_comes_back_gets_a_keyframe_and_sound_on_time() -> None:
         rig.transmitter.set_lanes(NOTHING, sound=False)
         await rig.until(0.71)
         seen, heard = len(rig.pictures), len(rig.sounds)
-        rig.transmitter.set_lanes(frozenset({VideoCodec.H264}), sound=True)
+        rig.transmitter.set_lanes({Lane.H264: BITS}, sound=True)
         await rig.until(1.5)
         rig.close()
         assert seen == 8
@@ -126,7 +126,7 @@ def test_a_new_bitrate_begins_with_a_keyframe_and_is_kept() -> None:
         noise = np.random.default_rng(0).integers(0, 256, (72, 48, 64, 3), np.uint8)
         for first in range(0, 72, 2):
             if first == 36:
-                rig.transmitter.set_bitrate(200_000)
+                rig.transmitter.set_lanes({Lane.H264: 200_000}, sound=True)
             rig.transmitter.push(noise[first : first + 2])
             await rig.until((first + 2) / 24 - 0.01)
         await rig.until(4.0)
@@ -195,7 +195,7 @@ def test_an_encoder_that_fails_is_opened_anew() -> None:
         rig.clock.start(rig.began)
         rig.push(frames=4)
         await rig.until(0.05)
-        encoder = rig.transmitter._lanes[VideoCodec.H264].encoder._encoder
+        encoder = rig.transmitter._lanes[Lane.H264].encoder._encoder
         assert encoder is not None
         encoder._context.encode(None)  # flushed: it takes no further picture
         await rig.until(0.5)

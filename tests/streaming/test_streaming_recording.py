@@ -20,6 +20,7 @@ from lightcone.streaming import (
     EncodedPicture,
     EncodedSound,
     FragmentedRecorder,
+    Lane,
     Mp4Writer,
     RecordingError,
     StreamFormat,
@@ -125,7 +126,7 @@ def packets(
     for i in range(begin, begin + frames):
         data = picture.encode(scaler(coded_picture(i)), i * 3750, keyframe=i - begin in keyframes)
         key = bool(data.is_keyframe)
-        timed.append((i / 24, EncodedPicture(VideoCodec.H264, bytes(data), i * 3750, 0, key, i)))
+        timed.append((i / 24, EncodedPicture(Lane.H264, bytes(data), i * 3750, 0, key, i)))
         samples = np.zeros(1000, np.float32)
         if i / 24 <= click < (i + 1) / 24:
             samples[round((click - i / 24) * 24_000)] = 0.9
@@ -185,7 +186,7 @@ def test_a_recording_without_sound_or_of_another_codec(tmp_path: Path) -> None:
     pictures, sound = read(tmp_path / "r.mp4")
     assert (len(pictures), sound) == (24, None)
     other = FragmentedRecorder(tmp_path / "vp8.mp4", 24, sound=True)
-    other.write(EncodedPicture(VideoCodec.VP8, b"x", 0, 0, True, 0))
+    other.write(EncodedPicture(Lane.VP8, b"x", 0, 0, True, 0))
     other.close()
     assert not (tmp_path / "vp8.mp4").exists()
 

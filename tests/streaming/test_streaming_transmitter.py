@@ -10,7 +10,7 @@ from streaming_harness import coded_picture, tone
 from transmitter_rig import Rig, close_to
 from virtual_time import run_virtual
 
-from lightcone.streaming import StreamFormat
+from lightcone.streaming import Lane, StreamFormat
 
 FRAME = 1 / 24
 
@@ -250,7 +250,7 @@ def test_chunks_that_do_not_fit_are_refused() -> None:
         with pytest.raises(ValueError, match="rate"):
             rig.transmitter.set_rate(Fraction(5, 4))
         with pytest.raises(ValueError, match="bitrate"):
-            rig.transmitter.set_bitrate(0)
+            rig.transmitter.set_lanes({Lane.H264: 0}, sound=False)
         assert rig.transmitter.next_stream_frame == 0
         rig.close()
         silent.close()

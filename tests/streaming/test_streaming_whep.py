@@ -15,6 +15,7 @@ from virtual_time import run_virtual
 
 from lightcone.streaming import (
     BadOffer,
+    Lane,
     OfferTooLarge,
     Reach,
     SessionStream,
@@ -22,7 +23,6 @@ from lightcone.streaming import (
     StreamSettings,
     UnknownViewer,
     UnsupportedCodec,
-    VideoCodec,
     parse_address,
 )
 from lightcone.streaming.viewers.aiortc_compat import PLAYOUT_DELAY_URI
@@ -161,7 +161,7 @@ async def test_places_are_taken_while_an_offer_is_answered() -> None:
 async def test_what_viewers_watch_is_reported_and_keyframes_are_asked_for_once() -> None:
     stream = SessionStream(FORMAT)
     lanes: list[tuple[set[str], bool]] = []
-    wanted: list[VideoCodec] = []
+    wanted: list[Lane] = []
     stream.on_lanes = lambda codecs, sound: lanes.append(({c.value for c in codecs}, sound))
     stream.on_keyframe_wanted = wanted.append
     full = asyncio.Event()
@@ -177,7 +177,7 @@ async def test_what_viewers_watch_is_reported_and_keyframes_are_asked_for_once()
         ({"VP8"}, True),
         (set(), False),
     ]
-    assert set(wanted) == {VideoCodec.H264, VideoCodec.VP8}
+    assert set(wanted) == {Lane.H264, Lane.VP8}
     await stream.close()
     await asyncio.gather(*(viewer.close() for viewer in viewers))
 
@@ -192,7 +192,7 @@ def test_one_viewers_losses_cost_the_others_few_keyframes() -> None:
         await noisy.join(stage.stream.offer)
         await neighbour.join(stage.stream.offer)
         await asyncio.sleep(1)
-        wanted: list[VideoCodec] = []
+        wanted: list[Lane] = []
         stage.stream.on_keyframe_wanted = wanted.append
         first, second = [viewer.peer for viewer in stage.stream._viewers.values()]
         [of_noisy], [of_neighbour] = first.getSenders(), second.getSenders()

@@ -14,12 +14,14 @@ from lightcone.streaming import (
     EncodedPacket,
     EncodedPicture,
     EncodedSound,
+    Lane,
     MediaClock,
     StreamFormat,
     StreamSettings,
     Transmitter,
-    VideoCodec,
 )
+
+BITS = 2_000_000
 
 
 class Rig:
@@ -27,7 +29,7 @@ class Rig:
 
     def __init__(
         self,
-        codec: VideoCodec | None = VideoCodec.H264,
+        lane: Lane | None = Lane.H264,
         format: StreamFormat = FORMAT,
         executor: Executor | None = None,
         **begin: float,
@@ -46,8 +48,8 @@ class Rig:
             **begin,  # type: ignore[arg-type]
         )
         self.began = self.loop.time()
-        if codec is not None:
-            self.transmitter.set_lanes(frozenset({codec}), sound=True)
+        if lane is not None:
+            self.transmitter.set_lanes({lane: BITS}, sound=True)
 
     def push(self, frames: int = 2) -> tuple[int, float]:
         first = self.transmitter.next_stream_frame

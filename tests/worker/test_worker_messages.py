@@ -13,7 +13,7 @@ from lightcone.server.worker.errors import RequestFailed, RewindError, error_of,
 MESSAGES: list[wire.Message] = [
     wire.Load(["probe"], "w", 1, "cpu", 1, 1.0, 5.0, 30.0, 0.5),
     wire.Open(1, "a", "probe", 2**62, "red", b"\x00\xff", wire.Sending(4, 1, 2)),
-    wire.Watch("a", True, ["H264", "VP8"]),
+    wire.Watch("a", True, {"H264": 2_000_000, "VP8-thin": 1}),
     wire.Drive("a", True),
     wire.Input("a", "seat", 3, 1.5, ["left"], {"turn": -0.25}),
     wire.Condition(1, "a", "red", "blend", 3),

@@ -68,7 +68,7 @@ class Watched:
 
     async def start(self, session: str, world: str = "probe", prompt: str = "") -> wire.Opened:
         opened = await self.host.open(session, world, 1, prompt, None, SENDING)
-        self.host.watch(session, True, ["H264"])
+        self.host.watch(session, True, {"H264": 2_000_000})
         return opened
 
     def _take(self, message: wire.OfSession | wire.Stats) -> None:
@@ -179,7 +179,7 @@ async def test_a_kept_snapshot_goes_on_in_another_worker_with_the_same_chunks(
         sending = replace_position(SENDING, 100, 5.0)
         opened = await other.host.restore("a", kept.snapshot, sending)
         assert (opened.world_frame, opened.prompt) == (kept.world_frame, "red")
-        other.host.watch("a", True, ["H264"])
+        other.host.watch("a", True, {"H264": 2_000_000})
         await other.until(lambda: len(other.made("a")) > 5)
         digests = {made.world_frame: made.digest for made in worker.made("a")}
         again = [made for made in other.made("a") if made.world_frame in digests]

@@ -143,7 +143,7 @@ class VirtualWorker:
         return await self.ask(lambda n: wire.Rewind(n, name, action, frame), wire.Rewound)
 
     def watch(self, name: str, *, run: bool = True) -> None:
-        self.service.receive(wire.Watch(name, run, ["H264"] if run else [], False))
+        self.service.receive(wire.Watch(name, run, {"H264": 2_000_000} if run else {}, False))
 
     def of(self, name: str, kind: type[M]) -> list[M]:
         return [message for message in self.sent[name] if isinstance(message, kind)]

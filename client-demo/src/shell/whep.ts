@@ -1,9 +1,12 @@
 /** Watching over WHEP (draft-ietf-wish-whep): offer out, answer in, DELETE at the end. */
+import { iceServers } from "../core/stream/ice";
 import { type StatsEntry, type Totals, totals } from "../core/stream/rates";
 import { refusal, request } from "./api";
 
-/** Gathering host candidates takes milliseconds; a stuck interface must not hold the offer. */
+/** Gathering host candidates takes milliseconds; a stuck interface must not hold the offer. Those
+ * of STUN and TURN servers take some round trips. */
 const GATHERING_MS = 1000;
+const GATHERING_FAR_MS = 3000;
 
 export class Watch {
   private readonly peer = new RTCPeerConnection({ iceServers: [] });
@@ -23,8 +26,10 @@ export class Watch {
 
   /** Connect to a WHEP endpoint. Throws Unreachable, Refusal or a WebRTC DOMException. */
   async open(endpoint: string): Promise<void> {
+    const servers = await this.servers(endpoint);
+    this.peer.setConfiguration({ iceServers: servers });
     await this.peer.setLocalDescription();
-    await this.gathered();
+    await this.gathered(servers.length === 0 ? GATHERING_MS : GATHERING_FAR_MS);
     const response = await request(endpoint, {
       method: "POST",
       headers: { "content-type": "application/sdp", accept: "application/sdp" },
@@ -52,10 +57,16 @@ export class Watch {
     this.resource = null;
   }
 
-  private async gathered(): Promise<void> {
+  /** Without them it may do: the offer says why it is refused. */
+  private async servers(endpoint: string): Promise<RTCIceServer[]> {
+    const answer = await request(endpoint, { method: "OPTIONS", signal: this.cancel.signal });
+    return answer.ok ? iceServers(answer.headers.get("link")) : [];
+  }
+
+  private async gathered(withinMs: number): Promise<void> {
     if (this.peer.iceGatheringState === "complete") return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, GATHERING_MS);
+      const timer = setTimeout(resolve, withinMs);
       this.peer.addEventListener("icegatheringstatechange", () => {
         if (this.peer.iceGatheringState !== "complete") return;
         clearTimeout(timer);

@@ -12,12 +12,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lightcone.model.families.probe.variants import COLOURS, PROBE
+from lightcone.model.families.probe.variants import COLOURS, PROBE, PROBE_NOISE
 from lightcone.model.interface import Actions, Image, WorldInfo
 
 CODE_BITS = 16
 ROWS = 6  # of code, buttons, ground (3) and axis
 BUTTON_CELLS = 4  # width of a button's cell in cells of the code
+NOISE_CELL = 4  # pixels
 TONE_HZ = 1000.0
 TONE_LEVEL = 0.5
 
@@ -39,7 +40,7 @@ def _draw(
 ) -> NDArray[np.uint8]:
     held, axes = np.split(inputs, [len(info.buttons)])
     picture = np.empty((info.height, info.width, 3), np.uint8)
-    picture[:] = ground
+    picture[:] = _noise(info, frame) if info.name == PROBE_NOISE.name else ground
     if held.any():
         picture[:] = 255 - (255 - picture) // 3
     cell, row = info.width // CODE_BITS, info.height // ROWS
@@ -54,6 +55,14 @@ def _draw(
         share = np.clip((value - axis.low) / (axis.high - axis.low), 0, 1)
         picture[top : top + row] = round(255 * float(share))
     return picture
+
+
+def _noise(info: WorldInfo, frame: int) -> Image:
+    """Another one for each frame: (H, W, 3)."""
+    size = -(-info.height // NOISE_CELL), -(-info.width // NOISE_CELL), 3
+    cells = np.random.default_rng(frame).integers(0, 256, size, np.uint8)
+    whole: Image = cells.repeat(NOISE_CELL, 0).repeat(NOISE_CELL, 1)
+    return whole[: info.height, : info.width]
 
 
 def sound(info: WorldInfo, first_frame: int, actions: Actions) -> NDArray[np.float32] | None:

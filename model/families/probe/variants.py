@@ -10,6 +10,7 @@
 | probe-text | free text as prompt |
 | probe-image | an image is required |
 | probe-y | both directions of the mouse |
+| probe-noise | its ground is another pattern in every frame: takes all the bits that it is given |
 | probe-faulty | prompts make its steps fail, hang or be slow |
 """
 
@@ -79,6 +80,9 @@ PROBE_Y = replace(
     title="Probe with two axes",
     axes=(*PROBE.axes, Axis("look", "Look", -3.0, 3.0, "y", GamepadBinding("axis", 3, 1))),
 )
+PROBE_NOISE = replace(
+    PROBE, name="probe-noise", title="Noisy probe", description="Its pictures are hard to encode."
+)
 PROBE_FAULTY = replace(
     PROBE,
     name="probe-faulty",
@@ -92,6 +96,6 @@ PROBES = {
     info.name: info
     for info in (
         PROBE, PROBE_WIDE, PROBE_LONG, PROBE_35, PROBE_60,
-        PROBE_TEXT, PROBE_IMAGE, PROBE_Y, PROBE_FAULTY,
+        PROBE_TEXT, PROBE_IMAGE, PROBE_Y, PROBE_NOISE, PROBE_FAULTY,
     )
 }  # fmt: skip

@@ -10,8 +10,8 @@ Every `session` is the server's id of it. A `request` number comes back with the
 from __future__ import annotations
 
 from lightcone.server.worker.messages.base import (
-    Codec,
     DropCause,
+    LaneName,
     Message,
     RewindAction,
 )
@@ -50,7 +50,6 @@ from lightcone.server.worker.messages.from_worker import (
     WorldOpened,
 )
 from lightcone.server.worker.messages.to_worker import (
-    Bitrate,
     Condition,
     Drive,
     Drop,
@@ -71,10 +70,8 @@ from lightcone.server.worker.messages.to_worker import (
 )
 
 __all__ = [
-    "Bitrate",
     "Carried",
     "Clock",
-    "Codec",
     "Condition",
     "Conditioned",
     "Drive",
@@ -88,6 +85,7 @@ __all__ = [
     "Input",
     "Kept",
     "KeyframeWanted",
+    "LaneName",
     "Level",
     "Load",
     "Made",

@@ -6,7 +6,8 @@ from typing import Literal
 
 import msgspec
 
-Codec = Literal["H264", "VP8"]
+LaneName = Literal["H264", "VP8", "H264-thin", "VP8-thin"]
+"""Of one encode of a session, as `streaming.Lane` names them."""
 RewindAction = Literal["start", "stop", "to"]
 DropCause = Literal["overtaken", "late", "unread"]
 """Why a worker does not send something: a picture that a newer one overtook before it was encoded;

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from lightcone.model.interface import How, WorldInfo
-from lightcone.server.worker.messages.base import Codec, DropCause, Message
+from lightcone.server.worker.messages.base import DropCause, LaneName, Message
 
 
 class StepCost(Message, frozen=True):
@@ -101,7 +101,7 @@ class Picture(Message, frozen=True):
     wall-clock time at which it is due (RFC 5905, 32.32)."""
 
     session: str
-    codec: Codec
+    lane: LaneName
     data: bytes
     pts: int
     ntp: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lightcone.model.interface import DecoderName, How
 from lightcone.server.telemetry.logs import LogLevel
-from lightcone.server.worker.messages.base import Codec, Message, RewindAction
+from lightcone.server.worker.messages.base import LaneName, Message, RewindAction
 
 
 class Load(Message, frozen=True):
@@ -88,25 +88,18 @@ class Fork(Message, frozen=True):
 
 
 class Watch(Message, frozen=True):
-    """The session runs while `run`, and its clock with it. `codecs` are what viewers of it watch
-    now, and `sound` whether any of them hears it: nothing else is encoded."""
+    """The session runs while `run`, and its clock with it. `lanes` are what viewers of it watch
+    now, with bits a second, and `sound` whether any of them hears it: nothing else is encoded."""
 
     session: str
     run: bool
-    codecs: list[Codec]
+    lanes: dict[LaneName, int]
     sound: bool = True
 
 
 class KeyframeWanted(Message, frozen=True):
     session: str
-    codec: Codec
-
-
-class Bitrate(Message, frozen=True):
-    """Video bits a second from now on."""
-
-    session: str
-    bits: int
+    lane: LaneName
 
 
 class Input(Message, frozen=True):
@@ -184,7 +177,6 @@ ToWorker = (
     | Fork
     | Watch
     | KeyframeWanted
-    | Bitrate
     | Drive
     | Input
     | Release

@@ -1,0 +1,1 @@
+"""What the lines of viewers carry, and who gets which encode for it."""
