@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lightcone.bench import report
+from lightcone.bench.envelope import envelope
 from lightcone.bench.errors import BenchError
 from lightcone.model.interface import ModelError
 from lightcone.model.runtime.threads import default_threads
@@ -30,7 +31,10 @@ def main(argv: list[str]) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    print(json.dumps(result, indent=1) if args.json else "\n".join(report.lines(result)))
+    if args.json:
+        print(json.dumps(envelope(args) | result, indent=1))
+    else:
+        print("\n".join(report.lines(result)))
     return 0
 
 
@@ -70,7 +74,7 @@ MODULES = {
 def _command(commands: Any, name: str, help: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, help=help, description=help)
     module = MODULES.get(name, f"serving.{name}")
-    parser.set_defaults(module=f"lightcone.bench.{module}")
+    parser.set_defaults(module=f"lightcone.bench.{module}", command=name)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--seed", type=int, default=0, help="of the world and of the presses")
     return parser
@@ -91,6 +95,37 @@ def _latency(parser: argparse.ArgumentParser) -> None:
     _server(parser, url=True)
     parser.add_argument("--client", choices=("chromium", "headless", "both"), default="both")
     parser.add_argument("--presses", type=_positive, default=60, help="about 3 a second")
+    outside = parser.add_argument_group(
+        "from outside", "any page in Chromium, by what its picture and its sound do"
+    )
+    outside.add_argument("--subject", choices=("lightcone", "pixel"), help="pixel: any page")
+    outside.add_argument(
+        "--key",
+        action="append",
+        metavar="CODE",
+        help="W3C code of a key to press; several are pressed in turn (default: the world's, or "
+        "Space)",
+    )
+    outside.add_argument(
+        "--click", action="append", metavar="SELECTOR", help="is clicked first; several in order"
+    )
+    outside.add_argument(
+        "--selector", help="of the video, canvas or image to watch (default: the largest)"
+    )
+    outside.add_argument(
+        "--settle",
+        type=_positive_number,
+        default=0.8,
+        metavar="SECONDS",
+        help="before a press, for the one before to be over",
+    )
+    outside.add_argument(
+        "--quiet",
+        type=_positive_number,
+        default=5.0,
+        metavar="SECONDS",
+        help="without a press at first: what changes by itself",
+    )
 
 
 def _sessions(parser: argparse.ArgumentParser) -> None:

@@ -74,9 +74,15 @@ class ChromiumPage:
 
 
 @contextlib.asynccontextmanager
-async def chromium_page() -> AsyncIterator[ChromiumPage]:
-    """A fresh browser; Playwright's own where there is none on PATH. Raises BenchError."""
-    options = launch_options("--autoplay-policy=no-user-gesture-required")  # the sound has to play
+async def browser_page(
+    *arguments: str, executable: str | None = None
+) -> AsyncIterator[tuple[Page, str]]:
+    """A page of a fresh browser, and the browser's version; Playwright's own where there is none on
+    PATH. `arguments` are further ones of Chromium. Raises BenchError."""
+    # the sound has to play
+    options = launch_options("--autoplay-policy=no-user-gesture-required", *arguments)
+    if executable is not None:
+        options["executable_path"] = executable
     async with async_playwright() as playwright:
         try:
             browser = await playwright.chromium.launch(**options)
@@ -89,6 +95,13 @@ async def chromium_page() -> AsyncIterator[ChromiumPage]:
         page = await browser.new_page(viewport={"width": 1280, "height": 800}, bypass_csp=True)
         page.set_default_timeout(PATIENCE_MS)
         try:
-            yield ChromiumPage(page, browser.version)
+            yield page, browser.version
         finally:
             await browser.close()
+
+
+@contextlib.asynccontextmanager
+async def chromium_page() -> AsyncIterator[ChromiumPage]:
+    """Raises BenchError."""
+    async with browser_page() as (page, version):
+        yield ChromiumPage(page, version)

@@ -10,6 +10,7 @@ from typing import Any
 
 from lightcone.bench.latency import in_chromium, in_headless
 from lightcone.bench.machine import machine
+from lightcone.bench.outside import command as outside
 from lightcone.bench.server_process import (
     Target,
     target,
@@ -19,7 +20,15 @@ TOP = ("key_to_photon_ms", "key_to_display_ms", "key_to_ear_ms", "fps", "stalls"
 
 
 def run(args: Namespace) -> dict[str, Any]:
-    """The report: Chromium's figures on top where it was measured, else the headless ones."""
+    """The report: Chromium's figures on top where it was measured, else the headless ones. With a
+    subject that of its page, seen from outside. Raises BenchError."""
+    if args.subject is not None:
+        outside.check(args)
+    if args.subject == "pixel":
+        return outside.run(args, args.url)
+    if args.subject == "lightcone":
+        with target(args.url, args.world, shlex.split(args.serve)) as server:
+            return {"world": args.world, **outside.run(args, server.url)}
     with target(args.url, args.world, shlex.split(args.serve)) as server:
         clients, extra = asyncio.run(_measure(server, args))
     first = clients["chromium"] if "chromium" in clients else clients["headless"]

@@ -43,6 +43,20 @@ def presses(
     ]
 
 
+def spaced(count: int, controls: Sequence[str], seed: int, settle_s: float) -> list[Press]:
+    """With `settle_s` at least, and up to 1.6 times that, before each: every press at a phase of
+    its own, and what the one before has changed is over."""
+    random = np.random.default_rng(seed)
+    return [
+        Press(
+            after=float(random.uniform(1.0, 1.6)) * settle_s + LONGEST_HOLD_S,
+            hold=float(random.uniform(SHORTEST_HOLD_S, LONGEST_HOLD_S)),
+            control=controls[i % len(controls)],
+        )
+        for i in range(count)
+    ]
+
+
 async def perform(
     plan: Sequence[Press],
     down: Callable[[str], Awaitable[_T]],
