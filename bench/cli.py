@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from lightcone.bench import report
-from lightcone.bench.envelope import envelope
 from lightcone.bench.errors import BenchError
+from lightcone.bench.results.envelope import envelope
 from lightcone.model.interface import ModelError
 from lightcone.model.runtime.threads import default_threads
 
@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     _chunk(_command(commands, "chunk", "time and memory of one chunk"))
     _sizes(_command(commands, "sizes", "what the sizes of the avdit family cost"))
     _fuzz(_command(commands, "fuzz", "damaged messages, offers and snapshots"))
+    _compare(_command(commands, "compare", "two results of one command, written by --json"))
     _model(_command(commands, "model", "time by part of a chunk of the wan family, and its floor"))
     return parser
 
@@ -67,6 +68,7 @@ MODULES = {
     "sizes": "sizes",
     "model": "model_command",
     "fuzz": "fuzz.command",
+    "compare": "results.compare",
 }
 """Where a command is, if not in `serving`."""
 
@@ -98,6 +100,7 @@ def _latency(parser: argparse.ArgumentParser) -> None:
     outside = parser.add_argument_group(
         "from outside", "any page in Chromium, by what its picture and its sound do"
     )
+    parser.add_argument("--report", type=Path, metavar="FILE.html", help="also as a page")
     outside.add_argument("--subject", choices=("lightcone", "pixel"), help="pixel: any page")
     outside.add_argument(
         "--key",
@@ -213,6 +216,12 @@ def _sizes(parser: argparse.ArgumentParser) -> None:
 
 def _fuzz(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--messages", type=_positive, default=100_000, help="for each reader")
+
+
+def _compare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("before", type=Path, metavar="A.json")
+    parser.add_argument("after", type=Path, metavar="B.json")
+    parser.add_argument("--force", action="store_true", help="even what is not comparable")
 
 
 def _model(parser: argparse.ArgumentParser) -> None:

@@ -25,7 +25,8 @@ class Press:
     `photon`: the first picture that answers was presented; `display`: the browser expects it on
     the screen; `ear`: sound rises; `share` of the picture that answers. The stages between, of a
     page that knows its receipts: `sent` to the server, `received` there, `sampled` by a chunk,
-    `stepped`: the chunk is made; `arrived`: the last packet of the picture. `photon_by_receipt`:
+    `stepped`: the chunk is made; `encoded`, if it took as long through the network as half of what the
+    message and its receipt did; `arrived`: the last packet of the picture. `photon_by_receipt`:
     the first picture at or after the receipt's media time was presented; `receipt_error_frames`:
     from that picture to the one that answers.
     """
@@ -40,6 +41,7 @@ class Press:
     received: float | None = None
     sampled: float | None = None
     stepped: float | None = None
+    encoded: float | None = None
     arrived: float | None = None
     photon_by_receipt: float | None = None
     receipt_error_frames: int | None = None
@@ -123,19 +125,21 @@ def _with_receipt(
     named = next(
         (i for i, time in enumerate(media) if time >= known.media_time - TOLERANCE_S), None
     )
-    received = sampled = stepped = None
+    received = sampled = stepped = encoded = None
     if known.waited is not None and known.made is not None:
         # what is left of the way to the receipt is the network's, half of it there
         network = known.receipt - known.sent - known.waited - known.made
         received = _after(found.pressed, known.sent + network / 2)
         sampled = _after(found.pressed, known.sent + network / 2 + known.waited)
         stepped = _after(found.pressed, known.receipt - network / 2)
+        encoded = None if found.arrived is None else round(found.arrived - network / 2, 2)
     return replace(
         found,
         sent=_after(found.pressed, known.sent),
         received=received,
         sampled=sampled,
         stepped=stepped,
+        encoded=encoded,
         photon_by_receipt=None if named is None else _after(found.pressed, seen.presented[named]),
         receipt_error_frames=None if named is None or answer is None else answer - named,
     )

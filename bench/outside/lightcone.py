@@ -38,7 +38,7 @@ class Lightcone:
                 pressed=sample["pressedAt"],
                 sent=sample["sentAt"],
                 waited=sample.get("waitedMs"),
-                made=sample.get("madeMs"),
+                made=sample.get("stepMs"),
                 receipt=sample["receiptAt"],
                 media_time=sample["mediaTime"],
             )

@@ -43,8 +43,12 @@ def recording(parts: Sequence[dict[str, Any]]) -> Recording:
     levels = np.array([each for part in parts for each in part["levels"]], np.float64)
     levels = levels.reshape(-1, 2)  # (S, 2)
     levels = levels[np.argsort(levels[:, 0], kind="stable")]  # of several contexts
+    presented, display, arrived, rtp = columns.T
     return Recording(
-        *columns.T,
+        presented=presented,
+        display=display,
+        arrived=arrived,
+        rtp=rtp,
         grey=np.frombuffer(data, np.uint8).reshape(-1, *parts[0]["size"]),
         sound_at=levels[:, 0],
         level=levels[:, 1],

@@ -131,7 +131,9 @@ def test_receipts_are_held_against_what_was_seen(
     assert found["receipts"] == {"missing": 0, "seen_frames_after": {"0": 3}}
     assert found["unheard"] == 0
     for press in found["samples"]:
-        assert 0 < press["sent"] < press["arrived"] < press["photon"]
+        stages = ("sent", "received", "sampled", "stepped", "encoded", "arrived", "photon")
+        moments = [press[stage] for stage in stages]
+        assert moments == sorted(moments)
 
 
 @pytest.mark.parametrize(
@@ -207,6 +209,7 @@ def test_stages_are_between_the_press_and_the_picture() -> None:
     known = Known(pressed, pressed + 1, 30.0, 20.0, pressed + 61, media_time=69 * FRAME_MS / 1000)
     [press] = samples(pictures, QUIET, 4000.0, [known])
     assert (press.sent, press.received, press.sampled, press.stepped) == (1.0, 6.0, 36.0, 56.0)
+    assert press.encoded == 390.0
     assert (press.arrived, press.photon, press.display) == (395.0, 400.0, 415.0)
     assert (press.photon_by_receipt, press.receipt_error_frames) == (360.0, 1)
     assert press.ear is None

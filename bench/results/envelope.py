@@ -28,7 +28,7 @@ def envelope(args: Namespace) -> dict[str, Any]:
 def commit() -> str | None:
     """Its short hash, with -dirty where files that it knows have changed."""
     # .git is beside the folder that holds this file in a checkout, and nowhere else
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parent.parent.parent
     if not (root / ".git").exists():
         return None
     describe = ["git", "-C", str(root), "describe", "--always", "--dirty", "--exclude", "*"]
