@@ -8,9 +8,12 @@ from argparse import Namespace
 from dataclasses import asdict
 from typing import Any
 
+from lightcone.bench.errors import BenchError
 from lightcone.bench.latency import in_chromium, in_headless
 from lightcone.bench.machine import machine
 from lightcone.bench.outside import command as outside
+from lightcone.bench.results.envelope import envelope
+from lightcone.bench.results.page import page
 from lightcone.bench.server_process import (
     Target,
     target,
@@ -20,8 +23,18 @@ TOP = ("key_to_photon_ms", "key_to_display_ms", "key_to_ear_ms", "fps", "stalls"
 
 
 def run(args: Namespace) -> dict[str, Any]:
-    """The report: Chromium's figures on top where it was measured, else the headless ones. With a
-    subject that of its page, seen from outside. Raises BenchError."""
+    """The report, which is also written as a page where that is asked for. Raises BenchError."""
+    if args.report is not None and not args.report.parent.is_dir():
+        raise BenchError(f"no folder {args.report.parent} for the report")
+    result = _result(args)
+    if args.report is not None:
+        args.report.write_text(page(envelope(args) | result))
+    return result
+
+
+def _result(args: Namespace) -> dict[str, Any]:
+    """Chromium's figures on top where it was measured, else the headless ones. With a subject
+    those of its page, seen from outside."""
     if args.subject is not None:
         outside.check(args)
     if args.subject == "pixel":

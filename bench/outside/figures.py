@@ -25,10 +25,10 @@ class Press:
     `photon`: the first picture that answers was presented; `display`: the browser expects it on
     the screen; `ear`: sound rises; `share` of the picture that answers. The stages between, of a
     page that knows its receipts: `sent` to the server, `received` there, `sampled` by a chunk,
-    `stepped`: the chunk is made; `encoded`, if it took as long through the network as half of what the
-    message and its receipt did; `arrived`: the last packet of the picture. `photon_by_receipt`:
-    the first picture at or after the receipt's media time was presented; `receipt_error_frames`:
-    from that picture to the one that answers.
+    `stepped`: the chunk is made; `encoded`, if the picture was as long on its way as the message
+    and its receipt were on the mean; `arrived`: its last packet. `photon_by_receipt`: the first
+    picture at or after the receipt's media time was presented; `receipt_error_frames`: from that
+    picture to the one that answers.
     """
 
     pressed: float
