@@ -123,12 +123,34 @@ def _latency(parser: argparse.ArgumentParser) -> None:
         help="before a press, for the one before to be over",
     )
     outside.add_argument(
+        "--hold",
+        type=_positive_number,
+        default=0.12,
+        metavar="SECONDS",
+        help="of a press, at most; longer where pictures are lost: what is not shown is not seen",
+    )
+    outside.add_argument(
         "--quiet",
         type=_positive_number,
         default=5.0,
         metavar="SECONDS",
         help="without a press at first: what changes by itself",
     )
+    _network(parser)
+
+
+def _network(parser: argparse.ArgumentParser) -> None:
+    link = parser.add_argument_group(
+        "an emulated network", "between server and browser, each way; takes root, and a subject"
+    )
+    link.add_argument("--delay-ms", type=float, default=0.0, metavar="MS", help="of each way")
+    link.add_argument(
+        "--jitter-ms", type=float, default=0.0, metavar="MS", help="a packet's delay is off by it"
+    )
+    link.add_argument(
+        "--loss", type=float, default=0.0, metavar="PERCENT", help="of the packets of each way"
+    )
+    link.add_argument("--rate-kbps", type=float, metavar="KBPS", help="of each way")
 
 
 def _sessions(parser: argparse.ArgumentParser) -> None:

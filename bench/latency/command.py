@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import shlex
 from argparse import Namespace
+from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Any
 
 from lightcone.bench.errors import BenchError
 from lightcone.bench.latency import in_chromium, in_headless
+from lightcone.bench.link.network import network
+from lightcone.bench.link.schedule import Conditions
 from lightcone.bench.machine import machine
 from lightcone.bench.outside import command as outside
 from lightcone.bench.results.envelope import envelope
@@ -35,13 +38,12 @@ def run(args: Namespace) -> dict[str, Any]:
 def _result(args: Namespace) -> dict[str, Any]:
     """Chromium's figures on top where it was measured, else the headless ones. With a subject
     those of its page, seen from outside."""
+    conditions = _conditions(args)
     if args.subject is not None:
         outside.check(args)
-    if args.subject == "pixel":
-        return outside.run(args, args.url)
-    if args.subject == "lightcone":
-        with target(args.url, args.world, shlex.split(args.serve)) as server:
-            return {"world": args.world, **outside.run(args, server.url)}
+        return _seen_from_outside(args, conditions)
+    if conditions != Conditions(seed=args.seed):
+        raise BenchError("an emulated network takes --subject lightcone or pixel")
     with target(args.url, args.world, shlex.split(args.serve)) as server:
         clients, extra = asyncio.run(_measure(server, args))
     first = clients["chromium"] if "chromium" in clients else clients["headless"]
@@ -49,6 +51,26 @@ def _result(args: Namespace) -> dict[str, Any]:
     described = asdict(machine())
     described["packages"] |= extra.pop("browser", {})
     return {"world": args.world, **top, **extra, "clients": clients, "machine": described}
+
+
+def _conditions(args: Namespace) -> Conditions:
+    return Conditions(args.delay_ms, args.jitter_ms, args.loss, args.rate_kbps, args.seed)
+
+
+def _seen_from_outside(args: Namespace, conditions: Conditions) -> dict[str, Any]:
+    with ExitStack() as stack:
+        through, flags = None, shlex.split(args.serve)
+        if conditions != Conditions(seed=args.seed):
+            through = stack.enter_context(network(conditions))
+            flags = [*through.server_flags, *flags]
+        if args.subject == "pixel":
+            url = args.url
+        else:
+            url = stack.enter_context(target(args.url, args.world, flags)).url
+        url = url if through is None else through.seen_from_there(url)
+        result = outside.run(args, url, through)
+    counts = {} if through is None else {"network": {**asdict(conditions), **through.counts}}
+    return {"world": args.world, **counts, **result}
 
 
 async def _measure(server: Target, args: Namespace) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from lightcone.bench.clients.chromium import Browser
 from lightcone.bench.errors import BenchError
-from lightcone.bench.latency.presses import LONGEST_HOLD_S, perform, spaced
+from lightcone.bench.latency.presses import perform, spaced
+from lightcone.bench.link.network import Network
 from lightcone.bench.machine import machine
 from lightcone.bench.outside.figures import Press, samples, without_presses
 from lightcone.bench.outside.lightcone import Lightcone
@@ -31,35 +33,54 @@ MEASURED = (
     "browser expects that picture on the screen; key to ear: to the sound's rise over its running "
     "level, at the output of Web Audio (getOutputTimestamp)"
 )
+RECEIVED = (
+    "packetsReceived",
+    "packetsLost",
+    "retransmittedPacketsReceived",
+    "nackCount",
+    "pliCount",
+    "framesDecoded",
+    "framesDropped",
+    "keyFramesDecoded",
+    "freezeCount",
+    "totalFreezesDuration",
+    "jitterBufferDelay",
+    "jitterBufferEmittedCount",
+    "concealedSamples",
+)
 FREEZE_MS = 1000.0
 MOST_PRESSES = 2000  # their pictures are kept in memory: about 2 GB
 
 
 @dataclass(frozen=True)
 class Timing:
-    """`quiet_s` without a press at first, then so many presses, `settle_s` before each."""
+    """`quiet_s` without a press at first, then so many presses, `settle_s` before each, each held
+    for `hold_s` at most."""
 
     presses: int
     quiet_s: float
     settle_s: float
+    hold_s: float
     seed: int
 
 
 @dataclass(frozen=True)
 class Measured:
     """A recording and what belongs to it. `element` is what showed the picture; nothing was
-    pressed in `quiet`; pressing ended at `end`."""
+    pressed in `quiet`; pressing ended at `end`. `received` is what WebRTC counted since `quiet`
+    began."""
 
     recording: Recording
     quiet: Span
     end: float
     element: str
     known: Sequence[Known] | None
+    received: dict[str, dict[str, float]]
     browser: str
 
 
-def run(args: Namespace, url: str) -> dict[str, Any]:
-    """The report on the page at `url`. Raises BenchError."""
+def run(args: Namespace, url: str, through: Network | None = None) -> dict[str, Any]:
+    """The report on the page at `url`, which is met through this network. Raises BenchError."""
     settings = Settings(
         url=url,
         keys=tuple(args.key or ()),
@@ -68,7 +89,8 @@ def run(args: Namespace, url: str) -> dict[str, Any]:
         world=args.world,
         seed=args.seed,
     )
-    measured = asyncio.run(_measure(SUBJECTS[args.subject](settings), args))
+    browser = Browser() if through is None else through.browser(url)
+    measured = asyncio.run(_measure(SUBJECTS[args.subject](settings), browser, args))
     return report(measured, args)
 
 
@@ -80,9 +102,9 @@ def check(args: Namespace) -> None:
         raise BenchError("pixel measures the page at --url, which is not given")
 
 
-async def _measure(subject: Subject, args: Namespace) -> Measured:
-    timing = Timing(args.presses, args.quiet, args.settle, args.seed)
-    async with watched_page() as page:
+async def _measure(subject: Subject, browser: Browser, args: Namespace) -> Measured:
+    timing = Timing(args.presses, args.quiet, args.settle, args.hold, args.seed)
+    async with watched_page(browser) as page:
         return await measure(page, subject, timing)
 
 
@@ -96,21 +118,22 @@ async def measure(page: WatchedPage, subject: Subject, timing: Timing) -> Measur
 async def _press(
     page: WatchedPage, subject: Subject, keys: Sequence[str], element: str, timing: Timing
 ) -> Measured:
-    began = await page.now()
+    began, before = await page.now(), await page.received()
     await asyncio.sleep(timing.quiet_s)
     quiet = Span(began, await page.now())
-    plan = spaced(timing.presses, keys, timing.seed, timing.settle_s)
+    plan = spaced(timing.presses, keys, timing.seed, timing.settle_s, timing.hold_s)
     await perform(plan, page.key_down, page.key_up)
     await asyncio.sleep(timing.settle_s)
-    end = await page.now()
+    end, after = await page.now(), await page.received()
     known = await subject.details(page)
-    return Measured(await page.recording(), quiet, end, element, known, page.browser)
+    received = {kind: increase(before.get(kind, {}), after[kind]) for kind in after}
+    return Measured(await page.recording(), quiet, end, element, known, received, page.browser)
 
 
 def report(measured: Measured, args: Namespace) -> dict[str, Any]:
     seen = measured.recording
     found = samples(seen, measured.quiet, measured.end, measured.known)
-    window_ms = 1000 * (args.settle + LONGEST_HOLD_S)
+    window_ms = 1000 * (args.settle + args.hold)
     described = asdict(machine())
     described["packages"]["chromium"] = measured.browser
     return {
@@ -125,6 +148,7 @@ def report(measured: Measured, args: Namespace) -> dict[str, Any]:
         "unheard": sum(each.ear is None for each in found),
         "without_press": asdict(without_presses(seen, measured.quiet, window_ms)),
         "pictures": pictures(seen, measured.element, Span(measured.quiet.start, measured.end)),
+        "webrtc": measured.received or None,
         **({} if measured.known is None else receipts(found)),
         "samples": [asdict(each) for each in found],
         "machine": described,
@@ -142,6 +166,13 @@ def receipts(found: Sequence[Press]) -> dict[str, Any]:
                 str(error): errors[error] for error in sorted(e for e in errors if e is not None)
             },
         },
+    }
+
+
+def increase(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
+    """Of those counters that say how the network did."""
+    return {
+        name: round(after[name] - before.get(name, 0.0), 3) for name in RECEIVED if name in after
     }
 
 

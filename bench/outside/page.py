@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from importlib.resources import files
 from typing import Any
 
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page
 
-from lightcone.bench.clients.chromium import PATIENCE_MS, browser_page
+from lightcone.bench.clients.chromium import PATIENCE_MS, Browser, browser_page
 from lightcone.bench.errors import BenchError
 from lightcone.bench.outside.recording import Recording, recording
 
@@ -73,6 +73,11 @@ class WatchedPage:
     async def key_up(self, code: str) -> None:
         await self._page.keyboard.up(code)
 
+    async def received(self) -> dict[str, dict[str, float]]:
+        """WebRTC's counters so far, by kind of media; empty where the page has no WebRTC."""
+        found: dict[str, dict[str, float]] = await self._page.evaluate("bench.received()")
+        return found
+
     async def recording(self) -> Recording:
         """Of everything since `watch`."""
         parts: list[dict[str, Any]] = []
@@ -82,11 +87,9 @@ class WatchedPage:
 
 
 @contextlib.asynccontextmanager
-async def watched_page(
-    arguments: Sequence[str] = (), executable: str | None = None
-) -> AsyncIterator[WatchedPage]:
+async def watched_page(browser: Browser) -> AsyncIterator[WatchedPage]:
     """In a fresh browser. Raises BenchError."""
-    async with browser_page(*arguments, executable=executable) as (page, version):
+    async with browser_page(browser) as (page, version):
         await page.add_init_script(WATCHER.read_text())
         yield WatchedPage(page, version)
 

@@ -20,6 +20,7 @@ NOISE = 4.0  # of 256: what an encoder changes in a picture that stands still
 CLEAR = 16.0  # of 256: a change by so much more than usual counts fully
 USUAL = 90  # percentile of a cell's changes without a press
 LEAST_SHARE = 0.004  # of the cells: 7 of 1728
+USUAL_SHARE = 80  # percentile of the shares just before a press
 ABOVE = 2.0  # times the largest share without a press
 JUST_BEFORE_MS = 250.0  # a press, the world is what it is when it comes
 
@@ -63,11 +64,17 @@ def answers(
     found: list[Picture | None] = []
     for press in presses:
         before = Span(press.start - JUST_BEFORE_MS, press.start)
-        own = share[within(seen.presented, [before])].max(initial=0.0)
+        own = usual_share(share[within(seen.presented, [before])])
         least = max(LEAST_SHARE, ABOVE * spontaneous, ABOVE * own)
         clear = np.flatnonzero((share > least) & within(seen.presented, [press]))
         found.append(Picture(int(clear[0]), float(share[clear[0]])) if len(clear) else None)
     return found
+
+
+def usual_share(share: Numbers) -> float:
+    """Of the pictures just before a press. One that stands out is the end of what came before: a
+    network may have held it up."""
+    return float(np.percentile(share, USUAL_SHARE)) if len(share) else 0.0
 
 
 def within(moments: Numbers, spans: Sequence[Span]) -> NDArray[np.bool]:

@@ -111,16 +111,41 @@
     return connect.call(this, target, ...more);
   };
 
-  /** What it plays by elements. */
+  /** What it plays by elements, now and with other streams later on. */
   const listen = async () => {
     const context = new AudioContext();
     const node = await tap(context);
-    for (const element of document.querySelectorAll("video, audio")) {
+    const heard = new WeakSet();
+    const hear = (element) => {
       const stream = element.srcObject ?? element.captureStream();
-      const tracks = stream.getAudioTracks();
-      if (tracks.length === 0) continue;
-      connect.call(context.createMediaStreamSource(new MediaStream(tracks)), node);
+      for (const track of stream.getAudioTracks()) {
+        if (heard.has(track)) continue;
+        heard.add(track);
+        connect.call(context.createMediaStreamSource(new MediaStream([track])), node);
+      }
+    };
+    for (const element of document.querySelectorAll("video, audio")) hear(element);
+    addEventListener("playing", ({ target }) => hear(target), { capture: true });
+  };
+
+  const peers = [];
+  window.RTCPeerConnection = class extends window.RTCPeerConnection {
+    constructor(...settings) {
+      super(...settings);
+      peers.push(this);
     }
+  };
+  /** What the browser received over WebRTC (W3C webrtc-stats, inbound-rtp), in sums by kind. */
+  const received = async () => {
+    const sums = {};
+    for (const peer of peers)
+      for (const entry of (await peer.getStats()).values()) {
+        if (entry.type !== "inbound-rtp") continue;
+        sums[entry.kind] ??= {};
+        for (const [name, value] of Object.entries(entry))
+          if (typeof value === "number") sums[entry.kind][name] = (sums[entry.kind][name] ?? 0) + value;
+      }
+    return sums;
   };
 
   const base64 = (arrays) => {
@@ -146,6 +171,7 @@
       await listen();
       return element.localName;
     },
+    received,
     /** At most `most` frames and all else since the last time; until there are no frames. */
     take(most) {
       const found = frames.splice(0, most);

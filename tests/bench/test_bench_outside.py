@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from serving import Served
 
 from lightcone.bench.cli import main
+from lightcone.bench.clients.chromium import Browser
 from lightcone.bench.outside.command import Timing, measure
 from lightcone.bench.outside.figures import samples
 from lightcone.bench.outside.page import WatchedPage, watched_page
@@ -87,8 +88,10 @@ class Arcade(Pixel):
 
 async def test_the_answer_of_a_moving_page_is_found_where_the_page_drew_it(arcade: str) -> None:
     subject = Arcade(Settings(arcade, keys=("Space", "KeyX"), clicks=("button",)))
-    async with watched_page() as page:
-        found = await measure(page, subject, Timing(presses=4, quiet_s=1.5, settle_s=0.6, seed=1))
+    async with watched_page(Browser()) as page:
+        found = await measure(
+            page, subject, Timing(presses=4, quiet_s=1.5, settle_s=0.6, hold_s=0.1, seed=1)
+        )
     seen = found.recording
     presses = samples(seen, found.quiet, found.end, found.known)
     assert found.element == "canvas"
