@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     _lag(_command(commands, "lag", "how late the server's event loop is"))
     _sustain(_command(commands, "sustain", "a server and its viewers over minutes"))
     _drive(_command(commands, "drive", "an agent plays through the client for minutes"))
+    _soak(_command(commands, "soak", "what grows in a server that is used for long"))
     _viewers(_command(commands, "viewers", "CPU of one viewer more"))
     _snapshots(_command(commands, "snapshots", "what rolling snapshots cost"))
     _chunk(_command(commands, "chunk", "time and memory of one chunk"))
@@ -69,6 +70,7 @@ MODULES = {
     "model": "model_command",
     "fuzz": "fuzz.command",
     "compare": "results.compare",
+    "soak": "soak.command",
 }
 """Where a command is, if not in `serving`."""
 
@@ -200,6 +202,16 @@ def _drive(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--agent", choices=("random", "scripted"), default="random")
     parser.add_argument("--minutes", type=_positive_number, default=1.0)
     parser.add_argument("--token", help="for a server that wants one")
+
+
+def _soak(parser: argparse.ArgumentParser) -> None:
+    _server(parser, url=False)
+    parser.add_argument(
+        "--minutes", type=_positive_number, default=10.0, help="of people who come and go"
+    )
+    parser.add_argument("--people", type=_positive, default=1, help="at once, a session each")
+    parser.add_argument("--cycles", type=_positive, help="instead: so many join and leave")
+    parser.add_argument("--sessions", type=_positive, help="instead: so many start and end")
 
 
 def _viewers(parser: argparse.ArgumentParser) -> None:
