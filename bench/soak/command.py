@@ -87,13 +87,14 @@ def run(args: Namespace) -> dict[str, Any]:
     flags = [*UNLIMITED, *shlex.split(args.serve)]
     with target(None, args.world, flags) as server:
         try:
-            measured = asyncio.run(_measure(server, args))
+            measured = asyncio.run(measure(server, args))
         except ClientError as error:
             raise BenchError(f"the people could not go on: {error}") from error
     return {"world": args.world, **measured, "machine": asdict(machine())}
 
 
-async def _measure(server: Target, args: Namespace) -> dict[str, Any]:
+async def measure(server: Target, args: Namespace) -> dict[str, Any]:
+    """Of a server that was started for it. Raises BenchError, ClientError."""
     async with httpx.AsyncClient(base_url=server.url, timeout=TIMEOUT_S, verify=False) as http:
         observer = Observer(server, http)
         done: Counter[str] = Counter()

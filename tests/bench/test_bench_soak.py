@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+from argparse import Namespace
 from collections import Counter
 from itertools import islice
 from typing import Any
@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from lightcone.bench.cli import main
 from lightcone.bench.errors import BenchError
+from lightcone.bench.server_process import target
 from lightcone.bench.soak import counts
-from lightcone.bench.soak.command import parts
+from lightcone.bench.soak.command import UNLIMITED, measure, parts
 from lightcone.bench.soak.growth import growth, sentence
 from lightcone.bench.soak.moves import SHARES, bad_message, bad_request, moves
 
@@ -101,20 +102,22 @@ def test_a_process_is_counted_and_one_that_is_gone_is_one_line() -> None:
         counts.of_processes(2**22 - 1)
 
 
-def test_joins_sessions_and_people_leave_nothing_behind(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    probe = ("--world", "probe", "--serve", "--probe-compute-ms 1", "--json")
-    assert main(["soak", "--cycles", "4", "--sessions", "2", *probe]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["done"] == {"joins": 4, "sessions": 2}
-    assert len(found["counts"]) == 6
-    for each in found["counts"]:
+async def test_joins_sessions_and_people_leave_nothing_behind() -> None:
+    nothing = {"world": "probe", "seed": 0, "people": 1, "cycles": None, "sessions": None}
+    with target(None, "probe", [*UNLIMITED, "--probe-compute-ms", "1"]) as server:
+        counted = await measure(server, Namespace(**nothing | {"cycles": 4, "sessions": 2}))
+        played = await measure(server, Namespace(**nothing, minutes=0.05))
+    assert counted["done"] == {"joins": 4, "sessions": 2}
+    assert len(counted["counts"]) == 6
+    for each in [*counted["counts"], *played["counts"]]:
         assert [each[name] for name in counts.PEOPLE] == [0, 0, 0]
         assert each["server udp_sockets"] == 0
         assert each["worker processes"] == 1
-    assert found["growth"]["tasks"]["last"] > 0
-    assert main(["soak", "--minutes", "0.05", *probe]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["done"]["session"] >= 3
-    assert found["conclusion"].startswith("after ")
+    assert counted["growth"]["tasks"]["last"] > 0
+    assert played["done"]["session"] >= 3
+    assert played["conclusion"].startswith("after ")
+
+
+def test_what_can_not_be_soaked_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["soak", "--cycles", "1", "--serve", "--port 99999"]) == 1
+    assert "did not start" in capsys.readouterr().err
