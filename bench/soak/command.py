@@ -139,7 +139,8 @@ async def _join(entry: SessionEntry) -> None:
     """Control and watch it, until the first picture."""
     viewer = HeadlessViewer()
     try:
-        async with control(entry.control):
+        # the seat of a driver that left is kept for a while
+        async with control(entry.control, "spectator"):
             await viewer.join(entry.whep)
     finally:
         await viewer.close()
