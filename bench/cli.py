@@ -12,6 +12,7 @@ from typing import Any
 
 from lightcone.bench import report
 from lightcone.bench.errors import BenchError
+from lightcone.bench.results.envelope import envelope
 from lightcone.model.interface import ModelError
 from lightcone.model.runtime.threads import default_threads
 
@@ -30,7 +31,10 @@ def main(argv: list[str]) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    print(json.dumps(result, indent=1) if args.json else "\n".join(report.lines(result)))
+    if args.json:
+        print(json.dumps(envelope(args) | result, indent=1))
+    else:
+        print("\n".join(report.lines(result)))
     return 0
 
 
@@ -48,12 +52,14 @@ def _parser() -> argparse.ArgumentParser:
     _sustain(_command(commands, "sustain", "a server and its viewers over minutes"))
     _drive(_command(commands, "drive", "an agent plays through the client for minutes"))
     _thin(_command(commands, "thin", "one viewer on a thin line beside others; needs root"))
+    _soak(_command(commands, "soak", "what grows in a server that is used for long"))
     _viewers(_command(commands, "viewers", "CPU of one viewer more"))
     _snapshots(_command(commands, "snapshots", "what rolling snapshots cost"))
     _chunk(_command(commands, "chunk", "time and memory of one chunk"))
     _sizes(_command(commands, "sizes", "what the sizes of the avdit family cost"))
     _fuzz(_command(commands, "fuzz", "damaged messages, offers and snapshots"))
     _model(_command(commands, "model", "time by part of a chunk of open weights, and its floor"))
+    _compare(_command(commands, "compare", "two results of one command, written by --json"))
     return parser
 
 
@@ -64,6 +70,8 @@ MODULES = {
     "sizes": "sizes",
     "model": "model_command",
     "fuzz": "fuzz.command",
+    "compare": "results.compare",
+    "soak": "soak.command",
 }
 """Where a command is, if not in `serving`."""
 
@@ -71,7 +79,7 @@ MODULES = {
 def _command(commands: Any, name: str, help: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, help=help, description=help)
     module = MODULES.get(name, f"serving.{name}")
-    parser.set_defaults(module=f"lightcone.bench.{module}")
+    parser.set_defaults(module=f"lightcone.bench.{module}", command=name)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--seed", type=int, default=0, help="of the world and of the presses")
     return parser
@@ -92,6 +100,60 @@ def _latency(parser: argparse.ArgumentParser) -> None:
     _server(parser, url=True)
     parser.add_argument("--client", choices=("chromium", "headless", "both"), default="both")
     parser.add_argument("--presses", type=_positive, default=60, help="about 3 a second")
+    outside = parser.add_argument_group(
+        "from outside", "any page in Chromium, by what its picture and its sound do"
+    )
+    parser.add_argument("--report", type=Path, metavar="FILE.html", help="also as a page")
+    outside.add_argument("--subject", choices=("lightcone", "pixel"), help="pixel: any page")
+    outside.add_argument(
+        "--key",
+        action="append",
+        metavar="CODE",
+        help="W3C code of a key to press; several are pressed in turn (default: the world's, or "
+        "Space)",
+    )
+    outside.add_argument(
+        "--click", action="append", metavar="SELECTOR", help="is clicked first; several in order"
+    )
+    outside.add_argument(
+        "--selector", help="of the video, canvas or image to watch (default: the largest)"
+    )
+    outside.add_argument(
+        "--settle",
+        type=_positive_number,
+        default=0.8,
+        metavar="SECONDS",
+        help="before a press, for the one before to be over",
+    )
+    outside.add_argument(
+        "--hold",
+        type=_positive_number,
+        default=0.12,
+        metavar="SECONDS",
+        help="of a press, at most; longer where pictures are lost: what is not shown is not seen",
+    )
+    outside.add_argument(
+        "--quiet",
+        type=_positive_number,
+        default=5.0,
+        metavar="SECONDS",
+        help="without a press at first: what changes by itself",
+    )
+    _network(parser)
+
+
+def _network(parser: argparse.ArgumentParser) -> None:
+    link = parser.add_argument_group(
+        "an emulated network", "between server and browser, each way; takes root, and a subject"
+    )
+    link.add_argument("--delay-ms", type=float, default=0.0, metavar="MS", help="of each way")
+    link.add_argument(
+        "--jitter-ms", type=float, default=0.0, metavar="MS", help="a packet's delay is off by it"
+    )
+    link.add_argument(
+        "--loss", type=float, default=0.0, metavar="PERCENT", help="of the packets of each way"
+    )
+    link.add_argument("--rate-kbps", type=float, metavar="KBPS", help="of each way")
 
 
 def _sessions(parser: argparse.ArgumentParser) -> None:
@@ -153,6 +215,16 @@ def _thin(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=_positive, default=30)
 
 
+def _soak(parser: argparse.ArgumentParser) -> None:
+    _server(parser, url=False)
+    parser.add_argument(
+        "--minutes", type=_positive_number, default=10.0, help="of people who come and go"
+    )
+    parser.add_argument("--people", type=_positive, default=1, help="at once, a session each")
+    parser.add_argument("--cycles", type=_positive, help="instead: so many join and leave")
+    parser.add_argument("--sessions", type=_positive, help="instead: so many start and end")
+
+
 def _viewers(parser: argparse.ArgumentParser) -> None:
     _server(parser, url=False)
     parser.add_argument("--max", type=_positive, default=10, help="viewers at once")
@@ -189,6 +261,12 @@ def _sizes(parser: argparse.ArgumentParser) -> None:
 
 def _fuzz(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--messages", type=_positive, default=100_000, help="for each reader")
+
+
+def _compare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("before", type=Path, metavar="A.json")
+    parser.add_argument("after", type=Path, metavar="B.json")
+    parser.add_argument("--force", action="store_true", help="even what is not comparable")
 
 
 def _model(parser: argparse.ArgumentParser) -> None:

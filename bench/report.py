@@ -11,11 +11,24 @@ def lines(report: Mapping[str, Any], indent: str = "") -> Iterator[str]:
         name = key.replace("_", " ")
         if not isinstance(value, Mapping):
             yield f"{indent}{name}: {_text(value)}"
+        elif "intervals" in value:
+            yield f"{indent}{name}: {_spread(value)}"
         elif all(not isinstance(each, Mapping | list) for each in value.values()):
             yield f"{indent}{name}: " + "  ".join(f"{k} {_text(v)}" for k, v in value.items())
         else:
             yield f"{indent}{name}:"
             yield from lines(value, indent + "  ")
+
+
+def _spread(values: Mapping[str, Any]) -> str:
+    """Percentiles, each with the interval that it is in with 95 %."""
+    parts = []
+    for name, value in values.items():
+        low, high = values["intervals"].get(name, (None, None))
+        if name != "intervals":
+            sure = "" if low is None else f" ({_text(low)} to {_text(high)})"
+            parts.append(f"{name} {_text(value)}{sure}")
+    return "  ".join(parts)
 
 
 def _text(value: Any) -> str:

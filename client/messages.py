@@ -115,13 +115,16 @@ class Status(Message, frozen=True, tag="status"):
 class Receipt(Message, frozen=True, tag="receipt"):
     """The input `seq` is in picture and sound from `media_time`, in seconds, on: the time of
     stream frame `stream_frame`, which shows world frame `world_frame`. `t` is when it was sent, in
-    milliseconds of this client's monotonic clock."""
+    milliseconds of this client's monotonic clock. The server had it for `waited_ms` before it
+    started the chunk with it, which took `step_ms`."""
 
     seq: int
     t: float
     world_frame: int
     stream_frame: int
     media_time: float
+    waited_ms: float
+    step_ms: float
 
 
 class PromptReceipt(Message, frozen=True, tag="prompt_receipt"):

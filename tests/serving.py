@@ -58,13 +58,17 @@ class Served:
 
     def new_session(self, **body: Any) -> dict[str, Any]:
         """POST /sessions once whatever lived there before is gone."""
+        self.end_sessions()
         with self.blocking_client() as client:
-            for session in client.get("/sessions").json():
-                client.delete(f"/sessions/{session['id']}")
             made = client.post("/sessions", json=body)
             assert made.status_code == 201, made.text
             session: dict[str, Any] = made.json()
             return session
+
+    def end_sessions(self) -> None:
+        with self.blocking_client() as client:
+            for session in client.get("/sessions").json():
+                client.delete(f"/sessions/{session['id']}")
 
     def hang(self) -> None:
         """Connections stay open and nothing answers, until `go_on`."""

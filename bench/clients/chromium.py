@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 
 from playwright.async_api import Error as PlaywrightError
@@ -73,10 +74,22 @@ class ChromiumPage:
         return await self._page.evaluate(expression)
 
 
+@dataclass(frozen=True)
+class Browser:
+    """Which Chromium: `program`, or the one on PATH, or Playwright's own; with these arguments of
+    its own besides the usual ones."""
+
+    program: str | None = None
+    arguments: tuple[str, ...] = ()
+
+
 @contextlib.asynccontextmanager
-async def chromium_page() -> AsyncIterator[ChromiumPage]:
-    """A fresh browser; Playwright's own where there is none on PATH. Raises BenchError."""
-    options = launch_options("--autoplay-policy=no-user-gesture-required")  # the sound has to play
+async def browser_page(chromium: Browser) -> AsyncIterator[tuple[Page, str]]:
+    """A page of a fresh browser, and the browser's version. Raises BenchError."""
+    # the sound has to play
+    options = launch_options("--autoplay-policy=no-user-gesture-required", *chromium.arguments)
+    if chromium.program is not None:
+        options["executable_path"] = chromium.program
     async with async_playwright() as playwright:
         try:
             browser = await playwright.chromium.launch(**options)
@@ -89,6 +102,13 @@ async def chromium_page() -> AsyncIterator[ChromiumPage]:
         page = await browser.new_page(viewport={"width": 1280, "height": 800}, bypass_csp=True)
         page.set_default_timeout(PATIENCE_MS)
         try:
-            yield ChromiumPage(page, browser.version)
+            yield page, browser.version
         finally:
             await browser.close()
+
+
+@contextlib.asynccontextmanager
+async def chromium_page() -> AsyncIterator[ChromiumPage]:
+    """Raises BenchError."""
+    async with browser_page(Browser()) as (page, version):
+        yield ChromiumPage(page, version)

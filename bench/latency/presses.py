@@ -43,6 +43,23 @@ def presses(
     ]
 
 
+def spaced(
+    count: int, controls: Sequence[str], seed: int, settle_s: float, hold_s: float
+) -> list[Press]:
+    """With `settle_s` at least, and up to 1.6 times that, before each: every press at a phase of
+    its own, and what the one before has changed is over. Each is held for half of `hold_s` to all
+    of it."""
+    random = np.random.default_rng(seed)
+    return [
+        Press(
+            after=float(random.uniform(1.0, 1.6)) * settle_s + hold_s,
+            hold=float(random.uniform(0.5, 1.0)) * hold_s,
+            control=controls[i % len(controls)],
+        )
+        for i in range(count)
+    ]
+
+
 async def perform(
     plan: Sequence[Press],
     down: Callable[[str], Awaitable[_T]],

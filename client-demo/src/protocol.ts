@@ -173,7 +173,8 @@ export interface Status {
 }
 /**
  * The input `seq` is in the picture and the sound from `media_time` (stream frame
- * `stream_frame`, world frame `world_frame`) on.
+ * `stream_frame`, world frame `world_frame`) on. It waited `waited_ms` for the chunk that carries
+ * it to start, and the chunk took `step_ms`.
  */
 export interface Receipt {
   type: "receipt";
@@ -182,6 +183,8 @@ export interface Receipt {
   world_frame: number;
   stream_frame: number;
   media_time: number;
+  waited_ms: number;
+  step_ms: number;
 }
 /**
  * The prompt `seq` begins to show at `media_time` (`stream_frame`, `world_frame`), and shows

@@ -13,6 +13,7 @@ const frame = (index: number, presentedAt: number) => ({
 const receipt = (seq: number, mediaTime: number): Receipt => ({
   ...{ type: "receipt", seq, t: 0, media_time: mediaTime },
   ...{ stream_frame: Math.round(mediaTime * 24), world_frame: Math.round(mediaTime * 24) + 100 },
+  ...{ waited_ms: 30, step_ms: 20 },
 });
 const press = (seq: number, pressedAt: number) => ({
   seq,
@@ -35,6 +36,8 @@ test("a press ends at the first frame that its receipt names", () => {
       receiptAt: 120,
       mediaTime: 10 / 24,
       worldFrame: 110,
+      waitedMs: 30,
+      stepMs: 20,
       presentedAt: 170,
       displayAt: 190,
       keyToPhotonMs: 70,

@@ -251,7 +251,8 @@ class Status(Message):
 
 class Receipt(Message):
     """The input `seq` is in the picture and the sound from `media_time` (stream frame
-    `stream_frame`, world frame `world_frame`) on."""
+    `stream_frame`, world frame `world_frame`) on. It waited `waited_ms` for the chunk that carries
+    it to start, and the chunk took `step_ms`."""
 
     type: Literal["receipt"] = "receipt"
     seq: int
@@ -259,6 +260,8 @@ class Receipt(Message):
     world_frame: int
     stream_frame: int
     media_time: float
+    waited_ms: float
+    step_ms: float
 
 
 class PromptReceipt(Message):

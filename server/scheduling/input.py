@@ -24,12 +24,14 @@ MAX_PENDING = 512  # messages that wait for a chunk; of more, the oldest get no 
 
 @dataclass(frozen=True)
 class Shown:
-    """A message of a seat, and the frame of the chunk, from 0, that shows it first."""
+    """A message of a seat, the frame of the chunk, from 0, that shows it first, and how long it
+    had waited for the chunk to start."""
 
     seat: str
     seq: int
     t: float
     frame: int
+    waited_s: float
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class _Pending:
     seq: int
     t: float
     released: frozenset[str]
+    came: float
 
 
 class HeldInput:
@@ -86,7 +89,7 @@ class HeldInput:
                 self._lasted[name] = self._lasted.get(name, 0.0) + t - self._since.pop(name)
         for name, mean in self._means.items():
             mean.move(axes.get(name, 0.0), now, t / 1000)
-        self._pending.append(_Pending(seat, seq, t, self._held - held))
+        self._pending.append(_Pending(seat, seq, t, self._held - held, now))
         self._held = held
 
     def release(self, now: float) -> None:
@@ -106,12 +109,13 @@ class HeldInput:
             for name, ms in self._lasted.items()
             if name not in self._held
         }
-        carried = [Shown(m.seat, m.seq, m.t, 0) for m in self._deferred]
+        carried = [Shown(m.seat, m.seq, m.t, 0, now - m.came) for m in self._deferred]
         deferred: list[_Pending] = []
         for message in self._pending:
             frame = max((taps[name] for name in message.released & taps.keys()), default=0)
             if frame < frames:
-                carried.append(Shown(message.seat, message.seq, message.t, frame))
+                waited_s = now - message.came
+                carried.append(Shown(message.seat, message.seq, message.t, frame, waited_s))
             else:
                 deferred.append(message)
         actions = self._rows(now, frames, taps)

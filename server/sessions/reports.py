@@ -55,11 +55,13 @@ def status(session: Session, role: Role, now: float) -> Status:
     )
 
 
-def receipt(carried: Carried) -> Receipt:
+def receipt(carried: Carried, step_ms: float) -> Receipt:
     return Receipt(
         seq=carried.seq,
         t=carried.t,
         world_frame=carried.world_frame,
         stream_frame=carried.stream_frame,
         media_time=carried.media_time,
+        waited_ms=carried.waited_ms,
+        step_ms=step_ms,
     )

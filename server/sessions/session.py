@@ -314,7 +314,7 @@ class Session:
         elif self.phase == "restoring":
             self._settle()
         for each in made.carried:
-            self.participants.put(each.seat, reports.receipt(each))
+            self.participants.put(each.seat, reports.receipt(each, made.step_ms))
         if made.held_s:
             stall = Stall(media_time=made.media_time, held_ms=1000 * made.held_s)
             self.participants.put_all(stall)

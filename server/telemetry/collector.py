@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import all_tasks
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import get_args
@@ -180,6 +181,7 @@ class ServerCollector(Collector):
             (),
             {(): sum(each.recovered for each in recovering)},
         )
+        yield _gauge("tasks", "Tasks of the server's event loop", (), {(): len(all_tasks())})
         yield _gauge(
             "memory_bytes",
             "Resident memory of the server process",

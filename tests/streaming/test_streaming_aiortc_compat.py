@@ -296,7 +296,7 @@ async def viewer_connection(
     adopt_connection(
         transceiver,
         consent_interval_s=1.0,
-        consent_failures=3,
+        consent_failures=7,
         permits=lambda host, port: port > 9,
         sockets=sockets or Sockets(),
     )
@@ -404,6 +404,37 @@ def test_a_viewer_that_vanished_is_noticed_within_five_seconds() -> None:
         await connection.query_consent()
         assert 3 < asyncio.get_running_loop().time() - began < 5.2
         assert connection._closed
+        await peer.close()
+
+    run_virtual(scenario())
+
+
+def test_a_viewer_behind_a_lossy_network_stays() -> None:
+    class LossyProtocol:
+        answers = 0
+
+        async def request(self, *args: object, **kwargs: object) -> None:
+            """Six requests in a row are lost, or their answers; then one is not."""
+            self.asked = getattr(self, "asked", 0) + 1
+            if self.asked % 7:
+                await asyncio.sleep(0.5)
+                raise stun.TransactionTimeout
+            self.answers += 1
+
+        async def close(self) -> None: ...
+
+    async def scenario() -> None:
+        peer, connection = await viewer_connection()
+        connection.remote_username, connection.remote_password = "user", "password"
+        protocol = LossyProtocol()
+        connection._nominated[1] = SimpleNamespace(
+            component=1, protocol=protocol, remote_addr=("192.0.2.7", 9)
+        )
+        checking = asyncio.create_task(connection.query_consent())
+        await asyncio.sleep(60)
+        assert protocol.answers > 10
+        assert not checking.done()
+        checking.cancel()
         await peer.close()
 
     run_virtual(scenario())

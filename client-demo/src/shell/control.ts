@@ -9,8 +9,16 @@ export interface ControlListener {
   lost(reason: string): void;
 }
 
+/**
+ * A message is followed by small ones after so many milliseconds, unless another message does it.
+ * TCP notices a lost packet by those that arrive behind it (RFC 8985), within a round trip; nothing
+ * comes behind a single key press, and its loss is noticed by a timer of 200 ms and more.
+ */
+const FOLLOWED_MS = [15, 40];
+
 export class ControlSocket {
   private readonly socket: WebSocket;
+  private following: number[] = [];
 
   /** `resume`: the token of a seat to take again. */
   constructor(path: string, want: Role, resume: string | null, listener: ControlListener) {
@@ -29,10 +37,21 @@ export class ControlSocket {
 
   /** Nothing is sent before the socket is open or after it closed: what is held then is void. */
   send(message: ClientMessage): void {
-    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(encode(message));
+    if (this.socket.readyState !== WebSocket.OPEN) return;
+    this.socket.send(encode(message));
+    this.following.forEach(clearTimeout);
+    this.following = message.type === "input" ? FOLLOWED_MS.map((ms) => this.follow(ms)) : [];
+  }
+
+  private follow(ms: number): number {
+    return window.setTimeout(() => {
+      if (this.socket.readyState !== WebSocket.OPEN) return;
+      this.socket.send(encode({ type: "ping", t: performance.now() }));
+    }, ms);
   }
 
   close(): void {
+    this.following.forEach(clearTimeout);
     this.socket.onclose = null;
     this.socket.onmessage = null;
     this.socket.close();

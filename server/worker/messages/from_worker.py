@@ -132,7 +132,8 @@ class Clock(Message, frozen=True):
 
 
 class Carried(Message, frozen=True):
-    """The chunk carries this input from this frame on."""
+    """The chunk carries this input from this frame on; `waited_ms` is how long the input had been
+    there when the chunk was started."""
 
     seat: str
     seq: int
@@ -140,6 +141,7 @@ class Carried(Message, frozen=True):
     world_frame: int
     stream_frame: int
     media_time: float
+    waited_ms: float = 0.0
 
 
 class Made(Message, frozen=True):

@@ -244,6 +244,7 @@ class Runner:
                 making.frame + shown.frame,
                 making.stream_frame + shown.frame,
                 making.media_time + shown.frame * session.frame_s,
+                1000 * shown.waited_s,
             )
             for shown in making.sample.carried
         ]

@@ -24,6 +24,9 @@ interface Receipted extends Press {
   /** Seconds. */
   readonly mediaTime: number;
   readonly worldFrame: number;
+  /** For how long the server had it before the chunk with it was started, and what that took. */
+  readonly waitedMs: number;
+  readonly stepMs: number;
 }
 
 export interface LatencySample extends Receipted {
@@ -59,7 +62,8 @@ export class LatencyMeter {
     if (press === undefined) return;
     this.awaitingReceipt = this.awaitingReceipt.filter((each) => each !== press);
     const { media_time: mediaTime, world_frame: worldFrame } = receipt;
-    const receipted = { ...press, receiptAt, mediaTime, worldFrame };
+    const { waited_ms: waitedMs, step_ms: stepMs } = receipt;
+    const receipted = { ...press, receiptAt, mediaTime, worldFrame, waitedMs, stepMs };
     const frame = shown.find((each) => shows(each, receipted));
     if (frame === undefined) this.awaitingFrame.push(receipted);
     else this.done.push(sample(receipted, frame));

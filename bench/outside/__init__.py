@@ -1,0 +1,1 @@
+"""Latency of anybody's page, from outside: what it shows and sounds after a press."""

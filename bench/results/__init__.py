@@ -1,0 +1,1 @@
+"""Results of benchmarks as files: what is in them, compared, and as a page."""
