@@ -1,7 +1,7 @@
 """Build the page into client-demo/dist, or check it.
 
     python client-demo/build.py              npm packages (when stale), then the page
-    python client-demo/build.py --check      types, unit tests, protocol types still current
+    python client-demo/build.py --check      lint, types, unit tests, protocol types still current
     python client-demo/build.py --protocol   write the protocol types: src/protocol.ts from
                                              server/control/protocol.py, src/status/status.ts
                                              from server/http/status_bodies.py
@@ -126,15 +126,15 @@ def protocol_types(node: Node) -> dict[Path, str]:
 
 
 def check(node: Node) -> None:
-    """Raises BuildError where types, unit tests or protocol types are not right."""
+    """Raises BuildError where style, types, unit tests or protocol types are not right."""
     for file, types in protocol_types(node).items():
         if file.read_text() != types:
             raise BuildError(
                 f"{file.relative_to(CLIENT.parent)} is not what the server says: "
                 "run `python client-demo/build.py --protocol` and commit the result"
             )
-    node.run("npm", "run", "--silent", "types")
-    node.run("npm", "run", "--silent", "test")
+    for what in ("lint", "types", "test"):
+        node.run("npm", "run", "--silent", what)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

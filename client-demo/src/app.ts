@@ -1,7 +1,7 @@
 /** The running page: the cores' states, and the wires between them and the world outside. */
 import {
-  advance,
   type Ask,
+  advance,
   backoff,
   type Connection,
   type ConnectionEvent,
@@ -27,7 +27,7 @@ import { Finder } from "./shell/finder";
 import { listenToDrops, readPicture } from "./shell/picture";
 import { QueueWait } from "./shell/queue";
 import { keepSeatToken, seatToken } from "./shell/seats";
-import { catalogue, type CatalogueEntry, endSession, leaveQueue, locate } from "./shell/sessions";
+import { type CatalogueEntry, catalogue, endSession, leaveQueue, locate } from "./shell/sessions";
 import { wireTools } from "./shell/tools";
 import { Visit } from "./shell/visit";
 import { PageView } from "./ui/page";

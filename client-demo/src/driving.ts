@@ -4,16 +4,11 @@ import { boundCodes } from "./core/input/held";
 import {
   type How,
   NO_PROMPT,
-  type Prompting,
   type PromptEvent,
+  type Prompting,
   reducePrompting,
 } from "./core/prompting";
-import {
-  NOT_REWINDING,
-  reduceRewinding,
-  type RewindEvent,
-  type Rewinding,
-} from "./core/rewinding";
+import { NOT_REWINDING, type RewindEvent, type Rewinding, reduceRewinding } from "./core/rewinding";
 import type { LatencyMeter } from "./core/stream/latency";
 import type { PresentedFrame } from "./core/stream/media";
 import type {

@@ -7,8 +7,8 @@ import {
   fork,
   logPath,
   record,
-  save,
   SNAPSHOT_FILE,
+  save,
   stopRecording,
   upload,
 } from "./shell/keeping";

@@ -1,4 +1,6 @@
 /** What the visitor's hands do: keys, gamepads, fingers and mouse, as one input for the world. */
+
+import { gamepadName } from "./core/copy";
 import {
   AT_REST,
   type Axes,
@@ -10,7 +12,6 @@ import {
   strengths,
   tick,
 } from "./core/input/axes";
-import { gamepadName } from "./core/copy";
 import { padButtons } from "./core/input/gamepad";
 import {
   boundCodes,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import {
-  advance,
   type Ask,
+  advance,
   backoff,
   type Connection,
   type ConnectionEvent,
@@ -255,9 +255,12 @@ describe("the queue", () => {
     expect(effects).toEqual([{ type: "unqueue", ticket: "t1" }, LOCATE(null)]);
   });
 
-  test.each([LEAVE, { type: "lapsed" }, { type: "admitted", session: SESSION }] as ConnectionEvent[])(
-    "without a place, %o changes nothing",
-    (event) => expect(run(...LIVE, event)).toEqual([run(...LIVE)[0], []]),
+  test.each([
+    LEAVE,
+    { type: "lapsed" },
+    { type: "admitted", session: SESSION },
+  ] as ConnectionEvent[])("without a place, %o changes nothing", (event) =>
+    expect(run(...LIVE, event)).toEqual([run(...LIVE)[0], []]),
   );
 });
 

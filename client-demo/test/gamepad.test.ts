@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { padButtons } from "../src/core/input/gamepad";
-import { padGlyph, keyGlyph, placeOf, touchGlyph, viewGlyph } from "../src/core/input/glyphs";
+import { keyGlyph, padGlyph, placeOf, touchGlyph, viewGlyph } from "../src/core/input/glyphs";
 import { CONTROLS } from "./controls";
 
 const pad = (pressed: number[], axes: number[] = []) => ({

@@ -7,7 +7,9 @@ import type { PageView } from "../src/ui/page";
 const hands = vi.hoisted(() => ({ pads: null as PadListener | null }));
 
 vi.mock("../src/shell/input/gamepads", () => ({
-  listenToGamepads: (listener: PadListener) => void (hands.pads = listener),
+  listenToGamepads: (listener: PadListener) => {
+    hands.pads = listener;
+  },
 }));
 vi.mock("../src/shell/input/keyboard", () => ({ listenToKeys: () => undefined }));
 vi.mock("../src/shell/input/touch", () => ({ listenToTouch: () => undefined }));

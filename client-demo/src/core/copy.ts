@@ -100,10 +100,12 @@ export const megabits = (bitrate: number | null): string =>
   bitrate === null ? "–" : (bitrate / 1e6).toFixed(bitrate < 1e6 ? 2 : 1);
 
 function queueVeil({ queue }: Connection): Veil {
-  const watch = (queue?.running ?? []).slice(0, MOST_OFFERED).map((session): Choice => ({
-    label: `Watch ${session.title} meanwhile`,
-    action: { type: "watch", session },
-  }));
+  const watch = (queue?.running ?? []).slice(0, MOST_OFFERED).map(
+    (session): Choice => ({
+      label: `Watch ${session.title} meanwhile`,
+      action: { type: "watch", session },
+    }),
+  );
   return {
     title: placeText(queue?.place ?? 1),
     text: "There is no room for another session now. Yours begins as soon as there is.",

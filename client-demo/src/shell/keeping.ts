@@ -1,7 +1,7 @@
 /** What is kept of a session, over HTTP: forks, snapshots, recordings and the log. */
 import type { Ask } from "../core/connection";
-import { object, refusal, request, send, Unreachable } from "./api";
 import { linkTo } from "./address";
+import { object, refusal, request, send, Unreachable } from "./api";
 import { invitation } from "./invite";
 import { found } from "./sessions";
 
@@ -16,8 +16,7 @@ export const SNAPSHOT_FILE = ".lightcone";
 /** A file is quick to choose and may be slow to send. */
 const UPLOAD_MS = 120_000;
 
-const path = (session: string, what: string) =>
-  `/sessions/${encodeURIComponent(session)}/${what}`;
+const path = (session: string, what: string) => `/sessions/${encodeURIComponent(session)}/${what}`;
 
 /** A second session: where this browser finds it, and a link for somebody else. */
 export interface Fork {

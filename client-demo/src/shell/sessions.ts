@@ -3,9 +3,7 @@ import type { Ask, Place, SessionEntry, Wish } from "../core/connection";
 import { object, refusal, request, send, Unreachable } from "./api";
 
 /** A session, or a place in the queue for one. */
-export type Found =
-  | { readonly session: SessionEntry }
-  | { readonly place: Place };
+export type Found = { readonly session: SessionEntry } | { readonly place: Place };
 
 /** A world that the server offers. */
 export interface CatalogueEntry {

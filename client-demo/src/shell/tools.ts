@@ -1,7 +1,8 @@
 /** The page's own buttons: sound, sharing, full screen. */
+
+import type { PageView } from "../ui/page";
 import { address } from "./address";
 import { invitation } from "./invite";
-import type { PageView } from "../ui/page";
 
 /** `offersSound`: there is a session to hear. */
 export function wireTools(page: PageView, offersSound: () => boolean): void {

@@ -32,7 +32,9 @@ export function isPress({ code }: KeyboardEvent): boolean {
 }
 
 function isActivation(event: KeyboardEvent): boolean {
-  return isPress(event) && event.target instanceof Element && event.target.closest("button, a") !== null;
+  return (
+    isPress(event) && event.target instanceof Element && event.target.closest("button, a") !== null
+  );
 }
 
 function isTyping({ target }: KeyboardEvent): boolean {

@@ -31,8 +31,7 @@ export function listenToTouch(area: HTMLElement, listener: TouchListener): void 
     listener.at(event.pointerId, name, event.timeStamp);
   });
   area.addEventListener("pointermove", (event) => {
-    if (down.has(event.pointerId))
-      listener.at(event.pointerId, controlAt(event), event.timeStamp);
+    if (down.has(event.pointerId)) listener.at(event.pointerId, controlAt(event), event.timeStamp);
   });
   const lifted = (event: PointerEvent) => {
     if (down.delete(event.pointerId)) listener.at(event.pointerId, null, event.timeStamp);
