@@ -10,8 +10,9 @@ import {
   START,
   type Wish,
 } from "./core/connection";
-import { type Action, placeText, type Role, veil } from "./core/copy";
+import { type Action, placeText, type Role, unfitText, veil } from "./core/copy";
 import { degradationText } from "./core/degradation";
+import { closed } from "./core/refusals";
 import { LatencyMeter } from "./core/stream/latency";
 import type { PresentedFrame } from "./core/stream/media";
 import type { Rates } from "./core/stream/rates";
@@ -19,6 +20,7 @@ import { Ring } from "./core/stream/ring";
 import { turnLeft, type WheelChoice, wheelNews, wheelText } from "./core/wheel";
 import { Driving } from "./driving";
 import { expose } from "./expose";
+import type { CatalogueEntry } from "./http";
 import type { Error as ControlError, ServerMessage, Status, Welcome } from "./protocol";
 import { isSnapshot, SessionMenu } from "./session_menu";
 import { address, rememberSession, rememberTicket } from "./shell/address";
@@ -27,7 +29,7 @@ import { Finder } from "./shell/finder";
 import { listenToDrops, readPicture } from "./shell/picture";
 import { QueueWait } from "./shell/queue";
 import { keepSeatToken, seatToken } from "./shell/seats";
-import { type CatalogueEntry, catalogue, endSession, leaveQueue, locate } from "./shell/sessions";
+import { catalogue, endSession, leaveQueue, locate } from "./shell/sessions";
 import { wireTools } from "./shell/tools";
 import { Visit } from "./shell/visit";
 import { PageView } from "./ui/page";
@@ -41,6 +43,8 @@ export class App {
   welcome: Welcome | null = null;
   status: Status | null = null;
   rates: Rates | null = null;
+  /** Messages of the server that did not fit the protocol. */
+  unfit = 0;
   readonly latency = new LatencyMeter();
   readonly frames = new Ring<PresentedFrame>(FRAMES_KEPT);
   readonly driving: Driving;
@@ -133,7 +137,7 @@ export class App {
       case "wait":
         this.retryTimer = window.setTimeout(
           () => this.happened({ type: "retry" }),
-          backoff(effect.failures, Math.random()),
+          backoff(effect.failures, Math.random(), effect.leastS),
         );
         break;
       case "queue":
@@ -168,10 +172,13 @@ export class App {
   /** The server refuses: ask for something simpler, for what is missing, or again later. */
   private declined(ask: Ask, refusal: Refusal): void {
     if (refusal.code === "image-required") return this.happened({ type: "needs_image", ask });
+    const { message: detail, status, retryS } = refusal;
+    if (status === 401 || status === 403)
+      return this.happened({ type: "refused", obstacle: "no_access", detail });
     const instead = insteadOf(ask, refusal);
     if (instead === null)
-      return this.happened({ type: "failed", problem: "unavailable", detail: refusal.message });
-    this.page.remark(refusal.message);
+      return this.happened({ type: "failed", problem: "unavailable", detail, retryS });
+    this.page.remark(detail);
     this.happened({ type: "start", id: null, ask: instead });
   }
 
@@ -185,6 +192,8 @@ export class App {
     const resume = want === "driver" ? seatToken(session.id) : null;
     this.visit = new Visit(session, role, resume, this.page.video, {
       message: (message) => this.received(message),
+      unfit: (fault) => this.misfit(fault),
+      closed: (code, reason) => this.happened(closed(code, reason)),
       picture: () => this.happened({ type: "picture" }),
       presented: (frame) => this.presented(frame),
       rates: (rates) => this.measured(rates),
@@ -241,15 +250,17 @@ export class App {
     this.driving.prompt.offerImages(here !== undefined && here.image !== "none");
   }
 
+  /** What is fatal is followed by the close of the connection, which has the say. */
   private refused(error: ControlError): void {
     console.warn(`control: ${error.code}: ${error.message}`);
     this.driving.refused(error);
-    if (error.fatal !== true) return;
-    const detail = error.message;
-    if (error.code === "taken_over") this.happened({ type: "refused", obstacle: "taken_over" });
-    else if (error.code === "unsupported_version")
-      this.happened({ type: "refused", obstacle: "unsupported", detail });
-    else this.happened({ type: "failed", problem: "control_lost", detail });
+  }
+
+  /** The first is shown, all are counted. */
+  private misfit(fault: string): void {
+    console.warn(`control: a message that does not fit: ${fault}`);
+    this.unfit += 1;
+    if (this.unfit === 1) this.page.remark(unfitText(fault));
   }
 
   private changed(status: Status): void {

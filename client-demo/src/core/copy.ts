@@ -43,6 +43,7 @@ const OBSTACLES: Readonly<Record<Obstacle, readonly [title: string, text: string
   {
     unsupported: ["This will not work", "", "Start over"],
     taken_over: ["Your seat is used elsewhere", "Another tab or window took it.", "Use it here"],
+    no_access: ["You are not let in", "Open a link that somebody gave you.", "Try again"],
     left_queue: ["You left the queue", "", "Ask for a session"],
   };
 
@@ -88,6 +89,10 @@ export const consentText = (consent: string): string =>
 export function gamepadName(id: string): string {
   return id.replace(/\s*\(.*$/, "") || "Gamepad";
 }
+
+/** For a message of the server that this page can not read. */
+export const unfitText = (fault: string): string =>
+  `The server sent something that this page does not understand (${fault}). Reload the page.`;
 
 export const placeText = (place: number): string => `Place ${place} in the queue`;
 
