@@ -105,3 +105,10 @@ test("a motion in a direction that moves nothing is forgotten", () => {
   const moved = tick(pointerMoved(AT_REST, 0, 5), [TURN], 0);
   expect(moving(moved)).toBe(false);
 });
+
+test("a share of a tilt counts, and never more than the whole axis", () => {
+  const tilted = (share: number) =>
+    strengths(padMoved(AT_REST, [TURN], 0, pad(0, 0, 1), share), [TURN]);
+  expect(tilted(0.5)).toEqual({ turn: TURN.high / 2 });
+  expect(tilted(4)).toEqual({ turn: TURN.high });
+});

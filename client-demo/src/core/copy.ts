@@ -72,6 +72,13 @@ export function veil(connection: Connection, session: SessionPhase | null): Veil
   return { title: underWay(phase, session), text: "", busy: true, choices: [] };
 }
 
+/** What to say of the page's state to who can not see it. */
+export function announcement(veil: Veil | null, title: string, pause: string): string {
+  if (veil === null) return [title, pause].filter((part) => part !== "").join(": ");
+  const choices = veil.choices.map(({ label }) => label).join(", ");
+  return [veil.title, veil.text, choices].filter((part) => part !== "").join(". ");
+}
+
 /** Over the picture that stays while nothing moves; "" otherwise. */
 export function pauseText(phase: SessionPhase): string {
   return phase === "restoring" ? "The model restarts; your session goes on" : "";

@@ -75,16 +75,20 @@ export function tick(axes: Axes, controls: readonly AxisControl[], now: number):
   return { ...axes, pointer, since: now };
 }
 
-/** The state with a gamepad as it is now; the same object where nothing changed. */
+/**
+ * The state with a gamepad as it is now; the same object where nothing changed. `share`: how much
+ * of a tilt counts.
+ */
 export function padMoved(
   axes: Axes,
   controls: readonly AxisControl[],
   index: number,
   pad: PadSnapshot | null,
+  share = 1,
 ): Axes {
   const strengths: Record<string, number> = {};
   for (const axis of controls) {
-    const strength = pad === null ? 0 : stickStrength(axis, pad);
+    const strength = pad === null ? 0 : share * stickStrength(axis, pad);
     if (strength !== 0) strengths[axis.name] = strength;
   }
   if (sameStrengths(strengths, axes.sticks.get(index) ?? {})) return axes;
