@@ -1,6 +1,7 @@
 /** The texts of the page. Pure. */
 import type { Status } from "../protocol";
 import type { Connection, Obstacle, Problem, SessionEntry } from "./connection";
+import { sentences } from "./sentences";
 
 export type Role = Status["role"];
 export type SessionPhase = Status["phase"];
@@ -75,8 +76,7 @@ export function veil(connection: Connection, session: SessionPhase | null): Veil
 /** What to say of the page's state to who can not see it. */
 export function announcement(veil: Veil | null, title: string, pause: string): string {
   if (veil === null) return [title, pause].filter((part) => part !== "").join(": ");
-  const choices = veil.choices.map(({ label }) => label).join(", ");
-  return [veil.title, veil.text, choices].filter((part) => part !== "").join(". ");
+  return sentences(veil.title, veil.text, veil.choices.map(({ label }) => label).join(", "));
 }
 
 /** Over the picture that stays while nothing moves; "" otherwise. */

@@ -2,6 +2,7 @@
 import type { ProblemCode } from "../http";
 import { CLOSE_CODES, type CloseCode } from "../protocol";
 import type { ConnectionEvent } from "./connection";
+import { sentences } from "./sentences";
 
 /** What a closed control connection means for the page. */
 export interface Closing {
@@ -107,10 +108,4 @@ export function problemText(code: string | null, status: number, detail: string 
   if (known === null) return detail ?? `The server refused the request (HTTP ${status}).`;
   const [text, more] = known;
   return more === undefined || detail === null ? text : sentences(text, detail);
-}
-
-function sentences(first: string, second: string): string {
-  const capital = second.charAt(0).toUpperCase() + second.slice(1);
-  const ended = /[.!?]$/.test(capital) ? capital : `${capital}.`;
-  return first === "" ? ended : `${first} ${ended}`;
 }
