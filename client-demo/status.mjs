@@ -1,11 +1,19 @@
 /**
- * Writes TypeScript types of /status.json to stdout.
+ * Writes TypeScript types and a valibot schema of /status.json to stdout.
  * stdin: its JSON Schema.
  */
 import { text } from "node:stream/consumers";
-import { dropFieldTitles, typesOf } from "./schema_types.mjs";
+import { dropFieldTitles, moduleOf, typesOf } from "./schema_types.mjs";
+import { schemasOf } from "./valibot.mjs";
 
 const { $defs, ...status } = JSON.parse(await text(process.stdin));
-const definitions = Object.entries($defs).map(([name, each]) => [name, dropFieldTitles(each)]);
-const schema = { ...dropFieldTitles(status), $defs: Object.fromEntries(definitions) };
-process.stdout.write(await typesOf(schema, "Status", "server/http/status_bodies.py"));
+const definitions = Object.fromEntries(
+  Object.entries({ ...$defs, Status: status }).map(([name, each]) => [name, dropFieldTitles(each)]),
+);
+const { Status, ...others } = definitions;
+process.stdout.write(
+  moduleOf("server/http/status_bodies.py", [
+    await typesOf({ ...Status, $defs: others }, "Status"),
+    schemasOf(definitions, ["Status"]),
+  ]),
+);

@@ -17,6 +17,7 @@ export default defineConfig({
       "/healthz": server,
       "/snapshots": server,
       "/recordings": server,
+      "/tokens": server,
       "/status.json": server,
     },
   },

@@ -1,7 +1,7 @@
 /** The running page: the cores' states, and the wires between them and the world outside. */
 import {
-  advance,
   type Ask,
+  advance,
   backoff,
   type Connection,
   type ConnectionEvent,
@@ -10,8 +10,17 @@ import {
   START,
   type Wish,
 } from "./core/connection";
-import { type Action, placeText, type Role, veil } from "./core/copy";
+import {
+  type Action,
+  announcement,
+  pauseText,
+  placeText,
+  type Role,
+  unfitText,
+  veil,
+} from "./core/copy";
 import { degradationText } from "./core/degradation";
+import { closed } from "./core/refusals";
 import { LatencyMeter } from "./core/stream/latency";
 import type { PresentedFrame } from "./core/stream/media";
 import type { Rates } from "./core/stream/rates";
@@ -19,19 +28,23 @@ import { Ring } from "./core/stream/ring";
 import { turnLeft, type WheelChoice, wheelNews, wheelText } from "./core/wheel";
 import { Driving } from "./driving";
 import { expose } from "./expose";
+import type { CatalogueEntry } from "./http";
+import { Preferences } from "./preferences";
 import type { Error as ControlError, ServerMessage, Status, Welcome } from "./protocol";
 import { isSnapshot, SessionMenu } from "./session_menu";
-import { address, rememberSession, rememberTicket } from "./shell/address";
+import { address, rememberSession, rememberTicket, rememberWatch } from "./shell/address";
 import { Refusal } from "./shell/api";
+import { Awake } from "./shell/awake";
 import { Finder } from "./shell/finder";
 import { listenToDrops, readPicture } from "./shell/picture";
 import { QueueWait } from "./shell/queue";
 import { keepSeatToken, seatToken } from "./shell/seats";
-import { catalogue, type CatalogueEntry, endSession, leaveQueue, locate } from "./shell/sessions";
+import { catalogue, endSession, leaveQueue, locate } from "./shell/sessions";
 import { wireTools } from "./shell/tools";
 import { Visit } from "./shell/visit";
 import { PageView } from "./ui/page";
 import { PickerView } from "./ui/picker";
+import { ReadoutView } from "./ui/readout";
 import { WheelView } from "./ui/wheel";
 
 const FRAMES_KEPT = 1000;
@@ -41,6 +54,8 @@ export class App {
   welcome: Welcome | null = null;
   status: Status | null = null;
   rates: Rates | null = null;
+  /** Messages of the server that did not fit the protocol. */
+  unfit = 0;
   readonly latency = new LatencyMeter();
   readonly frames = new Ring<PresentedFrame>(FRAMES_KEPT);
   readonly driving: Driving;
@@ -52,18 +67,25 @@ export class App {
   private worlds: readonly CatalogueEntry[] = [];
   private statusAt = 0; // when it was received
   private fullSteps = 0; // the most that the session was seen to have
-  private onlyWatch = false;
+  private onlyWatch = address().watch;
 
   private readonly page = new PageView((action) => this.do(action));
   private readonly picker = new PickerView((world) => this.go({ world }));
   private readonly wheel = new WheelView((choice) => this.steer(choice));
-  private readonly menu = new SessionMenu(this.page, (ask) => this.go(ask));
+  private readonly readout = new ReadoutView();
+  private readonly awake = new Awake();
+  private readonly preferences: Preferences;
+  private readonly menu = new SessionMenu(this.page, (ask) => this.go(ask), {
+    graphs: () => this.toggleGraphs(),
+    settings: () => this.preferences.open(),
+  });
 
   constructor() {
     this.driving = new Driving(this.page, this.latency, {
       send: (message) => this.visit?.send(message),
       picture: (file) => void this.startFrom(file),
     });
+    this.preferences = new Preferences(this.page, this.driving.steering);
   }
 
   start(): void {
@@ -105,14 +127,22 @@ export class App {
   private happened(event: ConnectionEvent): void {
     const [next, effects] = advance(this.connection, event);
     if (next === this.connection && effects.length === 0) return;
+    const { ask } = this.connection;
     this.connection = next;
-    for (const effect of effects) this.perform(effect);
+    for (const effect of effects) {
+      if (effect.type === "open" && effect.session.created) this.menu.makes(effect.session.id, ask);
+      this.perform(effect);
+    }
     this.showConnection();
   }
 
   private showConnection(): void {
     const { phase, queue } = this.connection;
-    this.page.veil(veil(this.connection, this.status?.phase ?? null));
+    const session = this.status?.phase ?? null;
+    const over = veil(this.connection, session);
+    const pause = session === null ? "" : pauseText(session);
+    this.page.veil(over);
+    this.page.announce(announcement(over, this.welcome?.session.title ?? "", pause));
     this.page.showSound(this.page.video.muted, phase === "live");
     const waits = queue !== null && phase !== "queued";
     this.page.notice(waits ? placeText(queue.place) : null, waits ? "Leave the queue" : null);
@@ -133,7 +163,7 @@ export class App {
       case "wait":
         this.retryTimer = window.setTimeout(
           () => this.happened({ type: "retry" }),
-          backoff(effect.failures, Math.random()),
+          backoff(effect.failures, Math.random(), effect.leastS),
         );
         break;
       case "queue":
@@ -168,10 +198,13 @@ export class App {
   /** The server refuses: ask for something simpler, for what is missing, or again later. */
   private declined(ask: Ask, refusal: Refusal): void {
     if (refusal.code === "image-required") return this.happened({ type: "needs_image", ask });
+    const { message: detail, status, retryS } = refusal;
+    if (status === 401 || status === 403)
+      return this.happened({ type: "refused", obstacle: "no_access", detail });
     const instead = insteadOf(ask, refusal);
     if (instead === null)
-      return this.happened({ type: "failed", problem: "unavailable", detail: refusal.message });
-    this.page.remark(refusal.message);
+      return this.happened({ type: "failed", problem: "unavailable", detail, retryS });
+    this.page.remark(detail);
     this.happened({ type: "start", id: null, ask: instead });
   }
 
@@ -180,11 +213,14 @@ export class App {
     this.frames.clear();
     this.fullSteps = 0;
     if (session.created) this.onlyWatch = false; // a session of one's own is there to be driven
+    if (want === "driver") rememberWatch(this.onlyWatch);
     const role = this.onlyWatch ? "spectator" : want;
     // Who only watches while waiting does not take the wheel again that they had here.
     const resume = want === "driver" ? seatToken(session.id) : null;
     this.visit = new Visit(session, role, resume, this.page.video, {
       message: (message) => this.received(message),
+      unfit: (fault) => this.misfit(fault),
+      closed: (code, reason) => this.happened(closed(code, reason)),
       picture: () => this.happened({ type: "picture" }),
       presented: (frame) => this.presented(frame),
       rates: (rates) => this.measured(rates),
@@ -202,7 +238,8 @@ export class App {
     this.driving.rest();
     this.latency.interrupt();
     this.menu.show(null, null);
-    this.page.measurements(this.latency.recentMedian, null);
+    this.awake.want(false);
+    this.showMeasurements(false);
   }
 
   private received(message: ServerMessage): void {
@@ -229,6 +266,7 @@ export class App {
     keepSeatToken(session.id, resume);
     this.page.describe(session);
     this.driving.announce(session);
+    this.preferences.announce(session);
     this.picker.show(session.world);
     this.happened({ type: "welcomed", world: session.world });
     void this.learnWorlds();
@@ -241,15 +279,17 @@ export class App {
     this.driving.prompt.offerImages(here !== undefined && here.image !== "none");
   }
 
+  /** What is fatal is followed by the close of the connection, which has the say. */
   private refused(error: ControlError): void {
     console.warn(`control: ${error.code}: ${error.message}`);
     this.driving.refused(error);
-    if (error.fatal !== true) return;
-    const detail = error.message;
-    if (error.code === "taken_over") this.happened({ type: "refused", obstacle: "taken_over" });
-    else if (error.code === "unsupported_version")
-      this.happened({ type: "refused", obstacle: "unsupported", detail });
-    else this.happened({ type: "failed", problem: "control_lost", detail });
+  }
+
+  /** The first is shown, all are counted. */
+  private misfit(fault: string): void {
+    console.warn(`control: a message that does not fit: ${fault}`);
+    this.unfit += 1;
+    if (this.unfit === 1) this.page.remark(unfitText(fault));
   }
 
   private changed(status: Status): void {
@@ -259,7 +299,8 @@ export class App {
     this.fullSteps = Math.max(this.fullSteps, status.steps);
     const fps = this.welcome?.session.fps ?? 0;
     const degradation = degradationText(status, fps, this.fullSteps);
-    this.page.status(status.role, status.phase, status.stalls, degradation);
+    this.page.status(status.role, status.phase, degradation);
+    this.awake.want(status.role === "driver" && status.phase === "running");
     this.menu.show(this.connection.session?.id ?? null, status);
     this.driving.changed(status);
     this.showWheel();
@@ -283,6 +324,7 @@ export class App {
 
   private steer({ action, seat }: WheelChoice): void {
     this.onlyWatch = action === "leave";
+    rememberWatch(this.onlyWatch);
     this.visit?.send({ type: "wheel", action, seat });
   }
 
@@ -295,8 +337,19 @@ export class App {
   private measured(rates: Rates): void {
     this.rates = rates;
     this.latency.expire(performance.now());
-    this.page.measurements(this.latency.recentMedian, rates);
+    this.showMeasurements(true);
     this.showWheel(); // a turn's seconds run down
+  }
+
+  private showMeasurements(live: boolean): void {
+    const { rates, status } = this;
+    const measured = { latency: this.latency.recentMedian, rates, stalls: status?.stalls ?? null };
+    this.readout.show(measured, live);
+  }
+
+  private toggleGraphs(): boolean {
+    this.readout.showGraphs(!this.readout.graphs);
+    return this.readout.graphs;
   }
 
   /** A new session of this world, from a picture. */
@@ -321,6 +374,9 @@ export class App {
     listenToDrops(
       (over) => this.page.showDrop(over),
       (file) => (isSnapshot(file) ? this.menu.openFile(file) : void this.startFrom(file)),
+    );
+    this.page.volume.addEventListener("input", () =>
+      this.preferences.setVolume(this.page.volume.valueAsNumber),
     );
     window.addEventListener("pagehide", () => this.visit?.close());
     window.addEventListener("pageshow", ({ persisted }) => persisted && this.restart());

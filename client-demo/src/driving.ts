@@ -1,19 +1,13 @@
 /** What the driver sends, and what becomes of it: inputs, prompts, going back. */
 import type { Role } from "./core/copy";
-import { boundCodes } from "./core/input/held";
 import {
   type How,
   NO_PROMPT,
-  type Prompting,
   type PromptEvent,
+  type Prompting,
   reducePrompting,
 } from "./core/prompting";
-import {
-  NOT_REWINDING,
-  reduceRewinding,
-  type RewindEvent,
-  type Rewinding,
-} from "./core/rewinding";
+import { NOT_REWINDING, type RewindEvent, type Rewinding, reduceRewinding } from "./core/rewinding";
 import type { LatencyMeter } from "./core/stream/latency";
 import type { PresentedFrame } from "./core/stream/media";
 import type {
@@ -24,13 +18,10 @@ import type {
   SessionDescription,
   Status,
 } from "./protocol";
-import { listenToKeys } from "./shell/input/keyboard";
 import { Steering } from "./steering";
 import type { PageView } from "./ui/page";
 import { PromptView } from "./ui/prompt";
 import { RewindView } from "./ui/rewind";
-
-const REWIND_KEY = "KeyR";
 
 export interface DrivingListener {
   send(message: ClientMessage): void;
@@ -53,7 +44,10 @@ export class Driving {
     private readonly latency: LatencyMeter,
     private readonly listener: DrivingListener,
   ) {
-    this.steering = new Steering(page, (at, press) => this.steered(at, press));
+    this.steering = new Steering(page, {
+      changed: (at, press) => this.steered(at, press),
+      rewinds: (held) => (held ? this.runBack() : this.goOn()),
+    });
     this.prompt = new PromptView({
       submitted: (text, how) => this.sendPrompt(text, how),
       typed: () => this.prompted({ type: "forget" }),
@@ -63,7 +57,6 @@ export class Driving {
       hold: () => this.runBack(),
       release: () => this.goOn(),
     });
-    this.listenToRewindKey();
   }
 
   announce(session: SessionDescription): void {
@@ -76,11 +69,12 @@ export class Driving {
   changed(status: Status): void {
     const before = this.role;
     this.role = status.role;
-    this.steering.drives = status.role === "driver";
-    this.prompt.show(status.prompt, this.steering.drives);
-    this.rewind.offer(this.steering.drives && (this.session?.history_s ?? 0) > 0);
+    const drives = status.role === "driver";
+    this.steering.drive(drives);
+    this.prompt.show(status.prompt, drives);
+    this.rewind.offer(drives && (this.session?.history_s ?? 0) > 0);
     this.rewound({ type: "world_frame", worldFrame: status.world_frame });
-    if (!this.steering.drives) this.rewound({ type: "forget" });
+    if (!drives) this.rewound({ type: "forget" });
     // What is held already counts from the moment one drives.
     else if (before !== "driver") this.sendInput(performance.now());
   }
@@ -166,17 +160,5 @@ export class Driving {
     if (next === this.rewinding) return;
     this.rewinding = next;
     this.rewind.show(next, this.session?.fps ?? 1);
-  }
-
-  /** A world that has the key for itself keeps it. */
-  private listenToRewindKey(): void {
-    const ours = (code: string) =>
-      code === REWIND_KEY && !boundCodes(this.session?.controls ?? []).has(code);
-    listenToKeys(ours, {
-      down: () => this.runBack(),
-      up: (code) => code === REWIND_KEY && this.goOn(),
-      released: () => this.goOn(),
-    });
-    window.addEventListener("blur", () => this.goOn());
   }
 }

@@ -26,6 +26,8 @@ export interface Lightcone {
   /** World frame and late chunks since the session began, as of the last status. */
   readonly worldFrame: number | null;
   readonly stalls: number | null;
+  /** Messages of the server that did not fit the protocol; they are not used. */
+  readonly unfit: number;
   /** Names of the controls held now, by keys, gamepads and touches together. */
   readonly held: readonly string[];
   /** Strengths of the axes that are moved now, by name. */
@@ -83,6 +85,9 @@ export function expose(app: App): void {
     },
     get stalls() {
       return app.status?.stalls ?? null;
+    },
+    get unfit() {
+      return app.unfit;
     },
     get held() {
       return app.driving.steering.buttons;

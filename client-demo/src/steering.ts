@@ -10,8 +10,7 @@ import {
   strengths,
   tick,
 } from "./core/input/axes";
-import { gamepadName } from "./core/copy";
-import { padButtons } from "./core/input/gamepad";
+import { type PadSnapshot, padButtons } from "./core/input/gamepad";
 import {
   boundCodes,
   type Held,
@@ -21,31 +20,45 @@ import {
   reduceHeld,
   sameNames,
 } from "./core/input/held";
-import type { SessionDescription } from "./protocol";
-import { listenToGamepads } from "./shell/input/gamepads";
+import { bound, boundByVisitor, REWIND } from "./core/settings/bindings";
+import { bindingsOf, DEFAULTS, type Settings } from "./core/settings/settings";
+import { Pads } from "./pads";
+import type { Control, SessionDescription } from "./protocol";
 import { listenToKeys } from "./shell/input/keyboard";
 import { listenToLook } from "./shell/input/look";
 import { listenToTouch } from "./shell/input/touch";
 import { ControlsView } from "./ui/controls";
+import { PadFocus } from "./ui/pad_focus";
 import type { PageView } from "./ui/page";
 
-/** `press` names the key or device, where the input began to hold something. */
-export type Changed = (at: number, press: string | null) => void;
+export interface SteeringListener {
+  /** `press` names the key or device, where the input began to hold something. */
+  changed(at: number, press: string | null): void;
+  /** What runs the session back is held, or let go. */
+  rewinds(held: boolean): void;
+}
 
 export class Steering {
-  /** Whether what the hands do counts; the mouse is not taken for nothing. */
-  drives = false;
+  readonly pads: Pads;
+  /** What the world's controls and REWIND are bound to. */
+  controls: readonly Control[] = bound([], {});
+  private drives = false;
   private session: SessionDescription | null = null;
+  private settings: Settings = DEFAULTS;
+  private padControls: readonly Control[] = []; // of a gamepad of unknown layout
   private held: Held = NOTHING_HELD;
   private axes: Axes = AT_REST;
   private sent: Record<string, number> = {};
   private ticking = false;
-  private readonly controls = new ControlsView();
+  private readonly view = new ControlsView();
 
   constructor(
     private readonly page: PageView,
-    private readonly changed: Changed,
+    private readonly listener: SteeringListener,
   ) {
+    this.pads = new Pads(page, new PadFocus(), {
+      pad: (index, pad, standard, at) => this.padded(index, pad, standard, at),
+    });
     this.listen();
   }
 
@@ -53,20 +66,36 @@ export class Steering {
     this.session = session;
     this.axes = AT_REST;
     this.sent = {}; // nothing yet over this connection: a stick that is still held is news
-    this.controls.announce(session.controls);
-    this.controls.show(this.held);
+    this.bind();
     this.page.offerLook(this.looks);
+  }
+
+  configure(settings: Settings): void {
+    this.settings = settings;
+    this.letGo(); // of what may be bound to something else now
+    this.bind();
+  }
+
+  /** Whether what the hands do counts; the mouse is not taken for nothing. */
+  drive(drives: boolean): void {
+    this.drives = drives;
+    this.view.enable(drives);
   }
 
   /** The session is gone, or another one comes: the mouse is free again. */
   rest(): void {
-    this.drives = false;
+    this.drive(false);
     if (document.pointerLockElement !== null) document.exitPointerLock();
   }
 
-  /** Names of the controls held now. */
+  letGo(): void {
+    this.hold({ type: "release_all" }, "page", performance.now());
+    this.move(AT_REST);
+  }
+
+  /** Names of the world's controls held now. */
   get buttons(): string[] {
-    return heldButtons(this.held, this.session?.controls ?? []);
+    return this.heldOf(this.controls).filter((name) => name !== REWIND.name);
   }
 
   /** Strengths of the axes that are moved now. */
@@ -80,18 +109,34 @@ export class Steering {
     return mouseAxis(axes, "x") !== null || mouseAxis(axes, "y") !== null;
   }
 
+  private heldOf(controls: readonly Control[]): string[] {
+    return heldButtons(this.held, controls);
+  }
+
+  private bind(): void {
+    const own = bindingsOf(this.settings, this.session?.world ?? "");
+    const controls = this.session?.controls ?? [];
+    this.controls = bound(controls, own);
+    this.padControls = boundByVisitor(controls, own);
+    this.view.announce(this.controls.filter(({ name }) => name !== REWIND.name));
+    this.view.show(this.held);
+  }
+
   /** `source` names the key or device, `at` is when the hand moved. */
   private hold(event: HeldEvent, source: string, at: number): void {
-    const before = this.buttons;
+    const before = this.heldOf(this.controls);
     const held = reduceHeld(this.held, event);
     if (held === this.held) return;
     this.held = held;
-    const after = this.buttons;
-    if (!sameNames(before, after)) {
-      const pressed = after.some((name) => !before.includes(name));
-      this.changed(at, pressed ? source : null);
+    const after = this.heldOf(this.controls);
+    const rewinds = after.includes(REWIND.name);
+    if (rewinds !== before.includes(REWIND.name)) this.listener.rewinds(rewinds);
+    const [was, is] = [before, after].map((all) => all.filter((name) => name !== REWIND.name));
+    if (was !== undefined && is !== undefined && !sameNames(was, is)) {
+      const pressed = is.some((name) => !was.includes(name));
+      this.listener.changed(at, pressed ? source : null);
     }
-    this.controls.show(held);
+    this.view.show(held);
   }
 
   private move(axes: Axes): void {
@@ -99,7 +144,15 @@ export class Steering {
     const moved = this.moved;
     if (sameStrengths(moved, this.sent)) return;
     this.sent = moved;
-    this.changed(performance.now(), null);
+    this.listener.changed(performance.now(), null);
+  }
+
+  private padded(index: number, pad: PadSnapshot | null, standard: boolean, at: number): void {
+    const controls = standard ? this.controls : this.padControls;
+    const names = pad === null ? [] : padButtons(controls, pad);
+    this.hold({ type: "pad", pad: index, names }, "gamepad", at);
+    const axes = standard ? (this.session?.axes ?? []) : [];
+    this.move(padMoved(this.axes, axes, index, pad, this.settings.stick));
   }
 
   /** Once per animation frame while a pointer's motion is not paid off. */
@@ -110,48 +163,26 @@ export class Steering {
   };
 
   private listen(): void {
-    const controls = () => this.session?.controls ?? [];
-    const bound = () => boundCodes(controls());
-    listenToKeys((code) => bound().has(code), {
+    const isBound = (code: string) => !this.page.isCovered && boundCodes(this.controls).has(code);
+    listenToKeys(isBound, {
       down: (code, at) => this.hold({ type: "key_down", code }, code, at),
       up: (code, at) => this.hold({ type: "key_up", code }, code, at),
       released: (at) => this.hold({ type: "release_keys" }, "keys", at),
-    });
-    listenToGamepads({
-      state: (pad, at) => {
-        const names = padButtons(controls(), pad);
-        this.hold({ type: "pad", pad: pad.index, names }, "gamepad", at);
-        this.move(padMoved(this.axes, this.session?.axes ?? [], pad.index, pad));
-      },
-      connected: ({ id }) => {
-        this.page.showGamepads(true);
-        this.page.remark(`${gamepadName(id)} connected`);
-      },
-      gone: ({ id, index }, left, at) => {
-        this.hold({ type: "pad", pad: index, names: [] }, "gamepad", at);
-        this.move(padMoved(this.axes, [], index, null));
-        this.page.showGamepads(left > 0);
-        this.page.remark(`${gamepadName(id)} disconnected`);
-      },
     });
     listenToTouch(document.body, {
       at: (pointer, name, at) => this.hold({ type: "touch", pointer, name }, "touch", at),
     });
     listenToLook(this.page.stage, () => this.drives && this.looks, {
       moved: (right, down) => {
-        const width = this.page.stage.clientWidth;
-        this.axes = pointerMoved(this.axes, right / width, down / width);
+        const share = this.settings.mouse / this.page.stage.clientWidth;
+        this.axes = pointerMoved(this.axes, right * share, down * share);
         if (this.ticking) return;
         this.ticking = true;
         requestAnimationFrame(this.pay);
       },
       captured: (captured) => this.page.showCaptured(captured),
     });
-    const letGo = () => {
-      this.hold({ type: "release_all" }, "page", performance.now());
-      this.move(AT_REST);
-    };
-    window.addEventListener("blur", letGo);
-    document.addEventListener("visibilitychange", () => document.hidden && letGo());
+    window.addEventListener("blur", () => this.letGo());
+    document.addEventListener("visibilitychange", () => document.hidden && this.letGo());
   }
 }

@@ -40,7 +40,9 @@ function paid(axes: Axes, moments: readonly number[]): [number, Axes] {
 }
 
 test("a mouse's motion is paid off exactly, however uneven the frames are", () => {
-  const moments = [9, 9.016, 9.05, 9.058, 9.075, 9.091, 9.1, 9.116, 9.132, 9.15, 9.17, 9.19, 9.2, 9.215];
+  const moments = [
+    9, 9.016, 9.05, 9.058, 9.075, 9.091, 9.1, 9.116, 9.132, 9.15, 9.17, 9.19, 9.2, 9.215,
+  ];
   const [total, left] = paid(pointerMoved(AT_REST, 0.1, 0), moments);
   expect(total).toBeCloseTo(0.07, 3);
   expect(moving(left)).toBe(false);
@@ -102,4 +104,11 @@ test("each direction of the mouse moves its own axis, and they are paid together
 test("a motion in a direction that moves nothing is forgotten", () => {
   const moved = tick(pointerMoved(AT_REST, 0, 5), [TURN], 0);
   expect(moving(moved)).toBe(false);
+});
+
+test("a share of a tilt counts, and never more than the whole axis", () => {
+  const tilted = (share: number) =>
+    strengths(padMoved(AT_REST, [TURN], 0, pad(0, 0, 1), share), [TURN]);
+  expect(tilted(0.5)).toEqual({ turn: TURN.high / 2 });
+  expect(tilted(4)).toEqual({ turn: TURN.high });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import {
-  advance,
   type Ask,
+  advance,
   backoff,
   type Connection,
   type ConnectionEvent,
@@ -129,7 +129,7 @@ describe("the way back", () => {
   test("a loss closes both connections and waits", () => {
     const [connection, effects] = run(...LIVE, LOST);
     expect(connection).toMatchObject({ phase: "away", problem: "control_lost", failures: 1 });
-    expect(effects).toEqual([{ type: "close" }, { type: "wait", failures: 1 }]);
+    expect(effects).toEqual([{ type: "close" }, { type: "wait", failures: 1, leastS: 0 }]);
   });
 
   test("a second report of the same loss changes nothing", () => {
@@ -255,9 +255,12 @@ describe("the queue", () => {
     expect(effects).toEqual([{ type: "unqueue", ticket: "t1" }, LOCATE(null)]);
   });
 
-  test.each([LEAVE, { type: "lapsed" }, { type: "admitted", session: SESSION }] as ConnectionEvent[])(
-    "without a place, %o changes nothing",
-    (event) => expect(run(...LIVE, event)).toEqual([run(...LIVE)[0], []]),
+  test.each([
+    LEAVE,
+    { type: "lapsed" },
+    { type: "admitted", session: SESSION },
+  ] as ConnectionEvent[])("without a place, %o changes nothing", (event) =>
+    expect(run(...LIVE, event)).toEqual([run(...LIVE)[0], []]),
   );
 });
 
@@ -273,6 +276,7 @@ test("a world that needs a picture waits for one", () => {
 test("waits grow from under a second to a few seconds, spread by chance", () => {
   const waits = [1, 2, 3, 4, 5, 6, 60].map((failures) => backoff(failures, 0.5));
   expect(waits).toEqual([400, 800, 1600, 3200, 5000, 5000, 5000]);
+  expect(backoff(1, 0.5, 30)).toBe(30_400); // the server asks for longer
   expect(backoff(1, 0)).toBe(300);
   expect(backoff(60, 1)).toBe(6250);
 });

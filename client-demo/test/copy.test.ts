@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { type Connection, type SessionEntry, START } from "../src/core/connection";
 import {
+  announcement,
   consentText,
   gamepadName,
   megabits,
@@ -73,4 +74,13 @@ test("measurements read at a glance", () => {
   expect([megabits(null), megabits(1_440_000), megabits(86_000)]).toEqual(["–", "1.4", "0.09"]);
   expect(gamepadName("Xbox Controller (STANDARD GAMEPAD Vendor: 045e)")).toBe("Xbox Controller");
   expect(gamepadName("")).toBe("Gamepad");
+});
+
+test("the state of the page is announced in one sentence", () => {
+  const over = veil({ ...START, phase: "away", problem: "control_lost" }, null);
+  expect(announcement(over, "Court", "")).toBe(
+    "Connection lost. Finding the way back to the session. Try now.",
+  );
+  expect(announcement(null, "Court", "")).toBe("Court");
+  expect(announcement(null, "Court", "The model restarts")).toBe("Court: The model restarts");
 });

@@ -1,6 +1,13 @@
 import { expect, test } from "vitest";
 import { padButtons } from "../src/core/input/gamepad";
-import { padGlyph, keyGlyph, placeOf, touchGlyph, viewGlyph } from "../src/core/input/glyphs";
+import {
+  keyGlyph,
+  keyName,
+  padGlyph,
+  placeOf,
+  touchGlyph,
+  viewGlyph,
+} from "../src/core/input/glyphs";
 import { CONTROLS } from "./controls";
 
 const pad = (pressed: number[], axes: number[] = []) => ({
@@ -34,6 +41,12 @@ test("inputs are called what is printed on them", () => {
   expect(padGlyph({ kind: "button", index: 40 })).toBe("Button 40");
   expect(padGlyph({ kind: "axis", index: 0, direction: -1 })).toBe("Stick ←");
   expect(padGlyph({ kind: "axis", index: 3, direction: 1 })).toBe("Right stick ↓");
+});
+
+test("keys have the names that screen readers know", () => {
+  expect(["ArrowLeft", "KeyW", "Digit1", "Space", "ShiftRight"].map(keyName)).toEqual([
+    ...["ArrowLeft", "W", "1", "Space", "Shift"],
+  ]);
 });
 
 test("the left thumb steers, the right one acts", () => {

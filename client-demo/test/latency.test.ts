@@ -149,7 +149,10 @@ test("a ring keeps the last, oldest first", () => {
   expect([ring.toArray(), ring.last]).toEqual([[3, 4, 5], 5]);
   ring.push(6);
   expect([ring.toArray(), ring.last]).toEqual([[4, 5, 6], 6]);
-  expect([ring.latest(2), ring.latest(9)]).toEqual([[5, 6], [4, 5, 6]]);
+  expect([ring.latest(2), ring.latest(9)]).toEqual([
+    [5, 6],
+    [4, 5, 6],
+  ]);
   ring.clear();
   expect(ring.latest(2)).toEqual([]);
   ring.push(9);

@@ -7,7 +7,7 @@ import {
   promptNews,
   reducePrompting,
 } from "../src/core/prompting";
-import type { Error as Refusal, PromptReceipt } from "../src/protocol";
+import type { PromptReceipt, Error as Refusal } from "../src/protocol";
 
 const after = (...events: PromptEvent[]): Prompting => events.reduce(reducePrompting, NO_PROMPT);
 const SENT: PromptEvent = { type: "sent", seq: 1, text: "night", at: 1000 };

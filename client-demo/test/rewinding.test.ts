@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import {
   NOT_REWINDING,
-  reduceRewinding,
   type RewindEvent,
   type Rewinding,
+  reduceRewinding,
   rewindText,
 } from "../src/core/rewinding";
 import type { Error as Refusal, RewindReceipt } from "../src/protocol";

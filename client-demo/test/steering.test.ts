@@ -7,7 +7,9 @@ import type { PageView } from "../src/ui/page";
 const hands = vi.hoisted(() => ({ pads: null as PadListener | null }));
 
 vi.mock("../src/shell/input/gamepads", () => ({
-  listenToGamepads: (listener: PadListener) => void (hands.pads = listener),
+  listenToGamepads: (listener: PadListener) => {
+    hands.pads = listener;
+  },
 }));
 vi.mock("../src/shell/input/keyboard", () => ({ listenToKeys: () => undefined }));
 vi.mock("../src/shell/input/touch", () => ({ listenToTouch: () => undefined }));
@@ -15,6 +17,7 @@ vi.mock("../src/shell/input/look", () => ({ listenToLook: () => undefined }));
 vi.mock("../src/ui/controls", () => ({
   ControlsView: class {
     announce(): void {}
+    enable(): void {}
     show(): void {}
   },
 }));
@@ -40,9 +43,13 @@ beforeEach(() => {
 
 test("a stick that is held when the session is back is sent to it anew", () => {
   const changed = vi.fn();
-  const steering = new Steering({ offerLook: () => undefined } as unknown as PageView, changed);
+  const page = { offerLook: () => undefined, isCovered: false } as unknown as PageView;
+  const steering = new Steering(page, { changed, rewinds: vi.fn() });
   const poll = () =>
-    hands.pads!.state({ index: 0, buttons: [], axes: [0, 0, 1, 0] } as unknown as Gamepad, 0);
+    hands.pads!.state(
+      { index: 0, mapping: "standard", buttons: [], axes: [0, 0, 1, 0] } as unknown as Gamepad,
+      0,
+    );
   steering.announce(SESSION);
   poll();
   poll();

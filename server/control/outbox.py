@@ -11,6 +11,7 @@ from collections import deque
 
 from lightcone.server.control.protocol import (
     CLOSE_TOO_SLOW,
+    CloseCode,
     Error,
     ErrorCode,
     Message,
@@ -24,13 +25,13 @@ MAX_WAITING = 1024
 class Goodbye(Exception):
     """Close the connection with `code`, after an Error if there is one."""
 
-    def __init__(self, code: int, error: Error | None = None, reason: str = "") -> None:
+    def __init__(self, code: CloseCode, error: Error | None = None, reason: str = "") -> None:
         super().__init__(reason or (error.message if error else ""))
         self.code = code
         self.error = error
 
 
-def fatal(code: ErrorCode, close: int, message: str) -> Goodbye:
+def fatal(code: ErrorCode, close: CloseCode, message: str) -> Goodbye:
     return Goodbye(close, Error(code=code, message=message, fatal=True))
 
 

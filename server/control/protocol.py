@@ -12,7 +12,7 @@ sample `round(media_time * 48000) mod 2**32`.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
 import msgpack
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -31,19 +31,23 @@ MAX_PROMPT = 500  # characters
 MAX_BLEND = 96  # chunks, 8 s
 HELLO_TIMEOUT_S = 5.0
 
-# websocket close codes, beside 1000 (the client left) and 1012 (the server goes down)
-CLOSE_NOT_BINARY = 1003
-CLOSE_TOO_LARGE = 1009
-CLOSE_NO_HELLO = 4400
-CLOSE_TOKEN_EXPIRED = 4401
-CLOSE_UNKNOWN_SESSION = 4404
-CLOSE_UNSUPPORTED_VERSION = 4406
-CLOSE_HELLO_TIMEOUT = 4408
-CLOSE_TAKEN_OVER = 4409
-CLOSE_SESSION_ENDED = 4410
-CLOSE_TOO_MANY = 4429
-CLOSE_TOO_SLOW = 4430
-CLOSE_SESSION_FAILED = 4500
+# websocket close codes of the server's own
+CLOSE_NOT_BINARY: Final = 1003
+CLOSE_TOO_LARGE: Final = 1009
+CLOSE_NO_HELLO: Final = 4400
+CLOSE_TOKEN_EXPIRED: Final = 4401
+CLOSE_UNKNOWN_SESSION: Final = 4404
+CLOSE_UNSUPPORTED_VERSION: Final = 4406
+CLOSE_HELLO_TIMEOUT: Final = 4408
+CLOSE_TAKEN_OVER: Final = 4409
+CLOSE_SESSION_ENDED: Final = 4410
+CLOSE_TOO_MANY: Final = 4429
+CLOSE_TOO_SLOW: Final = 4430
+CLOSE_SESSION_FAILED: Final = 4500
+
+CloseCode = Literal[1003, 1009, 4400, 4401, 4404, 4406, 4408, 4409, 4410, 4429, 4430, 4500]
+TransportCloseCode = Literal[1000, 1011, 1012]
+"""Those of the websocket itself: the client left, no answer to a ping, the server goes down."""
 
 Role = Literal["driver", "spectator"]
 Phase = Literal["starting", "running", "paused", "restoring", "ended", "failed"]
@@ -357,9 +361,10 @@ def decode_server(data: bytes) -> FromServer:
 
 
 def schema() -> dict[str, Any]:
-    """JSON Schema of both directions."""
+    """JSON Schema of both directions, and the codes with which a connection is closed."""
     return {
         "version": VERSION,
+        "close_codes": sorted(get_args(CloseCode) + get_args(TransportCloseCode)),
         "client": _client.json_schema(),
         "server": _server.json_schema(),
     }

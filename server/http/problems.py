@@ -3,7 +3,7 @@ server becomes which."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -43,6 +43,47 @@ from lightcone.streaming import (
 MEDIA_TYPE = "application/problem+json"
 RETRY_S = 2  # what answers that ask to come back propose
 
+ProblemCode = Literal[
+    "malformed-json",
+    "incomplete-body",
+    "bad-offer",
+    "unauthorised",
+    "forbidden",
+    "forbidden-origin",
+    "unknown-world",
+    "unknown-session",
+    "unknown-viewer",
+    "unknown-snapshot",
+    "unknown-recording",
+    "unknown-ticket",
+    "not-found",
+    "method-not-allowed",
+    "no-common-codec",
+    "timeout",
+    "too-far-back",
+    "no-key",
+    "session-over",
+    "too-large",
+    "offer-too-large",
+    "unsupported-media-type",
+    "wrong-host",
+    "invalid-request",
+    "unknown-words",
+    "bad-image",
+    "image-required",
+    "no-image-taken",
+    "bad-snapshot",
+    "over-quota",
+    "http-error",
+    "internal-error",
+    "engine-unavailable",
+    "environment-failed",
+    "busy",
+    "too-many-viewers",
+    "no-socket",
+    "storage-failed",
+]
+
 
 class Problem(Exception):
     """`code` is stable, for programs; `title` is the same for people, `detail` is about this
@@ -51,7 +92,7 @@ class Problem(Exception):
     def __init__(
         self,
         status: int,
-        code: str,
+        code: ProblemCode,
         title: str,
         detail: str,
         headers: dict[str, str] | None = None,
@@ -72,7 +113,7 @@ class Problem(Exception):
 
 
 # The first that fits is it. Those with 429 and 503 may work a moment later.
-_PROBLEMS: tuple[tuple[type[Exception], int, str, str], ...] = (
+_PROBLEMS: tuple[tuple[type[Exception], int, ProblemCode, str], ...] = (
     (NotYours, 403, "forbidden", "Forbidden"),
     (PromptError, 422, "unknown-words", "Unknown words"),
     (BadImage, 422, "bad-image", "Bad image"),
@@ -140,7 +181,8 @@ async def _on_refusal(request: Request, error: Exception) -> JSONResponse:
 async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     """What the framework refuses: no such path, no such method."""
     assert isinstance(error, HTTPException)
-    code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "http-error")
+    codes: dict[int, ProblemCode] = {404: "not-found", 405: "method-not-allowed"}
+    code = codes.get(error.status_code, "http-error")
     headers = dict(error.headers or {})
     if error.status_code == 405 and (allowed := _methods(request)):
         headers["Allow"] = ", ".join(sorted(allowed))

@@ -15,6 +15,7 @@ from lightcone.server.control.outbox import Goodbye, Outbox
 from lightcone.server.control.protocol import (
     CLOSE_SESSION_ENDED,
     CLOSE_SESSION_FAILED,
+    CloseCode,
     Error,
     Hello,
     Input,
@@ -399,7 +400,8 @@ class Session:
         self._logger.info("phase", phase=self._lifecycle.fire(event))
 
     def _goodbye(self) -> Goodbye:
-        code = CLOSE_SESSION_FAILED if self.phase == "failed" else CLOSE_SESSION_ENDED
+        failed = self.phase == "failed"
+        code: CloseCode = CLOSE_SESSION_FAILED if failed else CLOSE_SESSION_ENDED
         return Goodbye(code, reason=self.reason or self.phase)
 
     def _status(self, role: Role) -> Status:

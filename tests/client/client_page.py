@@ -53,6 +53,19 @@ WATCH_QUEUE = """() => {
   void ask();
 }"""
 
+# A standard gamepad with these buttons pressed; `polled` counts how often they were looked at.
+HOLD_PAD = """([pressed, mapping]) => {
+  const pad = {
+    id: 'Test Pad (STANDARD GAMEPAD)', index: 0, connected: true, mapping, axes: [0, 0, 0, 0],
+    buttons: Array.from({length: 17}, (_, i) => ({pressed: pressed.includes(i), value: 0})),
+  };
+  const fresh = window.pads === undefined;
+  window.pads = [pad, null];
+  window.polled = 0;
+  navigator.getGamepads = () => { window.polled += 1; return window.pads; };
+  if (fresh) dispatchEvent(Object.assign(new Event('gamepadconnected'), {gamepad: pad}));
+}"""
+
 
 class DemoPage:
     """Every `until` waits for what the page itself says, and fails after PATIENCE_MS."""
@@ -123,3 +136,10 @@ class DemoPage:
         """The frame on the screen, (96, 128, 3) RGB."""
         rgba = np.array(self.page.evaluate(READ_PIXELS), np.uint8)
         return rgba.reshape(PROBE.height, PROBE.width, 4)[:, :, :3]
+
+
+def hold_pad(page: DemoPage, *buttons: int, mapping: str = "standard") -> None:
+    """Press exactly these buttons of a gamepad, which is plugged in if it is not yet, until the
+    page has seen it."""
+    page.page.evaluate(HOLD_PAD, [list(buttons), mapping])
+    page.until("window.polled > 2")

@@ -7,23 +7,11 @@ import signal
 from typing import Any
 
 import pytest
-from client_page import DemoPage
+from client_page import DemoPage, hold_pad
 from playwright.sync_api import Browser, BrowserContext, expect
 from serving import Served
 
 from lightcone.model.families.probe.picture import read_frame_code
-
-FAKE_PAD = """(pressed) => {
-  const pad = {
-    id: 'Test Pad (STANDARD GAMEPAD)', index: 0, connected: true, mapping: 'standard',
-    axes: [0, 0, 0, 0],
-    buttons: Array.from({length: 17}, (_, i) => ({pressed: pressed.includes(i), value: 0})),
-  };
-  const fresh = window.pads === undefined;
-  window.pads = [pad, null];
-  navigator.getGamepads = () => window.pads;
-  if (fresh) dispatchEvent(Object.assign(new Event('gamepadconnected'), {gamepad: pad}));
-}"""
 
 UNPLUG = """() => {
   const [pad] = window.pads;
@@ -111,9 +99,9 @@ def test_one_click_turns_the_sound_on(page: DemoPage) -> None:
 
 
 def test_a_gamepad_can_be_plugged_used_and_unplugged(page: DemoPage) -> None:
-    page.page.evaluate(FAKE_PAD, [])
+    hold_pad(page)
     expect(page.page.locator("#toast")).to_have_text("Test Pad connected")
-    page.page.evaluate(FAKE_PAD, [15, 0])
+    hold_pad(page, 15, 0)
     page.until_pressed("right", True)
     page.until_cell("right", True)
     page.until_cell("jump", True)

@@ -21,6 +21,7 @@ export interface SessionEntry {
 /** What a new session should be like; what is left out is up to the server. */
 export interface Ask {
   readonly world?: string;
+  readonly seed?: number;
   readonly prompt?: string;
   /** Data URL of the picture that it starts from. */
   readonly image?: string;
@@ -70,6 +71,7 @@ export type Problem =
 export type Obstacle =
   | "unsupported" // this browser and this server do not fit together
   | "taken_over" // another tab took this page's seat
+  | "no_access" // only another link or token helps
   | "left_queue"; // the visitor did
 
 export interface Connection {
@@ -114,7 +116,13 @@ export type ConnectionEvent =
   | { readonly type: "welcomed"; readonly world: string }
   | { readonly type: "company"; readonly alone: boolean }
   | { readonly type: "picture" }
-  | { readonly type: "failed"; readonly problem: Problem; readonly detail?: string }
+  | {
+      readonly type: "failed";
+      readonly problem: Problem;
+      readonly detail?: string;
+      /** The server asks to come back no earlier, in seconds. */
+      readonly retryS?: number;
+    }
   | { readonly type: "refused"; readonly obstacle: Obstacle; readonly detail?: string }
   | { readonly type: "retry" };
 
@@ -122,7 +130,7 @@ export type Effect =
   | ({ readonly type: "locate" } & Wish)
   | { readonly type: "open"; readonly session: SessionEntry; readonly want: Role }
   | { readonly type: "close" }
-  | { readonly type: "wait"; readonly failures: number }
+  | { readonly type: "wait"; readonly failures: number; readonly leastS: number }
   /** Ask for this ticket from now on, or no more. */
   | { readonly type: "queue"; readonly ticket: string }
   | { readonly type: "unqueue"; readonly ticket: string };
@@ -146,10 +154,13 @@ export const START: Connection = {
 const FIRST_WAIT_MS = 400;
 const LONGEST_WAIT_MS = 5000;
 
-/** Milliseconds to wait after `failures` in a row; `random` within [0, 1) spreads the visitors. */
-export function backoff(failures: number, random: number): number {
+/**
+ * Milliseconds to wait after `failures` in a row, `leastS` seconds at least; `random` within
+ * [0, 1) spreads the visitors.
+ */
+export function backoff(failures: number, random: number, leastS = 0): number {
   const full = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.max(0, failures - 1));
-  return full * (0.75 + 0.5 * random);
+  return 1000 * leastS + full * (0.75 + 0.5 * random);
 }
 
 /** Events that do not belong to the phase are late ones: they change nothing. */
@@ -180,7 +191,7 @@ export function advance(now: Connection, event: ConnectionEvent): Step {
     case "picture":
       return now.phase === "connecting" ? [arrived({ ...now, picture: true }), []] : [now, []];
     case "failed":
-      return failed(now, event.problem, event.detail ?? null);
+      return failed(now, event.problem, event.detail ?? null, event.retryS ?? 0);
     case "refused":
       return refused(now, event.obstacle, event.detail ?? null);
     case "retry":
@@ -200,8 +211,11 @@ export function insteadOf(
   refusal: { readonly status: number; readonly code: string | null },
 ): Ask | null {
   if (refusal.code === "unknown-world" && ask.world !== undefined) return {};
-  const special = [ask.image, ask.prompt, ask.snapshot].some((each) => each !== undefined);
-  return special && refusal.status < 500 ? worldOf(ask) : null;
+  const special = [ask.image, ask.prompt, ask.seed, ask.snapshot].some(
+    (each) => each !== undefined,
+  );
+  const final = refusal.status < 500 && refusal.status !== 429;
+  return special && final ? worldOf(ask) : null;
 }
 
 type QueueEvent = Extract<
@@ -236,7 +250,7 @@ function inQueue(now: Connection, event: QueueEvent): Step {
   }
 }
 
-function failed(now: Connection, problem: Problem, detail: string | null): Step {
+function failed(now: Connection, problem: Problem, detail: string | null, leastS: number): Step {
   if (!["locating", "connecting", "live"].includes(now.phase)) return [now, []];
   // What one watched while waiting; the wait goes on.
   if (now.queue !== null)
@@ -244,7 +258,7 @@ function failed(now: Connection, problem: Problem, detail: string | null): Step 
   const failures = now.failures + 1;
   return [
     { ...now, phase: "away", failures, problem, detail },
-    [{ type: "close" }, { type: "wait", failures }],
+    [{ type: "close" }, { type: "wait", failures, leastS }],
   ];
 }
 

@@ -1,6 +1,7 @@
 /** The texts of the page. Pure. */
 import type { Status } from "../protocol";
 import type { Connection, Obstacle, Problem, SessionEntry } from "./connection";
+import { sentences } from "./sentences";
 
 export type Role = Status["role"];
 export type SessionPhase = Status["phase"];
@@ -43,6 +44,7 @@ const OBSTACLES: Readonly<Record<Obstacle, readonly [title: string, text: string
   {
     unsupported: ["This will not work", "", "Start over"],
     taken_over: ["Your seat is used elsewhere", "Another tab or window took it.", "Use it here"],
+    no_access: ["You are not let in", "Open a link that somebody gave you.", "Try again"],
     left_queue: ["You left the queue", "", "Ask for a session"],
   };
 
@@ -71,6 +73,12 @@ export function veil(connection: Connection, session: SessionPhase | null): Veil
   return { title: underWay(phase, session), text: "", busy: true, choices: [] };
 }
 
+/** What to say of the page's state to who can not see it. */
+export function announcement(veil: Veil | null, title: string, pause: string): string {
+  if (veil === null) return [title, pause].filter((part) => part !== "").join(": ");
+  return sentences(veil.title, veil.text, veil.choices.map(({ label }) => label).join(", "));
+}
+
 /** Over the picture that stays while nothing moves; "" otherwise. */
 export function pauseText(phase: SessionPhase): string {
   return phase === "restoring" ? "The model restarts; your session goes on" : "";
@@ -89,6 +97,10 @@ export function gamepadName(id: string): string {
   return id.replace(/\s*\(.*$/, "") || "Gamepad";
 }
 
+/** For a message of the server that this page can not read. */
+export const unfitText = (fault: string): string =>
+  `The server sent something that this page does not understand (${fault}). Reload the page.`;
+
 export const placeText = (place: number): string => `Place ${place} in the queue`;
 
 export const milliseconds = (ms: number | null): string => (ms === null ? "–" : ms.toFixed(0));
@@ -100,10 +112,12 @@ export const megabits = (bitrate: number | null): string =>
   bitrate === null ? "–" : (bitrate / 1e6).toFixed(bitrate < 1e6 ? 2 : 1);
 
 function queueVeil({ queue }: Connection): Veil {
-  const watch = (queue?.running ?? []).slice(0, MOST_OFFERED).map((session): Choice => ({
-    label: `Watch ${session.title} meanwhile`,
-    action: { type: "watch", session },
-  }));
+  const watch = (queue?.running ?? []).slice(0, MOST_OFFERED).map(
+    (session): Choice => ({
+      label: `Watch ${session.title} meanwhile`,
+      action: { type: "watch", session },
+    }),
+  );
   return {
     title: placeText(queue?.place ?? 1),
     text: "There is no room for another session now. Yours begins as soon as there is.",

@@ -1,5 +1,5 @@
 /** From a prompt to the frames that show it. Pure; moments are milliseconds of one clock. */
-import type { Error as Refusal, PromptReceipt } from "../protocol";
+import type { PromptReceipt, Error as Refusal } from "../protocol";
 import type { PresentedFrame } from "./stream/media";
 
 export type How = "cut" | "blend" | "recache";
@@ -87,7 +87,8 @@ export function promptNews(now: Prompting): string {
   if (now.phase === "idle") return "";
   if (now.seenMs === null) return "On its way to the picture";
   const seen = `In the picture after ${duration(now.seenMs)}`;
-  if (now.receipt !== null && now.receipt.full_stream_frame === now.receipt.stream_frame) return seen;
+  if (now.receipt !== null && now.receipt.full_stream_frame === now.receipt.stream_frame)
+    return seen;
   if (now.fullMs === null) return `${seen}, changing`;
   return `${seen}, fully after ${duration(now.fullMs)}`;
 }

@@ -1,5 +1,5 @@
 /** The address of the page: a reload, or a friend with the link, comes to the same session. */
-import { type Address, readAddress, writeAddress } from "../core/address";
+import { type Address, readAddress, writeAddress, writeWatch } from "../core/address";
 
 export function address(): Address {
   return readAddress(window.location.search);
@@ -11,6 +11,11 @@ export function rememberSession(id: string): void {
 
 export function rememberTicket(ticket: string): void {
   remember(writeAddress(window.location.search, "ticket", ticket));
+}
+
+/** A reload only watches as well, or drives again. */
+export function rememberWatch(watch: boolean): void {
+  remember(writeWatch(window.location.search, watch));
 }
 
 /** A link to this page with another session on it, or a place in the queue for one. */

@@ -1,15 +1,20 @@
 /** HTTP: requests, failures, refusals and JSON. */
+import type { GenericSchema } from "valibot";
+import { check } from "../core/check";
+import { problemText } from "../core/refusals";
 
 /** No answer, or none that can be understood. */
 export class Unreachable extends Error {}
 
-/** The server refused; the message is its own sentence (RFC 9457). */
+/** The server refused; the message is for the visitor. */
 export class Refusal extends Error {
   constructor(
     message: string,
     readonly status: number,
-    /** What programs look at, where the server gives it. */
+    /** What programs look at (RFC 9457), where the server gives it. */
     readonly code: string | null,
+    /** When to come back, seconds; 0 where the server does not say. */
+    readonly retryS: number,
   ) {
     super(message);
   }
@@ -41,18 +46,20 @@ export async function send(method: string, path: string, body?: unknown): Promis
   return response;
 }
 
-/** The JSON object of an answer. Throws Unreachable where it holds none. */
-export async function object(response: Response): Promise<Readonly<Record<string, unknown>>> {
-  const value: unknown = await response.json().catch(() => null);
-  if (typeof value !== "object" || value === null)
-    throw new Unreachable("the answer is not what was asked for");
-  return value as Record<string, unknown>;
+/** What an answer holds, if it is as the server describes it. Throws Unreachable where not. */
+export async function read<T>(response: Response, schema: GenericSchema<unknown, T>): Promise<T> {
+  const read = check(schema, await response.json().catch(() => null));
+  if (read.fits) return read.value;
+  console.warn(`${response.url}: ${read.fault}`);
+  throw new Unreachable(`the answer is not what was asked for (${read.fault})`);
 }
 
 export async function refusal(response: Response): Promise<Refusal> {
   const problem: unknown = await response.json().catch(() => null);
   const { detail, title, code } = (problem ?? {}) as Record<string, unknown>;
-  const reason = [detail, title].find((each) => typeof each === "string");
+  const reason = [detail, title].find((each) => typeof each === "string") as string | undefined;
   const known = typeof code === "string" ? code : null;
-  return new Refusal(String(reason ?? `HTTP ${response.status}`), response.status, known);
+  const { status } = response;
+  const retryS = Number(response.headers.get("retry-after")) || 0;
+  return new Refusal(problemText(known, status, reason ?? null), status, known, retryS);
 }

@@ -1,12 +1,21 @@
 /** The control websocket: binary msgpack, one message each way at a time. */
 import { decode, encode } from "@msgpack/msgpack";
+import { type Check, check } from "../core/check";
 import type { Role } from "../core/copy";
-import { type ClientMessage, type Hello, type ServerMessage, VERSION } from "../protocol";
+import {
+  type ClientMessage,
+  type Hello,
+  type ServerMessage,
+  ServerMessageSchema,
+  VERSION,
+} from "../protocol";
 
 export interface ControlListener {
   message(message: ServerMessage): void;
+  /** What came is no message of the protocol; `fault` says why not. */
+  unfit(fault: string): void;
   /** The socket is closed, by the server or by the network; not called after `close()`. */
-  lost(reason: string): void;
+  lost(code: number, reason: string): void;
 }
 
 /**
@@ -29,10 +38,11 @@ export class ControlSocket {
     const hello: Hello = { type: "hello", version: VERSION, want, resume };
     this.socket.onopen = () => this.send(hello);
     this.socket.onmessage = ({ data }) => {
-      const message = data instanceof ArrayBuffer ? parse(data) : null;
-      if (message !== null) listener.message(message);
+      const read = parse(data);
+      if (read.fits) listener.message(read.value);
+      else listener.unfit(read.fault);
     };
-    this.socket.onclose = ({ reason }) => listener.lost(reason);
+    this.socket.onclose = ({ code, reason }) => listener.lost(code, reason);
   }
 
   /** Nothing is sent before the socket is open or after it closed: what is held then is void. */
@@ -58,16 +68,11 @@ export class ControlSocket {
   }
 }
 
-/** The message, or null for bytes that are not one (noted in the console, otherwise ignored). */
-function parse(data: ArrayBuffer): ServerMessage | null {
+function parse(data: unknown): Check<ServerMessage> {
+  if (!(data instanceof ArrayBuffer)) return { fits: false, fault: "text instead of msgpack" };
   try {
-    const value = decode(data);
-    if (typeof value === "object" && value !== null && "type" in value)
-      return value as ServerMessage;
-  } catch (error) {
-    console.warn("control: not msgpack", error);
-    return null;
+    return check(ServerMessageSchema, decode(data));
+  } catch {
+    return { fits: false, fault: "not msgpack" };
   }
-  console.warn("control: a message without a type");
-  return null;
 }

@@ -21,7 +21,8 @@ export class Finder {
 
   /** Null where a later wish has overtaken this one. Throws what the source throws. */
   find(wish: Wish): Promise<Found | null> {
-    const number = (this.newest += 1);
+    this.newest += 1;
+    const number = this.newest;
     const overtaken = () => number !== this.newest;
     const found = this.before.then(async () => {
       try {

@@ -1,6 +1,7 @@
 /** Links for somebody else, which carry a role where the server wants one. */
+import { TokenBodySchema } from "../http";
 import { linkTo } from "./address";
-import { object, Refusal, send, Unreachable } from "./api";
+import { Refusal, read, send, Unreachable } from "./api";
 
 const SECONDS = 12 * 3600;
 
@@ -8,8 +9,8 @@ const SECONDS = 12 * 3600;
 export async function invitation(session: string, scope: "watch" | "drive"): Promise<string> {
   try {
     const asked = { scope, session, link: true, seconds: SECONDS };
-    const { link } = await object(await send("POST", "/tokens", asked));
-    if (typeof link !== "string") throw new Unreachable("the answer has no link");
+    const { link } = await read(await send("POST", "/tokens", asked), TokenBodySchema);
+    if (link === null) throw new Unreachable("the answer has no link");
     return new URL(link, window.location.href).href;
   } catch (error) {
     if (error instanceof Refusal && error.code === "no-key") return linkTo("session", session);

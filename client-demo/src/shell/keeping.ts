@@ -1,23 +1,17 @@
 /** What is kept of a session, over HTTP: forks, snapshots, recordings and the log. */
 import type { Ask } from "../core/connection";
-import { object, refusal, request, send, Unreachable } from "./api";
+import { type RecordingBody, RecordingBodySchema, SnapshotBodySchema } from "../http";
 import { linkTo } from "./address";
+import { read, refusal, request, send } from "./api";
 import { invitation } from "./invite";
 import { found } from "./sessions";
-
-/** Paths on the server. */
-export interface RecordingLinks {
-  readonly video: string;
-  readonly log: string;
-}
 
 export const SNAPSHOT_FILE = ".lightcone";
 
 /** A file is quick to choose and may be slow to send. */
 const UPLOAD_MS = 120_000;
 
-const path = (session: string, what: string) =>
-  `/sessions/${encodeURIComponent(session)}/${what}`;
+const path = (session: string, what: string) => `/sessions/${encodeURIComponent(session)}/${what}`;
 
 /** A second session: where this browser finds it, and a link for somebody else. */
 export interface Fork {
@@ -41,8 +35,7 @@ export async function fork(session: string): Promise<Fork> {
 
 /** Take a snapshot; its path. */
 export async function save(session: string): Promise<string> {
-  const { id } = await object(await send("POST", path(session, "snapshot")));
-  if (typeof id !== "string") throw new Unreachable("the answer does not describe a snapshot");
+  const { id } = await read(await send("POST", path(session, "snapshot")), SnapshotBodySchema);
   return `/snapshots/${encodeURIComponent(id)}`;
 }
 
@@ -51,20 +44,17 @@ export async function upload(file: Blob): Promise<Ask> {
   const headers = { "content-type": "application/octet-stream" };
   const response = await request("/snapshots", { method: "POST", headers, body: file }, UPLOAD_MS);
   if (!response.ok) throw await refusal(response);
-  const { id, world } = await object(response);
-  if (typeof id !== "string") throw new Unreachable("the answer does not describe a snapshot");
-  return { snapshot: id, ...(typeof world === "string" ? { world } : {}) };
+  const { id, world } = await read(response, SnapshotBodySchema);
+  return { snapshot: id, world };
 }
 
 export async function record(session: string): Promise<void> {
   await send("POST", path(session, "recording"));
 }
 
-export async function stopRecording(session: string): Promise<RecordingLinks> {
-  const { video, log } = await object(await send("DELETE", path(session, "recording")));
-  if (typeof video !== "string" || typeof log !== "string")
-    throw new Unreachable("the answer does not describe a recording");
-  return { video, log };
+export async function stopRecording(session: string): Promise<RecordingBody> {
+  const stopped = await send("DELETE", path(session, "recording"));
+  return read(stopped, RecordingBodySchema);
 }
 
 export const logPath = (session: string): string => path(session, "log");

@@ -1,22 +1,17 @@
 /** Finding, making and queueing for sessions over HTTP. */
+import { array } from "valibot";
 import type { Ask, Place, SessionEntry, Wish } from "../core/connection";
-import { object, refusal, request, send, Unreachable } from "./api";
+import {
+  type CatalogueEntry,
+  CatalogueEntrySchema,
+  QueuedSchema,
+  type SessionBody,
+  SessionBodySchema,
+} from "../http";
+import { read, refusal, request, send } from "./api";
 
 /** A session, or a place in the queue for one. */
-export type Found =
-  | { readonly session: SessionEntry }
-  | { readonly place: Place };
-
-/** A world that the server offers. */
-export interface CatalogueEntry {
-  readonly name: string;
-  readonly title: string;
-  readonly description: string;
-  readonly width: number;
-  readonly height: number;
-  /** Whether a session starts from a picture. */
-  readonly image: "none" | "optional" | "required";
-}
+export type Found = { readonly session: SessionEntry } | { readonly place: Place };
 
 const ACCEPTED = 202;
 
@@ -43,53 +38,49 @@ export async function leaveQueue(ticket: string): Promise<void> {
 
 /** End a session for everybody; one that is gone already is fine. Throws Unreachable. */
 export async function endSession(id: string): Promise<void> {
-  await request(`/sessions/${encodeURIComponent(id)}`, { method: "DELETE" });
+  await request(path(id), { method: "DELETE" });
 }
 
 /** What a 201 or 202 answer holds. Throws Unreachable or Refusal. */
 export async function found(response: Response): Promise<Found> {
   if (!response.ok) throw await refusal(response);
-  const body = await object(response);
-  if (response.status !== ACCEPTED) return { session: entry(body, body["created"] !== false) };
-  const { ticket, place, running } = body;
-  if (typeof ticket !== "string" || typeof place !== "number")
-    throw new Unreachable("the answer does not describe a place in the queue");
-  return {
-    place: {
-      ticket,
-      place,
-      running: (Array.isArray(running) ? running : []).map((each) => entry(each, false)),
-    },
-  };
+  if (response.status !== ACCEPTED) return { session: entry(await body(response), true) };
+  const { ticket, place, running } = await read(response, QueuedSchema);
+  return { place: { ticket, place, running: running.map((each) => entry(each, false)) } };
 }
 
 /** What the server offers; nothing where it gives no catalogue. */
 export async function catalogue(): Promise<readonly CatalogueEntry[]> {
   try {
-    const response = await request("/catalogue");
-    const entries: unknown = response.ok ? await response.json() : [];
-    return Array.isArray(entries) ? (entries as CatalogueEntry[]) : [];
+    return await read(await send("GET", "/catalogue"), array(CatalogueEntrySchema));
   } catch {
     return [];
   }
 }
 
+/** A session as it is now. Throws Unreachable or Refusal. */
+export async function describe(id: string): Promise<SessionBody> {
+  return body(await send("GET", path(id)));
+}
+
 async function existing(id: string): Promise<SessionEntry | null> {
-  const response = await request(`/sessions/${encodeURIComponent(id)}`);
+  const response = await request(path(id));
   if (response.status === 404) return null;
   if (!response.ok) throw await refusal(response);
-  const body = await object(response);
-  const over = body["phase"] === "ended" || body["phase"] === "failed";
-  return over ? null : entry(body, false);
+  const session = await body(response);
+  return isOver(session) ? null : entry(session, false);
 }
 
 async function make(ask: Ask): Promise<Found> {
   return found(await send("POST", "/sessions", ask));
 }
 
-function entry(body: Readonly<Record<string, unknown>>, created: boolean): SessionEntry {
-  const { id, whep, control, title } = body;
-  if (typeof id !== "string" || typeof whep !== "string" || typeof control !== "string")
-    throw new Unreachable("the answer does not describe a session");
-  return { id, whep, control, created, title: typeof title === "string" ? title : "a session" };
-}
+const path = (id: string): string => `/sessions/${encodeURIComponent(id)}`;
+
+const body = (response: Response): Promise<SessionBody> => read(response, SessionBodySchema);
+
+const isOver = ({ phase }: SessionBody): boolean => phase === "ended" || phase === "failed";
+
+const entry = ({ id, title, whep, control }: SessionBody, created: boolean): SessionEntry => ({
+  ...{ id, title, whep, control, created },
+});

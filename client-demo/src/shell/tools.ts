@@ -1,7 +1,8 @@
-/** The page's own buttons: sound, sharing, full screen. */
+/** The page's own buttons: sound, sharing, full screen; and picture in picture. */
+
+import type { PageView } from "../ui/page";
 import { address } from "./address";
 import { invitation } from "./invite";
-import type { PageView } from "../ui/page";
 
 /** `offersSound`: there is a session to hear. */
 export function wireTools(page: PageView, offersSound: () => boolean): void {
@@ -18,19 +19,30 @@ export function wireTools(page: PageView, offersSound: () => boolean): void {
 
   page.share.addEventListener("click", () => void share(page));
 
+  wireFullscreen(page);
+
+  // After a click the keys are the world's again; after Tab and Enter focus stays.
+  document.addEventListener("click", ({ detail, target }) => {
+    if (detail === 0 || !(target instanceof Element) || target.closest("dialog")) return;
+    target.closest("button")?.blur();
+  });
+}
+
+/** Where the browser has no full screen (iPhone), the page fills its window with the picture. */
+function wireFullscreen(page: PageView): void {
+  const change = async () => {
+    if (!document.fullscreenEnabled) return page.showFullscreen(!page.isFull);
+    if (document.fullscreenElement) await document.exitFullscreen();
+    else await document.documentElement.requestFullscreen({ navigationUI: "hide" });
+  };
   page.fullscreen.addEventListener("click", () => {
-    const change = document.fullscreenElement
-      ? document.exitFullscreen()
-      : document.documentElement.requestFullscreen({ navigationUI: "hide" });
-    change.catch(() => page.remark("The browser does not allow full screen here"));
+    change().catch(() => page.remark("The browser does not allow full screen here"));
   });
   document.addEventListener("fullscreenchange", () =>
     page.showFullscreen(document.fullscreenElement !== null),
   );
-
-  // After a click the keys are the world's again; after Tab and Enter focus stays.
-  document.addEventListener("click", ({ detail, target }) => {
-    if (detail > 0 && target instanceof Element) target.closest("button")?.blur();
+  document.addEventListener("keydown", ({ code }) => {
+    if (code === "Escape" && page.isFull && !document.fullscreenEnabled) page.showFullscreen(false);
   });
 }
 
@@ -49,4 +61,10 @@ async function share(page: PageView): Promise<void> {
     // The clipboard is there only on https and localhost.
     if (!(error instanceof DOMException && error.name === "AbortError")) page.remark(url);
   }
+}
+
+/** A window of the picture over other windows, or back. Rejects where the browser does not. */
+export async function togglePictureInPicture(video: HTMLVideoElement): Promise<void> {
+  if (document.pictureInPictureElement === video) await document.exitPictureInPicture();
+  else await video.requestPictureInPicture();
 }

@@ -12,6 +12,10 @@ import { Watch } from "./whep";
 
 export interface VisitListener {
   message(message: ServerMessage): void;
+  /** A message that does not fit the protocol; `fault` says where. */
+  unfit(fault: string): void;
+  /** The control connection was closed, with the server's code and reason where it gave one. */
+  closed(code: number, reason: string): void;
   /** The first frame is on the screen. */
   picture(): void;
   presented(frame: PresentedFrame): void;
@@ -48,7 +52,8 @@ export class Visit {
   ) {
     this.control = new ControlSocket(session.control, want, resume, {
       message: (message) => this.received(message),
-      lost: (reason) => listener.failed("control_lost", reason || undefined),
+      unfit: (fault) => this.unfit(fault),
+      lost: (code, reason) => listener.closed(code, reason),
     });
     this.watch = new Watch(() => this.unlessClosed(() => listener.failed("media_lost")));
     video.srcObject = this.watch.stream;
@@ -75,6 +80,11 @@ export class Visit {
 
   private unlessClosed(report: () => void): void {
     if (!this.closed) report();
+  }
+
+  private unfit(fault: string): void {
+    this.lastMessageAt = performance.now(); // the server lives
+    this.listener.unfit(fault);
   }
 
   private received(message: ServerMessage): void {
@@ -118,7 +128,7 @@ export class Visit {
 
   private unopened(error: unknown): void {
     if (error instanceof Refusal && error.status === NOT_ACCEPTABLE)
-      this.listener.refused(`This browser and the server share no video codec: ${error.message}`);
+      this.listener.refused(error.message);
     else if (error instanceof Unreachable) this.listener.failed("unreachable");
     else this.listener.failed("media_lost", error instanceof Refusal ? error.message : undefined);
   }

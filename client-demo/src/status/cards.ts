@@ -114,7 +114,7 @@ class Facts {
   }
 
   show(texts: readonly string[]): void {
-    this.values.forEach((value, i) => setText(value, texts[i] ?? ""));
+    for (const [i, value] of this.values.entries()) setText(value, texts[i] ?? "");
   }
 }
 

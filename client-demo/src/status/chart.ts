@@ -91,14 +91,23 @@ export class Chart {
         y: { range: (_, __, most) => [0, Math.max(this.spec.least, 1.1 * (most ?? 0))] },
       },
       axes: [
-        { ...axis, grid: { show: false }, ticks: { show: false }, size: 22, space: 62, incrs: MINUTES, values: clock },
+        {
+          ...axis,
+          grid: { show: false },
+          ticks: { show: false },
+          size: 22,
+          space: 62,
+          incrs: MINUTES,
+          values: clock,
+        },
         { ...axis, grid, ticks: { show: false }, size: 44, space: 28 },
       ],
       series: [
         {},
         ...this.names.map((name, i): uPlot.Series => {
           const stroke = colour(lineColour(name, i));
-          if (name === DEADLINE) return { stroke, width: 1.25, dash: [5, 4], points: { show: false } };
+          if (name === DEADLINE)
+            return { stroke, width: 1.25, dash: [5, 4], points: { show: false } };
           const fill = single ? `${stroke}26` : undefined;
           return { stroke, width: 1.75, points: { show: false }, ...(fill ? { fill } : {}) };
         }),

@@ -1,6 +1,6 @@
 /** Asks the server about once a second how it is. */
-import { object, request } from "../shell/api";
-import type { Status } from "./status";
+import { read, request } from "../shell/api";
+import { type Status, StatusSchema } from "./status";
 
 const EVERY_MS = 1000;
 const PATIENCE_MS = 5000;
@@ -23,7 +23,7 @@ export class Feed {
     const began = performance.now();
     try {
       const response = await request("/status.json", { cache: "no-store" }, PATIENCE_MS);
-      if (response.ok) this.listener.status((await object(response)) as unknown as Status);
+      if (response.ok) this.listener.status(await read(response, StatusSchema));
       else this.listener.lost(`it answers ${response.status}`);
     } catch {
       this.listener.lost("it does not answer");

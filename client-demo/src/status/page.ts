@@ -33,7 +33,9 @@ export class StatusPage implements Listener {
   constructor() {
     byId("plots").append(...this.charts.map(({ chart }) => chart.element));
     const dark = matchMedia("(prefers-color-scheme: dark)");
-    dark.addEventListener("change", () => this.charts.forEach(({ chart }) => chart.build()));
+    dark.addEventListener("change", () => {
+      for (const { chart } of this.charts) chart.build();
+    });
   }
 
   status(now: Status): void {
@@ -106,7 +108,10 @@ function summary(now: Status, before: Status | null): Tile[] {
       ...(misses ? { tone: "wrong" } : {}),
     },
     { name: "Sent", value: number(sent, 2), unit: "Mb/s" },
-    { name: "Dropped", value: number(Object.values(now.totals.dropped).reduce((a, b) => a + b, 0)) },
+    {
+      name: "Dropped",
+      value: number(Object.values(now.totals.dropped).reduce((a, b) => a + b, 0)),
+    },
     { name: "Loop lag, p99", value: number(now.loop_lag_ms.p99, 1), unit: "ms" },
     {
       name: "Workers lost",

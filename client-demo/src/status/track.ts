@@ -21,7 +21,11 @@ export class Track implements Columns {
     const last = this.times.at(-1);
     if (last !== undefined && time <= last) return;
     for (const name of Object.keys(values))
-      if (!this.lines.has(name)) this.lines.set(name, this.times.map(() => null));
+      if (!this.lines.has(name))
+        this.lines.set(
+          name,
+          this.times.map(() => null),
+        );
     this.times.push(time);
     for (const [name, line] of this.lines) line.push(values[name] ?? null);
     this.forget(time - this.window);

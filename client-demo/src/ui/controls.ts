@@ -1,5 +1,5 @@
 /** The world's controls on the screen: shown as they are pressed, and touched on a phone. */
-import { keyGlyph, padGlyph, placeOf, touchGlyph, viewGlyph } from "../core/input/glyphs";
+import { keyGlyph, keyName, padGlyph, placeOf, touchGlyph, viewGlyph } from "../core/input/glyphs";
 import { type Held, heldButtons } from "../core/input/held";
 import type { Control } from "../protocol";
 import { byId } from "./elements";
@@ -12,6 +12,7 @@ export class ControlsView {
   };
   private buttons: readonly HTMLElement[] = [];
   private controls: readonly Control[] = [];
+  private enabled = false;
 
   announce(controls: readonly Control[]): void {
     if (JSON.stringify(controls) === JSON.stringify(this.controls)) return;
@@ -25,6 +26,13 @@ export class ControlsView {
       this.places[place].replaceChildren(...here);
       this.places[place].dataset["count"] = String(here.length);
     }
+    this.enable(this.enabled);
+  }
+
+  /** Whether pressing them steers. */
+  enable(enabled: boolean): void {
+    this.enabled = enabled;
+    for (const button of this.buttons) button.setAttribute("aria-disabled", String(!enabled));
   }
 
   show(held: Held): void {
@@ -54,17 +62,16 @@ function controlButton(control: Control): HTMLElement {
   const arrow = control.keys.find((code) => code.startsWith("Arrow"));
   if (arrow !== undefined) button.dataset["arrow"] = arrow;
   button.setAttribute("aria-pressed", "false");
-  const name = `${control.label}: ${control.keys.map(keyGlyph).join(" or ")}`;
-  button.setAttribute("aria-label", name);
-  if (viewGlyph(control) !== null) button.title = name;
-  button.append(
-    cap("span", "glyph", viewGlyph(control) ?? touchGlyph(control)),
-    cap("span", "label", control.label),
-    caps,
-  );
+  button.setAttribute("aria-keyshortcuts", control.keys.map(keyName).join(" "));
+  if (viewGlyph(control) !== null) button.title = control.label;
+  const label = document.createElement("span");
+  label.className = "label";
+  label.textContent = control.label;
+  button.append(cap("span", "glyph", viewGlyph(control) ?? touchGlyph(control)), label, caps);
   return button;
 }
 
+/** What is seen and not read out. */
 function cap(tag: "kbd" | "span", className: string, text: string, code?: string): HTMLElement {
   const element = document.createElement(tag);
   element.className = className;

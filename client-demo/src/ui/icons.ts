@@ -15,6 +15,11 @@ const PATHS = {
   log: "M6 4h12v16H6zM9 8.5h6M9 12h6M9 15.5h4",
   rewind: "M11.5 6.5 5.5 12l6 5.5zM18.5 6.5l-6 5.5 6 5.5z",
   close: "M6.5 6.5l11 11M17.5 6.5l-11 11",
+  restart: "M18.5 8A7.5 7.5 0 1 0 19.5 12.5M19 4v4.5h-4.5",
+  seed: "M5 5h14v14H5zM9 9v.01M15 9v.01M12 12v.01M9 15v.01M15 15v.01",
+  pip: "M4 5h16v14H4zM12.5 12.5H17V16h-4.5z",
+  graphs: "M4 4v16h16M7.5 14.5l3.5-4 3 2.5 5-6",
+  settings: "M4 7h9M17 7h3M4 12h3M11 12h9M4 17h9M17 17h3M15 5v4M9 10v4M15 15v4",
   window: "M9 4v5H4M20 9h-5V4M15 20v-5h5M4 15h5v5",
 } as const;
 

@@ -1,14 +1,20 @@
-/** What can be done with the session: fork, save, start from a file, record, read its log. */
+/** What can be done with the session, and with the page beside its tools. */
+import type { Again } from "../core/again";
 import { SNAPSHOT_FILE } from "../shell/keeping";
 import { byId } from "./elements";
 import { dress } from "./icons";
 
 export interface MenuListener {
+  /** Begin this session over. */
+  restart(how: Again): void;
   fork(): void;
   save(): void;
   openFile(file: File): void;
   record(): void;
   saveLog(): void;
+  pictureInPicture(): void;
+  graphs(): void;
+  settings(): void;
 }
 
 /** A link in the card that shows what came of it. */
@@ -26,12 +32,18 @@ export class MenuView {
   private readonly offered = byId("offered");
 
   constructor(listener: MenuListener, copied: () => void) {
-    dress(this.opener, "menu", "This session");
+    dress(this.opener, "menu", "Menu");
+    this.item("restart", "restart", "Start over, same seed", () => listener.restart("same seed"));
+    this.item("reseed", "seed", "Start over, new seed", () => listener.restart("new seed"));
     this.item("fork", "fork", "Fork: a second session from here", () => listener.fork());
     this.item("save", "save", "Save to a file", () => listener.save());
     this.item("open-file", "open", "Start from a file", () => this.file.click());
     this.item("record", "record", "Record", () => listener.record());
     this.item("save-log", "log", "Save the action log", () => listener.saveLog());
+    this.item("pip", "pip", "Picture in picture", () => listener.pictureInPicture());
+    this.item("graphs", "graphs", "Graphs", () => listener.graphs());
+    this.item("settings-open", "settings", "Settings", () => listener.settings());
+    byId("pip").hidden = !document.pictureInPictureEnabled;
     this.file.accept = SNAPSHOT_FILE;
     this.file.addEventListener("change", () => {
       const file = this.file.files?.[0];
@@ -49,7 +61,7 @@ export class MenuView {
 
   /** There is a session to do something with. */
   enable(live: boolean): void {
-    for (const id of ["fork", "save", "record", "save-log"])
+    for (const id of ["restart", "reseed", "fork", "save", "record", "save-log"])
       byId<HTMLButtonElement>(id).disabled = !live;
   }
 
@@ -57,6 +69,10 @@ export class MenuView {
     dress(this.recorder, "record", "Record", recording ? "Stop recording" : "Record");
     this.recorder.setAttribute("aria-pressed", String(recording));
     byId("recording").hidden = !recording;
+  }
+
+  showPressed(id: "pip" | "graphs", pressed: boolean): void {
+    byId(id).setAttribute("aria-pressed", String(pressed));
   }
 
   /** What came of it, until it is closed. */

@@ -2,16 +2,12 @@
 import {
   type Action,
   consentText,
-  megabits,
-  milliseconds,
   pauseText,
-  perSecond,
   playText,
   type Role,
   type SessionPhase,
   type Veil,
 } from "../core/copy";
-import type { Rates } from "../core/stream/rates";
 import type { SessionDescription } from "../protocol";
 import { buttons, byId, setHidden, setOptional, setText } from "./elements";
 import { dress } from "./icons";
@@ -25,6 +21,7 @@ export class PageView {
   readonly unmute = byId<HTMLButtonElement>("unmute");
   readonly share = byId<HTMLButtonElement>("share");
   readonly fullscreen = byId<HTMLButtonElement>("fullscreen");
+  readonly volume = byId<HTMLInputElement>("volume");
   private readonly page = byId("page");
   private readonly played = byId("play-recorded");
   private readonly toast = byId("toast");
@@ -35,7 +32,6 @@ export class PageView {
   constructor(private readonly done: (action: Action) => void) {
     dress(this.share, "share", "Share this session");
     dress(this.unmute, "soundOff", "Turn the sound on", "Turn the sound on");
-    this.fullscreen.hidden = !document.fullscreenEnabled;
     this.showFullscreen(false);
     this.showSound(true, false);
   }
@@ -51,8 +47,7 @@ export class PageView {
     setText(byId("consent"), consentText(session.consent));
   }
 
-  status(role: Role, phase: SessionPhase, stalls: number, degradation: string): void {
-    setText(byId("stalls"), String(stalls));
+  status(role: Role, phase: SessionPhase, degradation: string): void {
     setOptional(byId("badge"), degradation);
     setOptional(byId("banner"), pauseText(phase));
     setText(this.played, playText(role));
@@ -67,10 +62,9 @@ export class PageView {
     buttons(byId("notice-choices"), "small", choices, () => this.done({ type: "leave_queue" }));
   }
 
-  measurements(latencyMs: number | null, rates: Rates | null): void {
-    setText(byId("latency"), milliseconds(latencyMs));
-    setText(byId("fps"), perSecond(rates?.fps ?? null));
-    setText(byId("bitrate"), megabits(rates?.bitrate ?? null));
+  /** For who can not see the page. */
+  announce(text: string): void {
+    setText(byId("announcer"), text);
   }
 
   veil(veil: Veil | null): void {
@@ -88,10 +82,29 @@ export class PageView {
     dress(this.sound, muted ? "soundOff" : "soundOn", muted ? "Turn the sound on" : "Mute");
     this.sound.setAttribute("aria-pressed", String(!muted));
     setHidden(this.sound, !this.hasSound);
+    setHidden(byId("volume-row"), !this.hasSound);
     setHidden(this.unmute, !(muted && offer && this.hasSound));
   }
 
+  /** 0 to 1. */
+  showVolume(volume: number): void {
+    this.video.volume = volume;
+    this.volume.value = String(volume);
+    this.volume.setAttribute("aria-valuetext", `${Math.round(100 * volume)} %`);
+  }
+
+  get isFull(): boolean {
+    return this.page.classList.contains("full");
+  }
+
+  /** Whether something lies over the whole page, so that keys are not the world's. */
+  get isCovered(): boolean {
+    return document.querySelector("dialog[open]") !== null;
+  }
+
+  /** The picture as large as it can be, without the words around it. */
   showFullscreen(full: boolean): void {
+    this.page.classList.toggle("full", full);
     dress(
       this.fullscreen,
       full ? "window" : "fullscreen",

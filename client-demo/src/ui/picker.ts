@@ -1,5 +1,5 @@
 /** The worlds to choose from; not there where there is only one. */
-import type { CatalogueEntry } from "../shell/sessions";
+import type { CatalogueEntry } from "../http";
 import { byId } from "./elements";
 
 export class PickerView {

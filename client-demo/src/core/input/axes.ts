@@ -75,16 +75,20 @@ export function tick(axes: Axes, controls: readonly AxisControl[], now: number):
   return { ...axes, pointer, since: now };
 }
 
-/** The state with a gamepad as it is now; the same object where nothing changed. */
+/**
+ * The state with a gamepad as it is now; the same object where nothing changed. `share`: how much
+ * of a tilt counts.
+ */
 export function padMoved(
   axes: Axes,
   controls: readonly AxisControl[],
   index: number,
   pad: PadSnapshot | null,
+  share = 1,
 ): Axes {
   const strengths: Record<string, number> = {};
-  for (const axis of pad === null ? [] : controls) {
-    const strength = stickStrength(axis, pad!);
+  for (const axis of controls) {
+    const strength = pad === null ? 0 : share * stickStrength(axis, pad);
     if (strength !== 0) strengths[axis.name] = strength;
   }
   if (sameStrengths(strengths, axes.sticks.get(index) ?? {})) return axes;
@@ -97,10 +101,18 @@ export function padMoved(
 /** The strength of each axis that is not at rest, by name. */
 export function strengths(axes: Axes, controls: readonly AxisControl[]): Record<string, number> {
   const all = controls.map((axis) => {
-    const pointed = axis.mouse != null && axis === mouseAxis(controls, axis.mouse);
     const pushed = [...axes.sticks.values()].map((stick) => stick[axis.name] ?? 0);
-    const start = pointed ? axes.pointer[axis.mouse!].paying : 0;
-    return [axis.name, clamp(pushed.reduce((a, b) => a + b, start), axis.low, axis.high)] as const;
+    const { mouse } = axis;
+    const pointed = mouse !== null && axis === mouseAxis(controls, mouse);
+    const start = pointed ? axes.pointer[mouse].paying : 0;
+    return [
+      axis.name,
+      clamp(
+        pushed.reduce((a, b) => a + b, start),
+        axis.low,
+        axis.high,
+      ),
+    ] as const;
   });
   return Object.fromEntries(all.filter(([, strength]) => strength !== 0));
 }

@@ -8,7 +8,7 @@ export interface PadSnapshot {
 }
 
 /** An axis counts from here on; half way, as in the protocol. */
-const AXIS_THRESHOLD = 0.5;
+export const AXIS_THRESHOLD = 0.5;
 
 /** Names of the controls that `pad` holds, in announced order. */
 export function padButtons(controls: readonly Control[], pad: PadSnapshot): string[] {

@@ -11,6 +11,8 @@ const KEYS: Readonly<Record<string, string>> = {
   ControlLeft: "Ctrl",
   ControlRight: "Ctrl",
   Escape: "Esc",
+  Equal: "=",
+  Minus: "−",
 };
 
 /** The W3C standard layout, in the letters most pads carry. */
@@ -22,6 +24,13 @@ const PAD_BUTTONS = [
 /** What is printed on the key with this W3C `code` (US layout). */
 export function keyGlyph(code: string): string {
   return KEYS[code] ?? code.replace(/^(Key|Digit)/, "").replace(/^Numpad/, "Num ");
+}
+
+/** Its name for `aria-keyshortcuts`: the value of W3C UI Events `key`, as far as one is known. */
+export function keyName(code: string): string {
+  return code
+    .replace(/^(Key|Digit|Numpad)/, "")
+    .replace(/(Left|Right)$/, (side) => (code.startsWith("Arrow") ? side : ""));
 }
 
 /** What a gamepad's owner calls this input. */

@@ -24,10 +24,8 @@ export class Ring<T> {
   latest(count: number): T[] {
     const start = this.slots.length < this.capacity ? 0 : this.next;
     const kept = Math.min(count, this.slots.length);
-    return Array.from({ length: kept }, (_, i) => {
-      const index = (start + this.slots.length - kept + i) % this.slots.length;
-      return this.slots[index]!;
-    });
+    const inOrder = [...this.slots.slice(start), ...this.slots.slice(0, start)];
+    return inOrder.slice(inOrder.length - kept);
   }
 
   get last(): T | undefined {

@@ -11,7 +11,7 @@ export function listenToGamepads(listener: PadListener): void {
   let polling = false;
 
   const pads = () =>
-    navigator.getGamepads().filter((pad): pad is Gamepad => pad !== null && pad.connected);
+    navigator.getGamepads().filter((pad): pad is Gamepad => pad?.connected === true);
 
   const poll = () => {
     const now = performance.now();

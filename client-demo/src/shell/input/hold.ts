@@ -1,4 +1,7 @@
-/** A button that counts for as long as it is held: by a pointer, or by Space or Enter. */
+/**
+ * A button that counts for as long as it is held, by a pointer or by Space or Enter. A click
+ * without either, as a screen reader makes it, holds it until the next one.
+ */
 import { isPress } from "./keyboard";
 
 export interface HoldListener {
@@ -7,6 +10,13 @@ export interface HoldListener {
 }
 
 export function listenToHold(button: HTMLElement, listener: HoldListener): void {
+  let clicked = false;
+  button.addEventListener("click", ({ detail }) => {
+    if (detail > 0) return;
+    clicked = !clicked;
+    if (clicked) listener.down();
+    else listener.up();
+  });
   button.addEventListener("pointerdown", (event) => {
     if (event.pointerType === "mouse" && event.button !== 0) return;
     button.setPointerCapture(event.pointerId);
@@ -21,8 +31,13 @@ export function listenToHold(button: HTMLElement, listener: HoldListener): void 
     if (!event.repeat) listener.down();
   });
   button.addEventListener("keyup", (event) => {
-    if (isPress(event)) listener.up();
+    if (!isPress(event)) return;
+    event.preventDefault(); // of the click that some browsers make now
+    listener.up();
   });
   for (const type of ["pointerup", "pointercancel", "lostpointercapture", "blur"] as const)
-    button.addEventListener(type, () => listener.up());
+    button.addEventListener(type, () => {
+      clicked = false;
+      listener.up();
+    });
 }

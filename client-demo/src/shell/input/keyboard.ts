@@ -10,7 +10,7 @@ export interface KeyListener {
 /**
  * Listens on the window until the page ends. Keys for which `isBound` holds do nothing else:
  * no scrolling, no find-as-you-type. A focused button keeps its Space and Enter, a text what is
- * typed into it, and combinations with Ctrl, Alt or Meta stay the browser's.
+ * typed into it, a menu its keys, and combinations with Ctrl, Alt or Meta stay the browser's.
  */
 export function listenToKeys(isBound: (code: string) => boolean, listener: KeyListener): void {
   window.addEventListener("keydown", (event) => {
@@ -32,9 +32,11 @@ export function isPress({ code }: KeyboardEvent): boolean {
 }
 
 function isActivation(event: KeyboardEvent): boolean {
-  return isPress(event) && event.target instanceof Element && event.target.closest("button, a") !== null;
+  return (
+    isPress(event) && event.target instanceof Element && event.target.closest("button, a") !== null
+  );
 }
 
 function isTyping({ target }: KeyboardEvent): boolean {
-  return target instanceof Element && target.closest("input, select, textarea") !== null;
+  return target instanceof Element && target.closest("input, select, textarea, [popover]") !== null;
 }

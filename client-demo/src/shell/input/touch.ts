@@ -6,13 +6,15 @@ export interface TouchListener {
   at(pointer: number, name: string | null, at: number): void;
 }
 
-/** Stands for the keyboard among the pointers, whose ids are not negative. */
+/** Stand for the keyboard and for clicks among the pointers, whose ids are not negative. */
 const KEYBOARD = -1;
+const CLICK = -2;
+const CLICK_MS = 150;
 
 /**
  * Follows every pointer that goes down on a `[data-control]` inside `area`: sliding from one
  * control to the next moves the hold along, as on a real pad. Space and Enter hold the control
- * that has the focus.
+ * that has the focus. A click without pointer or key, as a screen reader makes it, is a short tap.
  */
 export function listenToTouch(area: HTMLElement, listener: TouchListener): void {
   const down = new Set<number>();
@@ -31,8 +33,7 @@ export function listenToTouch(area: HTMLElement, listener: TouchListener): void 
     listener.at(event.pointerId, name, event.timeStamp);
   });
   area.addEventListener("pointermove", (event) => {
-    if (down.has(event.pointerId))
-      listener.at(event.pointerId, controlAt(event), event.timeStamp);
+    if (down.has(event.pointerId)) listener.at(event.pointerId, controlAt(event), event.timeStamp);
   });
   const lifted = (event: PointerEvent) => {
     if (down.delete(event.pointerId)) listener.at(event.pointerId, null, event.timeStamp);
@@ -53,7 +54,15 @@ export function listenToTouch(area: HTMLElement, listener: TouchListener): void 
     if (!event.repeat) listener.at(KEYBOARD, name, event.timeStamp);
   });
   area.addEventListener("keyup", (event) => {
-    if (isPress(event)) listener.at(KEYBOARD, null, event.timeStamp);
+    if (!isPress(event)) return;
+    if (event.target instanceof Element && under(event.target) !== null) event.preventDefault();
+    listener.at(KEYBOARD, null, event.timeStamp);
+  });
+  area.addEventListener("click", ({ target, detail, timeStamp }) => {
+    const name = target instanceof Element ? under(target) : null;
+    if (name === null || detail > 0) return;
+    listener.at(CLICK, name, timeStamp);
+    setTimeout(() => listener.at(CLICK, null, performance.now()), CLICK_MS);
   });
   area.addEventListener("focusout", ({ timeStamp }) => listener.at(KEYBOARD, null, timeStamp));
 }
