@@ -14,6 +14,9 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from lightcone.model.catalogue import ModelSettings, open_model
+from lightcone.model.families.matrix_game.network.cache import ActedCache
+from lightcone.model.families.matrix_game.network.config import TINY
+from lightcone.model.families.matrix_game.network.transformer import MatrixGameTransformer
 from lightcone.model.families.wan.base import VideoModel
 from lightcone.model.families.wan.network import sampler
 from lightcone.model.families.wan.network.cache import Cache, Past
@@ -140,12 +143,23 @@ def test_pictures_are_shown_before_the_chunk_is_done_with(monkeypatch: pytest.Mo
 
 
 @torch.inference_mode()
-def test_a_pass_of_the_transformer_is_one_graph() -> None:
-    model: Any = open_model(("wan:tiny",), ModelSettings(steps=1))
-    weights = model.weights_of("wan:tiny")
-    c, window = weights.variant.transformer, weights.variant.window
+def test_a_pass_of_each_transformer_is_one_graph() -> None:
+    wan: Any = open_model(("wan:tiny",), ModelSettings(steps=1)).weights_of("wan:tiny")  # type: ignore[attr-defined]
+    c, window = wan.variant.transformer, wan.variant.window
     x = torch.randn(1, window.chunk, c.channels, c.rows, c.columns)
-    text = weights.transformer.text_keys(torch.randn(1, c.text_length, c.text_width))
+    text = wan.transformer.text_keys(torch.randn(1, c.text_length, c.text_width))
     cache = Cache(c, window, [Past()], [0], window.chunk, x)
-    found = torch._dynamo.explain(weights.transformer)(x, at(500.0, x), text, cache)
+    one_graph(wan.transformer, x, at(500.0, x), text, cache)
+
+    game = MatrixGameTransformer(TINY).eval().requires_grad_(False)
+    x = torch.randn(1, window.chunk, TINY.inputs, TINY.rows, TINY.columns)
+    seen = torch.randn(1, window.chunk, TINY.frames_seen, TINY.keys + TINY.mouse)
+    hands = seen.split([TINY.keys, TINY.mouse], -1)
+    acted = ActedCache(TINY, window, [Past()], [0], *hands, x)
+    features = game.picture_keys(torch.randn(1, TINY.text_length, TINY.text_width))
+    one_graph(game, x, at(500.0, x), features, acted)
+
+
+def one_graph(module: torch.nn.Module, *args: object) -> None:
+    found = torch._dynamo.explain(module)(*args)
     assert (found.graph_count, found.graph_break_count) == (1, 0), found.break_reasons

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -13,23 +11,19 @@ from lightcone.model.runtime.attention.plan import Plan
 
 
 class Planned:
-    """A plan for tensors like one, which is given; what attention needs of it is made once. On CUDA
-    that is done here, as it waits for the device."""
+    """A plan for tensors like one, which is given; what attention needs of it is made here, once,
+    as that waits for the device."""
 
     def __init__(self, plan: Plan, like: Tensor) -> None:
         self.plan = plan
-        self._like = like
-        if fusible(like):
-            _ = self.fused
+        self.fused = Fused(plan, like.device) if fusible(like) else None
+        self._mask = None if plan.whole or self.fused is not None else plan.mask(like)
 
-    @cached_property
-    def mask(self) -> Tensor | None:
+    def mask(self, q: Tensor) -> Tensor | None:
         """See `Plan.mask`; None where every query sees every key."""
-        return None if self.plan.whole else self.plan.mask(self._like)
-
-    @cached_property
-    def fused(self) -> Fused:
-        return Fused(self.plan, self._like.device)
+        if self._mask is None and not self.plan.whole:
+            return self.plan.mask(q)  # no kernel takes it, or gradients are wanted after all
+        return self._mask
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, planned: Planned | None = None) -> Tensor:
@@ -39,10 +33,10 @@ def attend(q: Tensor, k: Tensor, v: Tensor, planned: Planned | None = None) -> T
     """
     if fusible(q):
         fused = Fused(None, q.device) if planned is None else planned.fused
-        out = fused(q, k, v)
+        out = None if fused is None else fused(q, k, v)
         if out is not None:
             return out
-    mask = None if planned is None else planned.mask
+    mask = None if planned is None else planned.mask(q)
     if not q.is_cuda and (torch.is_grad_enabled() or q.shape[2] == 1):
         # On CPU SDPA's backward is several times slower than these plain products, and so is its
         # forward for a single query.
