@@ -30,7 +30,7 @@ from lightcone.model.families.matrix_game.variants import GameVariant
 from lightcone.model.families.matrix_game.weights import opened as game_opened
 from lightcone.model.families.wan.base import VideoModel
 from lightcone.model.families.wan.model import WanModel
-from lightcone.model.families.wan.network.config import PATCH, SPACE, TIME, Window
+from lightcone.model.families.wan.network.config import PATCH, SPACE, TIME
 from lightcone.model.families.wan.network.sampler import noise_of, shifted
 from lightcone.model.families.wan.showing import shown
 from lightcone.model.families.wan.variants import VARIANTS, Variant
@@ -99,11 +99,9 @@ def run(args: Namespace) -> dict[str, Any]:
 def _variant(args: Namespace) -> Variant:
     game, tiny = args.family.startswith("matrix-game"), args.family.endswith("tiny")
     published = GAMES["matrix-game"] if game else VARIANTS["longlive"]
-    default = published.window
-    sizes = default.chunk, default.size, default.sink
-    asked = args.chunk, args.window, args.sink
+    asked = {"chunk": args.chunk, "size": args.window, "sink": args.sink}
     try:
-        window = Window(*(d if a is None else a for a, d in zip(asked, sizes, strict=True)))
+        window = replace(published.window, **{k: v for k, v in asked.items() if v is not None})
     except ValueError as error:
         raise UnsupportedSetting(str(error)) from error
     if args.steps is None:

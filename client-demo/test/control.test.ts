@@ -19,7 +19,10 @@ class Socket {
 
 const input: ClientMessage = { type: "input", seq: 1, t: 0, buttons: [], axes: {} };
 const open = () =>
-  new ControlSocket("/control", "driver", null, { message: () => undefined, lost: () => undefined });
+  new ControlSocket("/control", "driver", null, {
+    message: () => undefined,
+    lost: () => undefined,
+  });
 
 beforeEach(() => {
   vi.useFakeTimers();
