@@ -21,6 +21,7 @@ const input: ClientMessage = { type: "input", seq: 1, t: 0, buttons: [], axes: {
 const open = () =>
   new ControlSocket("/control", "driver", null, {
     message: () => undefined,
+    unfit: () => undefined,
     lost: () => undefined,
   });
 
