@@ -221,6 +221,13 @@ def _soak(parser: argparse.ArgumentParser) -> None:
         "--minutes", type=_positive_number, default=10.0, help="of people who come and go"
     )
     parser.add_argument("--people", type=_positive, default=1, help="at once, a session each")
+    parser.add_argument(
+        "--warm-up",
+        type=_positive,
+        default=40,
+        metavar="SESSIONS",
+        help="first, uncounted: the server keeps the logs of the last 32 that are over",
+    )
     parser.add_argument("--cycles", type=_positive, help="instead: so many join and leave")
     parser.add_argument("--sessions", type=_positive, help="instead: so many start and end")
 

@@ -99,6 +99,9 @@ async def measure(server: Target, args: Namespace) -> dict[str, Any]:
         observer = Observer(server, http)
         done: Counter[str] = Counter()
         refused: Counter[str] = Counter()
+        for number in range(args.warm_up):
+            async with new_session(server.url, args.world, args.seed + number) as entry:
+                await _join(entry)
         if args.cycles or args.sessions:
             await _cycles(server, args, observer, done)
         else:

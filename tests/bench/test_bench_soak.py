@@ -102,7 +102,14 @@ def test_a_process_is_counted_and_one_that_is_gone_is_one_line() -> None:
 
 
 async def test_joins_sessions_and_people_leave_nothing_behind() -> None:
-    nothing = {"world": "probe", "seed": 0, "people": 1, "cycles": None, "sessions": None}
+    nothing = {
+        "world": "probe",
+        "seed": 0,
+        "people": 1,
+        "warm_up": 1,
+        "cycles": None,
+        "sessions": None,
+    }
     with target(None, "probe", [*UNLIMITED, "--probe-compute-ms", "1"]) as server:
         counted = await measure(server, Namespace(**nothing | {"cycles": 4, "sessions": 2}))
         played = await measure(server, Namespace(**nothing, minutes=0.05))
