@@ -103,7 +103,8 @@ def _variant(args: Namespace) -> Variant:
     sizes = default.chunk, default.size, default.sink
     asked = args.chunk, args.window, args.sink
     try:
-        window = Window(*(d if a is None else a for a, d in zip(asked, sizes, strict=True)))
+        chunk, size, sink = (d if a is None else a for a, d in zip(asked, sizes, strict=True))
+        window = Window(chunk, size, sink)
     except ValueError as error:
         raise UnsupportedSetting(str(error)) from error
     if args.steps is None:
