@@ -10,7 +10,7 @@ from lightcone.model.families.wan.network.config import TINY_DECODER, DecoderCon
 from lightcone.model.families.wan.variants import Variant
 from lightcone.model.interface import Axis, Button, GamepadBinding, WorldInfo
 
-FPS = 25  # of the videos that it was trained on
+FPS = 25  # as it is announced, and as fastvideo plays it
 
 FORWARD = Button("forward", "Forward", ("KeyW", "ArrowUp"), (GamepadBinding("axis", 1, -1),))
 BACK = Button("back", "Back", ("KeyS", "ArrowDown"), (GamepadBinding("axis", 1, 1),))
