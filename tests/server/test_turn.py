@@ -65,6 +65,8 @@ def network() -> Iterator[tuple[str, str]]:
         for port, relay in ((3478, "10.77.1.2"), (3488, "10.78.0.2")):
             flags = f"-n --use-auth-secret --static-auth-secret={SECRET} --realm=play.example.org "
             flags += f"--listening-port={port} --relay-ip={relay} --no-cli --no-tls --no-dtls "
+            if port == 3478:  # as docs/deploy.md has it: it reaches this server alone
+                flags += "--denied-peer-ip=0.0.0.0-255.255.255.255 --allowed-peer-ip=10.77.1.1 "
             flags += (
                 "--listening-ip=10.77.1.2 --listening-ip=10.78.0.2 --log-file=stdout --simple-log"
             )
