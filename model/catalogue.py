@@ -68,9 +68,11 @@ class Family(Protocol):
         ...
 
 
-LEARNED: tuple[Family, ...] = (AvditFamily(), StagedFamily())
+LEARNED: tuple[Family, ...] = (StagedFamily(), AvditFamily())
+"""In the order in which their worlds are offered."""
+
 FAMILIES: tuple[Family, ...] = (
-    *LEARNED,
+    *reversed(LEARNED),  # recordings may name a world as a shipped one is named
     WanFamily(),
     MatrixGameFamily(),
     ProbeFamily(),
@@ -101,7 +103,8 @@ def learned_worlds(weights: Path = WEIGHTS_DIR) -> tuple[str, ...]:
 
 def offered_worlds(weights: Path = WEIGHTS_DIR) -> tuple[str, ...]:
     """All worlds with a fixed name that can be opened with the weights in a folder."""
-    return tuple(name for family in FAMILIES for name in family.names(weights))
+    others = [family for family in FAMILIES if family not in LEARNED]
+    return tuple(dict.fromkeys(n for each in (*LEARNED, *others) for n in each.names(weights)))
 
 
 def open_model(worlds: tuple[str, ...], settings: ModelSettings | None = None) -> Model:
