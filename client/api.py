@@ -153,7 +153,7 @@ class Api:
         """A recorded file, by the path that `record` and `stop_recording` answer with."""
         return (await self.request("GET", path)).content
 
-    async def ice_servers(self, whep: str) -> list[RTCIceServer]:
+    async def _named_ice_servers(self, whep: str) -> list[RTCIceServer]:
         """The STUN and TURN servers for viewers of the session of this path, with passwords that
         are good for a time."""
         answer = await self.request("OPTIONS", whep)

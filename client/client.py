@@ -82,7 +82,7 @@ class Client(Api):
         url = "ws" + self.url.removeprefix("http") + entry.control
         control = await open_control(url, want, self.headers, resume)
         try:
-            servers = self._ice_servers or await self.ice_servers(entry.whep)
+            servers = self._ice_servers or await self._named_ice_servers(entry.whep)
             viewer = Viewer(self, size=size, near=entry.media_time, ice_servers=servers)
         except BaseException:
             await control.close()

@@ -29,14 +29,14 @@ class Press:
 def presses(
     count: int, controls: Sequence[str], seed: int, chunk_s: float = CHUNK_S
 ) -> list[Press]:
-    """About three a second, fewer where chunks are long; the intervals vary by more than a chunk of
-    the default length, so that every phase against the chunks is equally likely."""
+    """About three a second, fewer and longer where chunks are long; the intervals vary by more than
+    a chunk of the default length, so that every phase against the chunks is equally likely."""
     random = np.random.default_rng(seed)
-    interval = MEAN_INTERVAL_S * max(1.0, chunk_s / CHUNK_S)
+    longer = max(1.0, chunk_s / CHUNK_S)
     return [
         Press(
-            after=float(random.uniform(0.7, 1.3)) * interval,
-            hold=float(random.uniform(SHORTEST_HOLD_S, LONGEST_HOLD_S)),
+            after=float(random.uniform(0.7, 1.3)) * MEAN_INTERVAL_S * longer,
+            hold=float(random.uniform(SHORTEST_HOLD_S, LONGEST_HOLD_S)) * longer,
             control=controls[i % len(controls)],
         )
         for i in range(count)

@@ -100,13 +100,14 @@ def check(
 
 def frame_error(control: int, receipt: Receipt, seen: Sequence[Seen], fps: int = 24) -> int | None:
     """Frames from the one that the receipt names to the one where the control's cell lights up;
-    None where it does not within half a second."""
-    dark = True
+    None where it does not within half a second. Where the frames just before were not seen, as a
+    newer one overtook them, it can be any of these."""
+    dark, before = True, seen[0].frame - 1 if seen else 0
     edges = []
     for picture in seen:
         if picture.held[control] and dark:
-            edges.append(picture.frame)
-        dark = not picture.held[control]
+            edges.append(min(max(receipt.frame, before + 1), picture.frame))
+        dark, before = not picture.held[control], picture.frame
     error = nearest(receipt.frame / fps, [edge / fps for edge in edges])
     return None if error is None else round(error * fps)
 

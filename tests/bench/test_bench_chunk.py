@@ -53,10 +53,9 @@ def test_minutes_on_the_clock(
 def test_a_leak_and_a_slowing_down_are_seen() -> None:
     noted = [Noted(at=t, ms=10 + t / 60, memory_mb=100 + t) for t in range(1, 601)]
     found = compared(noted)
-    assert found["first_minute"] == {
-        "ms": {"p50": 10.51, "p95": 10.95, "p99": 10.99, "n": 60},
-        "memory_mb": 130.5,
-    }
+    first = found["first_minute"]
+    assert first["memory_mb"] == 130.5
+    assert first["ms"].items() >= {"p50": 10.51, "p95": 10.95, "p99": 10.99, "n": 60}.items()
     assert found["last_minute"]["ms"]["n"] == 60
     assert found["ratio_time"] == pytest.approx(19.5 / 10.5, abs=0.01)
     assert found["ratio_memory"] == pytest.approx(670.5 / 130.5, abs=0.01)

@@ -118,5 +118,17 @@ def test_receipts_are_checked_against_pixels_and_sound() -> None:
 def test_what_is_too_far_off_is_no_answer() -> None:
     assert frame_error(0, RECEIPT, seen(range(0, 90), 60, 70)) is None
     assert frame_error(0, RECEIPT, seen(range(20, 40), 25, 27)) == -1
+
+
+def test_frames_that_were_overtaken_can_be_the_answer() -> None:
+    whole = seen(range(20, 40), 25, 32)
+    assert frame_error(0, RECEIPT, whole) == -1
+    late = seen(range(20, 40), 29, 32)
+    assert frame_error(0, RECEIPT, late) == 29 - RECEIPT.frame
+    unseen = [picture for picture in late if not RECEIPT.frame <= picture.frame < 29]
+    assert frame_error(0, RECEIPT, unseen) == 0
+
+
+def test_no_event_is_near() -> None:
     assert nearest(1.0, []) is None
     assert nearest(1.0, [0.0, 1.2, 0.9]) == pytest.approx(-0.1)

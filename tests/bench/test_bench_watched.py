@@ -21,7 +21,7 @@ def watched(*frames: int, late: float = 0.0) -> Watched:
 
 def test_all_frames_at_their_time_is_the_full_rate() -> None:
     rate = watched(*range(48)).rate(100.0, 102.0)
-    assert rate == Rate(24.0, 0.0, 0.0)
+    assert rate == Rate(24.0, 0.0, 0.0, pytest.approx(1 / FPS, abs=0.001))
     assert rate.full(0.01)
 
 

@@ -16,7 +16,9 @@ from lightcone.server.control.ratelimit import TokenBucket
 
 
 def receipt(seq: int) -> Receipt:
-    return Receipt(seq=seq, t=0, world_frame=0, stream_frame=0, media_time=0)
+    return Receipt(
+        seq=seq, t=0, world_frame=0, stream_frame=0, media_time=0, waited_ms=0, step_ms=0
+    )
 
 
 def status(media_time: float) -> Status:

@@ -88,4 +88,6 @@ async def test_a_viewer_that_loses_much_gets_less_and_the_other_all() -> None:
     assert (stats.moved_to_thin, stats.moved_to_full) == (1, 0)
     assert {(picture.width, picture.height) for picture in fast.pictures} == {(256, 192)}
     steps = np.diff([picture.pts for picture in fast.pictures])
-    assert steps.max() <= 3750 + 4  # each picture; a keyframe for another viewer repeats one
+    # each picture that was encoded; a keyframe for another viewer repeats one
+    missed = round(steps.clip(3750).sum() / 3750) - len(steps)
+    assert missed <= session.transmitter.stats().frames_skipped
