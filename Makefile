@@ -32,7 +32,7 @@ lint: setup
 
 test: lint
 	$(BIN)/python -m lightcone.bench.browser_setup
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 3 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile
 
 wheel: setup
 	$(BIN)/python -m build --wheel

@@ -81,7 +81,7 @@ class StreamSettings:
     loss_burst: int = 3  # that come sooner
     connect_timeout_s: float = 15.0  # a viewer that has not connected by then is let go
     consent_interval_s: float = 1.0  # between two checks that a viewer is still there
-    consent_failures: int = 7  # in a row end a viewer; each takes half a second
+    consent_failures: int = 20  # in a row end a viewer; each takes half a second
     sockets: Sockets = field(default_factory=Sockets)
 
     def __post_init__(self) -> None:

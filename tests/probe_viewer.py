@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -49,6 +50,7 @@ class ProbeViewer:
         self.grounds: dict[int, str] = {}
         self.location = ""
         self._grown = asyncio.Condition()
+        self._over = False
         self._tracks: list[asyncio.Task[None]] = []
         self.peer.on(
             "track", lambda track: self._tracks.append(asyncio.create_task(self._read(track)))
@@ -72,24 +74,26 @@ class ProbeViewer:
 
     async def until(self, frame: int) -> None:
         """Until this frame, or a later one, has been seen."""
-        async with self._grown:
-            await self._grown.wait_for(lambda: bool(self.seen) and self.seen[-1][0] >= frame)
+        await self._until(lambda: bool(self.seen) and self.seen[-1][0] >= frame)
 
     async def until_more(self, pictures: int) -> None:
         """Until so many more have come."""
-        async with self._grown:
-            enough = len(self.seen) + pictures
-            await self._grown.wait_for(lambda: len(self.seen) >= enough)
+        enough = len(self.seen) + pictures
+        await self._until(lambda: len(self.seen) >= enough)
 
     async def until_back(self) -> None:
         """Until a picture has shown an earlier frame than the one before it."""
-        async with self._grown:
-            await self._grown.wait_for(
-                lambda: any(after < before for (before, _), (after, _) in pairwise(self.seen))
-            )
+        await self._until(
+            lambda: any(after < before for (before, _), (after, _) in pairwise(self.seen))
+        )
 
     async def until_first(self) -> None:
         await self.until(0)
+
+    async def _until(self, met: Callable[[], bool]) -> None:
+        async with self._grown:
+            await self._grown.wait_for(lambda: self._over or met())
+        assert met(), "the stream has ended"
 
     async def close(self) -> None:
         await self.peer.close()
@@ -100,6 +104,9 @@ class ProbeViewer:
             try:
                 frame: Any = await track.recv()
             except MediaStreamError:
+                async with self._grown:
+                    self._over = True
+                    self._grown.notify_all()
                 return
             if track.kind == "audio":
                 self.sounds += 1

@@ -38,10 +38,10 @@ class ViewerConnection(Connection):
     bring its address anyway (RFC 8445 section 7.3.1.3); so the end of its candidates is not the end
     of hope; of addresses that such checks bring, `MOST_TRIED` are answered with a check; consent is
     checked (RFC 7675) every `consent_interval_s`, and after a check without an answer at once
-    again, up to `consent_failures`: a viewer that vanished is noticed within seconds, and one
-    behind a network that loses a packet in ten each way stays, as so many lost in a row are too
-    unlikely; while more than `MOST_UNSENT` bytes wait for a socket, what is sent is dropped and
-    counted as `unsent`.
+    again, up to `consent_failures`: a viewer that vanished is noticed within a dozen seconds,
+    and one that stands for some seconds, or whose network loses a packet in ten each way, stays;
+    while more than `MOST_UNSENT` bytes wait for a socket, what is sent is dropped and counted as
+    `unsent`.
     """
 
     unsent: int

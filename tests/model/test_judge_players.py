@@ -24,7 +24,7 @@ from judge_players import (
     silent,
 )
 
-from lightcone.model.evaluation.judge import clips, report
+from lightcone.model.evaluation.judge import clips, long_run, report
 from lightcone.model.evaluation.judge.instruments import Instruments, set_instruments
 from lightcone.model.evaluation.judge.playing import Candidate
 from lightcone.model.evaluation.judge.protocol import Judged, NotJudged
@@ -156,7 +156,10 @@ def plan() -> Plan:
     return Plan("doom", (SEED,), long_seeds=1, minutes=8 / 60)
 
 
-def test_what_was_judged_is_kept(field: Field, plan: Plan, tmp_path: Path) -> None:
+def test_what_was_judged_is_kept(
+    field: Field, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(long_run, "EPISODE", 700)  # of the episodes that a long run is held against
     first = field.player(perfect)
     done: list[int] = []
     tallies = Judge(first, field.truth, plan, tmp_path, DETECTOR, field.tools).judge(done.append)

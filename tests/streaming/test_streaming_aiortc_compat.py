@@ -40,6 +40,7 @@ from aiortc.rtp import (
 from streaming_harness import HeadlessViewer
 from virtual_time import run_virtual
 
+from lightcone.streaming import StreamSettings
 from lightcone.streaming.errors import NoSocket
 from lightcone.streaming.packets import VideoCodec
 from lightcone.streaming.viewers.aioice_compat import (
@@ -295,8 +296,8 @@ async def viewer_connection(
     transceiver = peer.addTransceiver("video", direction="sendonly")
     adopt_connection(
         transceiver,
-        consent_interval_s=1.0,
-        consent_failures=7,
+        consent_interval_s=StreamSettings.consent_interval_s,
+        consent_failures=StreamSettings.consent_failures,
         permits=lambda host, port: port > 9,
         sockets=sockets or Sockets(),
     )
@@ -385,7 +386,7 @@ async def test_only_so_many_addresses_are_tried() -> None:
     await peer.close()
 
 
-def test_a_viewer_that_vanished_is_noticed_within_five_seconds() -> None:
+def test_a_viewer_that_vanished_is_noticed_within_a_dozen_seconds() -> None:
     class DeadProtocol:
         async def request(self, *args: object, **kwargs: object) -> None:
             await asyncio.sleep(0.5)  # aioice gives up on one unanswered request after this
@@ -402,7 +403,7 @@ def test_a_viewer_that_vanished_is_noticed_within_five_seconds() -> None:
         )
         began = asyncio.get_running_loop().time()
         await connection.query_consent()
-        assert 3 < asyncio.get_running_loop().time() - began < 5.2
+        assert 8 < asyncio.get_running_loop().time() - began < 12
         assert connection._closed
         await peer.close()
 
