@@ -222,7 +222,7 @@ async def test_a_viewer_who_leaves_is_noticed() -> None:
     await stage.close()
 
 
-def test_a_viewer_who_dies_is_noticed_within_five_seconds() -> None:
+def test_a_viewer_who_dies_is_noticed_within_a_dozen_seconds() -> None:
     async def scenario() -> None:
         stage = Stage()
         viewer = HeadlessViewer()
@@ -232,7 +232,7 @@ def test_a_viewer_who_dies_is_noticed_within_five_seconds() -> None:
         for protocol in connection._protocols:
             protocol.transport.abort()
         await stage.empty.wait()
-        assert asyncio.get_running_loop().time() - died < 5.5
+        assert asyncio.get_running_loop().time() - died < 12
         await stage.close()
         await viewer.close()
 
