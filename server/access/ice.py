@@ -1,4 +1,4 @@
-"""STUN and TURN servers that viewers are told of, with passwords that are only good for a time."""
+"""The ICE servers (STUN, TURN) of viewers, with time-limited credentials."""
 
 from __future__ import annotations
 

@@ -167,9 +167,8 @@ def _curve(args: argparse.Namespace) -> dict[str, Any]:
     """Of all weights that a run has kept, each judged on the same clips."""
     points = []
     for folder in curve.weights_of(args.run):
-        args.weights, sheet, args.sheet = folder, args.sheet, None
-        points.append({"hours": hours_of(folder), **_judged(args)})
-        args.sheet = sheet
+        one = argparse.Namespace(**vars(args) | {"weights": folder, "sheet": None})
+        points.append({"hours": hours_of(folder), **_judged(one)})
     if args.sheet is not None:
         curve.draw(args.sheet, points)
     return {"run": str(args.run), "curve": points}
