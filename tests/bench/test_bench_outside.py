@@ -42,7 +42,7 @@ const beep = () => {
   tone.start(at);
   tone.stop(at + 0.1);
   const { contextTime, performanceTime } = sound.getOutputTimestamp();
-  return performanceTime + 1000 * (at - contextTime);
+  return performanceTime && performanceTime + 1000 * (at - contextTime);  // 0: nothing came out yet
 };
 const draw = () => {
   requestAnimationFrame(draw);
@@ -105,7 +105,8 @@ async def test_the_answer_of_a_moving_page_is_found_where_the_page_drew_it(arcad
         first = seen.presented[seen.presented >= drawn][0]
         assert press.pressed + press.photon == pytest.approx(first, abs=0.1)
         assert press.photon >= 120
-        assert press.pressed + press.ear >= heard - 100  # not before it; a busy machine plays late
+        if heard:  # the page knows when; a busy machine plays later than it says, never sooner
+            assert -100 <= press.pressed + press.ear - heard <= 500
 
 
 def test_a_page_of_ours_is_as_anybodys(
