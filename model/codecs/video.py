@@ -28,8 +28,8 @@ _FIRST_LOGVAR = -6.0
 class VideoCodecConfig:
     frames: int = 2  # of one latent
     channels: int = 16
-    encoder: int = 40  # width at a quarter of the picture's size; twice that at an eighth
-    decoder: int = 96
+    encoder: int = 48  # width at a quarter of the picture's size; twice that at an eighth
+    decoder: int = 80
     blocks: int = 2  # of the decoder
     fine: int = 1  # size of the picture that is drawn over that of the one that is encoded
 

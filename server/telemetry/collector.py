@@ -111,6 +111,12 @@ class ServerCollector(Collector):
             _by_kind(sent, lambda s: s.picture_packets, lambda s: s.sound_packets),
         )
         yield _counter(
+            "repeated_packets",
+            "RTP packets of pictures sent twice, to viewers whose line loses some",
+            ("world",),
+            {(world,): s.picture_repeats for world, s in sent.items()},
+        )
+        yield _counter(
             "keyframes", "Keyframes sent", ("world",), {(w,): s.keyframes for w, s in sent.items()}
         )
         yield _counter(

@@ -97,8 +97,9 @@ class MediaSender(RTCRtpSender):
     Differs from its base in this: nothing is encoded here; timestamps have no random origin;
     sender reports pair a timestamp with the time at which it is due instead of the time at
     which it was sent; a picture-loss report is handed to `on_keyframe_wanted`, what the receiver
-    says about its line to `on_report`; what is sent again, is at most a share of what is sent, so
-    that it does not fill a line that is full already.
+    says about its line to `on_report`; what is sent again because it was lost, is at most a share
+    of what is sent, so that it does not fill a line that is full already; while `repeats` says so,
+    each packet is followed by a copy as a retransmission (RFC 4588), where that was negotiated.
     """
 
     # The base keeps these to itself; its methods for RTCP, retransmission and stop() use them.
@@ -111,6 +112,7 @@ class MediaSender(RTCRtpSender):
     _RTCRtpSender__rtp_history: dict[int, RtpPacket]
     _RTCRtpSender__rtp_started: asyncio.Event
     _RTCRtpSender__rtp_timestamp: int
+    _RTCRtpSender__rtx_payload_type: int | None
 
     def __init__(
         self,
@@ -120,11 +122,14 @@ class MediaSender(RTCRtpSender):
         playout_delay_ms: tuple[int, int],
         on_keyframe_wanted: Callable[[], None],
         on_report: Callable[[Report], None] = lambda report: None,
+        repeats: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__(kind, transport)
         self._packets = packets
         self._on_keyframe_wanted = on_keyframe_wanted
         self._on_report = on_report
+        self._repeats = repeats
+        self.repeated = 0  # packets
         self._resend = float(RESENT_BURST)  # bytes that may be sent again now
         self._extensions = PlayoutDelayExtensions(playout_delay_ms)
         self._RTCRtpSender__rtp_header_extensions_map = self._extensions
@@ -161,12 +166,21 @@ class MediaSender(RTCRtpSender):
                     self._RTCRtpSender__packet_count += 1
                     self._RTCRtpSender__octet_count += len(payload)
                     self._resend = min(self._resend + RESENT_SHARE * len(payload), RESENT_BURST)
+                await self._repeat(uint16_add(sequence_number, -len(media.payloads)), last + 1)
                 self._RTCRtpSender__ntp_timestamp = media.ntp
                 self._RTCRtpSender__rtp_timestamp = media.timestamp
         except (asyncio.CancelledError, ConnectionError):
             pass
         finally:
             self._RTCRtpSender__rtp_exited.set()  # stop() waits for it
+
+    async def _repeat(self, first: int, count: int) -> None:
+        """Send so many packets from this sequence number on once more, if that is wanted."""
+        if self._RTCRtpSender__rtx_payload_type is None or not self._repeats():
+            return
+        for i in range(count):
+            await super()._retransmit(uint16_add(first, i))
+        self.repeated += count
 
     def _rtp_packet(
         self,
@@ -210,12 +224,14 @@ def adopt_sender(
     playout_delay_ms: tuple[int, int] = (0, 0),
     on_keyframe_wanted: Callable[[], None] = lambda: None,
     on_report: Callable[[Report], None] = lambda report: None,
+    repeats: Callable[[], bool] = lambda: False,
 ) -> MediaSender:
     """Put a `MediaSender` in the place of a new transceiver's sender."""
     old = transceiver.sender
     sender = MediaSender(
-        transceiver.kind, old.transport, packets, playout_delay_ms, on_keyframe_wanted, on_report
-    )
+        transceiver.kind, old.transport, packets, playout_delay_ms, on_keyframe_wanted, on_report,
+        repeats,
+    )  # fmt: skip
     sender._stream_id = old._stream_id
     vars(transceiver)["_RTCRtpTransceiver__sender"] = sender
     transceiver.receiver._set_rtcp_ssrc(sender._ssrc)

@@ -22,6 +22,7 @@ from lightcone.streaming.packets import VideoCodec
 from lightcone.streaming.viewers.aioice_compat import ViewerConnection, adopt_connection
 from lightcone.streaming.viewers.aiortc_compat import (
     PLAYOUT_DELAY_URI,
+    MediaSender,
     accept_extension,
     adopt_sender,
     close_peer,
@@ -50,6 +51,7 @@ class Viewer:
     sound: PacketQueue
     hears: bool
     connections: list[ViewerConnection]
+    pictures: MediaSender | None  # None where only sound was asked for
     connected: bool = False
     deadline: asyncio.TimerHandle | None = None  # when it is let go unless connected by then
     closing: asyncio.Task[None] | None = None
@@ -62,6 +64,7 @@ class Viewer:
             sound_packets=self.sound.taken_payloads,
             sound_bytes=self.sound.taken_bytes,
             dropped_slow=self.watcher.queue.dropped + self.sound.dropped,
+            picture_repeats=0 if self.pictures is None else self.pictures.repeated,
             dropped_unsent=sum(connection.unsent for connection in self.connections),
         )
 
@@ -94,6 +97,7 @@ async def answer_offer(
     sound = PacketQueue(settings.queue_limit)
     transceivers = [_prepare(peer, media.kind, has_sound) for media in offer.media]
     connections = [_adopt(transceiver, reach, settings) for transceiver in transceivers]
+    pictures: MediaSender | None = None
     try:
         await peer.setRemoteDescription(RTCSessionDescription(sdp=sdp, type="offer"))
         for transceiver, media in zip(transceivers, offer.media, strict=True):
@@ -102,7 +106,10 @@ async def answer_offer(
                 continue
             watcher.codec = VideoCodec(negotiated_codec(transceiver))
             delay_ms = settings.playout_delay_ms
-            adopt_sender(transceiver, watcher.queue, delay_ms, on_lost, on_report)
+            pictures = adopt_sender(
+                transceiver, watcher.queue, delay_ms, on_lost, on_report,
+                lambda: watcher.repeats.wanted,
+            )  # fmt: skip
             accept_extension(transceiver, media.rtp.headerExtensions, PLAYOUT_DELAY_URI)
         await peer.setLocalDescription(await peer.createAnswer())
     except BaseException as error:
@@ -115,7 +122,7 @@ async def answer_offer(
         raise BadOffer("the offer cannot be answered") from error
     answer = peer.localDescription.sdp
     hears = has_sound and any(media.kind == "audio" for media in offer.media)
-    return Viewer(viewer_id, peer, answer, watcher, sound, hears, connections)
+    return Viewer(viewer_id, peer, answer, watcher, sound, hears, connections, pictures)
 
 
 def _prepare(peer: RTCPeerConnection, kind: str, has_sound: bool) -> RTCRtpTransceiver:

@@ -12,7 +12,7 @@ from lightcone.model.interface import WorldInfo
 from lightcone.model.training.avdit.source import TrainingError
 
 WINDOW_SECONDS = 4.1
-_LARGE, _FINE = 160, 2  # pictures as large as that are encoded at half their size
+_LARGE, _FINE = 320, 2  # pictures as large as that are encoded at half their size
 _FRAMES_A_SECOND = 17.5  # of latent pictures, about
 _SAMPLES = (360, 760)  # of a latent of sound
 _STRIDES = (range(14, 26), range(3, 9), range(3, 9))

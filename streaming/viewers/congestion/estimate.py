@@ -30,7 +30,7 @@ class BandwidthEstimate:
     def __init__(self, bits: float) -> None:
         self.bits = bits
         self.sent_bits = 0.0  # a second, in the last window; 0 before the first
-        self._loss = 0.0  # share, smoothed
+        self.loss = 0.0  # share of packets, smoothed
         self._window: tuple[float, Reception, int] | None = None  # began, with what
         self._limit: int | None = None  # the last
         self._limit_before: int | None = None  # at the beginning of the window
@@ -40,6 +40,11 @@ class BandwidthEstimate:
     def tried(self) -> float:
         """How much can be known from what was sent: more than this was not tried."""
         return TRIED * self.sent_bits + ALLOWANCE
+
+    @property
+    def overused(self) -> bool | None:
+        """Whether the receiver has lowered its limit; None where it has named none."""
+        return None if self._limit is None else self._ceiling is not None
 
     def received(self, now: float, report: Reception, sent_bytes: int) -> bool:
         """`sent_bytes` is the payload of all that was sent to the viewer. Returns whether this
@@ -57,7 +62,7 @@ class BandwidthEstimate:
             return False
         self.sent_bits = 8 * (sent_bytes - first_bytes) / seconds
         loss = min(max(report.lost - first.lost, 0) / packets, 1.0)
-        self._loss = loss if loss > SUDDEN_LOSS else (self._loss + loss) / 2
+        self.loss = loss if loss > SUDDEN_LOSS else (self.loss + loss) / 2
         self._adapt(min(seconds, 2 * WINDOW_S), loss)
         return True
 
@@ -78,13 +83,13 @@ class BandwidthEstimate:
     def begin_anew(self) -> None:
         """What is sent has changed: what is reported next is still about what was sent before."""
         self._window = None
-        self._loss = 0.0
+        self.loss = 0.0
 
     def _adapt(self, seconds: float, loss: float) -> None:
         """After a window with this share of packets lost."""
-        if self._loss > LOSS_HIGH:
+        if self.loss > LOSS_HIGH:
             self.bits = min(self.bits, self.sent_bits * (1 - loss))
-        elif self._loss < LOSS_LOW:
+        elif self.loss < LOSS_LOW:
             if self._passes():
                 self.bits = max(self.bits, self.sent_bits)
                 self._ceiling = None

@@ -12,6 +12,7 @@ from lightcone.streaming.packets import VIDEO_CLOCK_HZ, EncodedPicture, Lane, Vi
 from lightcone.streaming.viewers.congestion.choice import HEADROOM, Bounds, LaneBitrate, LaneChoice
 from lightcone.streaming.viewers.congestion.estimate import BandwidthEstimate
 from lightcone.streaming.viewers.congestion.feedback import Limit, Report
+from lightcone.streaming.viewers.congestion.repeats import Repeats
 from lightcone.streaming.viewers.fanout import MediaPacket, PacketQueue
 from lightcone.streaming.viewers.loss_reports import LossReports
 from lightcone.streaming.viewers.picture_fanout import PictureFanout
@@ -31,6 +32,7 @@ class Watcher:
         self.next: Lane | None = None
         self.estimate = BandwidthEstimate(bounds.most / HEADROOM)
         self.choice = LaneChoice(bounds)
+        self.repeats = Repeats()
         self.losses = LossReports(settings.loss_interval_s, settings.loss_burst)
 
 
@@ -143,6 +145,8 @@ class PictureLanes:
         if isinstance(report, Limit):
             watcher.estimate.limited(report)
         elif watcher.estimate.received(self._now(), report, watcher.queue.taken_bytes):
+            estimate = watcher.estimate
+            watcher.repeats.update(self._now(), estimate.loss, estimate.overused)
             self._adapt(watcher)
 
     def _adapt(self, watcher: Watcher) -> None:
