@@ -6,13 +6,14 @@ from math import prod
 from typing import Any
 
 from lightcone.model.codecs.sound import SoundCodecConfig
-from lightcone.model.codecs.video import VideoCodecConfig
+from lightcone.model.codecs.video import DOWN, VideoCodecConfig
 from lightcone.model.families.avdit.network.config import SIZES, AvditConfig
 from lightcone.model.interface import WorldInfo
 from lightcone.model.training.avdit.source import TrainingError
 
 WINDOW_SECONDS = 4.1
 _LARGE, _FINE = 320, 2  # pictures as large as that are encoded at half their size
+_REACH = 32  # pixels of what is encoded that it may move sideways in the time of a latent
 _FRAMES_A_SECOND = 17.5  # of latent pictures, about
 _SAMPLES = (360, 760)  # of a latent of sound
 _STRIDES = (range(14, 26), range(3, 9), range(3, 9))
@@ -49,6 +50,7 @@ def shapes(
             rows=info.height // video.down,
             columns=info.width // video.down,
             patch=patch,
+            reach=_REACH // DOWN,
             controls=info.controls,
             channels=video.channels,
             group=group,

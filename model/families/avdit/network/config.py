@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-OPERATOR = (3, 7)  # rows and columns of latents that an operator reads: most motion is sideways
-
 
 @dataclass(frozen=True)
 class AvditConfig:
@@ -33,6 +31,7 @@ class AvditConfig:
     patch: int = 4  # latents of a token, along each side
     detail: int = 48  # width of the convolutions around the blocks
     operators: int = 12  # linear ones, by which a picture moves
+    reach: int = 3  # latents that an operator reads to either side; above and below it is one
     action_tokens: bool = True  # beside AdaLN; without, the tokens of actions are empty
 
     @property
@@ -76,7 +75,7 @@ class AvditConfig:
         cells = self.rows * self.columns * 9 * self.detail * 2
         each = self.operators + self.detail + 2 * self.channels
         around = cells * (self.depth + self.channels + 3 * self.detail + self.latents * each)
-        reads = OPERATOR[0] * OPERATOR[1] * self.channels**2 * self.operators
+        reads = 3 * (2 * self.reach + 1) * self.channels**2 * self.operators
         moved = self.latents * reads * self.rows * self.columns * 2
         return float(blocks + inside + over_time + around + moved)
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lightcone.model.families.avdit.network.config import OPERATOR, AvditConfig
+from lightcone.model.families.avdit.network.config import AvditConfig
 
 
 class Stem(nn.Module):
@@ -45,9 +45,10 @@ class Head(nn.Module):
         self.cells = nn.Linear(c.width, c.detail * c.patch**2)
         self.first = nn.Conv2d(2 * c.detail, c.detail, 3, padding=1)
         self.mixture = nn.Conv2d(c.detail, c.latents * c.operators, 3, padding=1)
-        around = (OPERATOR[0] // 2, OPERATOR[1] // 2)
+        around = (1, c.reach)  # most motion is sideways
+        kernel = (3, 2 * c.reach + 1)
         self.operators = nn.Conv2d(
-            c.channels, c.operators * c.channels, OPERATOR, padding=around, bias=False
+            c.channels, c.operators * c.channels, kernel, padding=around, bias=False
         )
         self.second = nn.ModuleList(
             nn.Conv2d(c.detail + c.channels, c.detail, 3, padding=1) for _ in range(c.latents)
