@@ -30,11 +30,12 @@ from lightcone.model.recordings.scan import scan
 from lightcone.model.training.avdit.beginning import numbers_of, vocabulary
 from lightcone.model.training.avdit.budget import Budget
 from lightcone.model.training.avdit.clips import ClipSampler
+from lightcone.model.training.avdit.emphasis import Emphasis
 from lightcone.model.training.avdit.export import export
 from lightcone.model.training.avdit.latents import EncodedPlay, encode
 from lightcone.model.training.avdit.shapes import shapes
 from lightcone.model.training.avdit.source import Source, open_source
-from lightcone.model.training.avdit.train import load_codecs, shows
+from lightcone.model.training.avdit.train import load_codecs
 from lightcone.model.training.avdit.transformer import Recipe, train_transformer
 from lightcone.model.training.parallel import Group
 
@@ -122,7 +123,7 @@ def ablate(
     torch.manual_seed(seed)
     out.mkdir(parents=True, exist_ok=True)
     trained = train_transformer(
-        Transformer(c), ClipSampler(play, c, seed * 1_009), shows(base.picture, c.latents),
+        Transformer(c), ClipSampler(play, c, seed * 1_009), Emphasis.of(play, base.picture, c),
         out / "transformer.pt", Budget(steps=steps), variant.recipe(c, recipe),
         torch.device("cpu"), Group(), seed, out / "loss.jsonl",
     )  # fmt: skip

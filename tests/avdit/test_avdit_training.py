@@ -26,6 +26,7 @@ from lightcone.model.training.avdit import train as training
 from lightcone.model.training.avdit.beginning import trained_before
 from lightcone.model.training.avdit.budget import Budget, Point, run
 from lightcone.model.training.avdit.clips import ClipSampler
+from lightcone.model.training.avdit.emphasis import Emphasis
 from lightcone.model.training.avdit.latents import EncodedPlay
 from lightcone.model.training.avdit.made import MadePool
 from lightcone.model.training.avdit.objective import Objective, loss
@@ -82,6 +83,19 @@ def test_clips_are_consecutive_and_know_what_was_before(play: EncodedPlay) -> No
         torch.testing.assert_close(clips.before.numbers[:, 2:], ends.numbers[:, 1:-1])
 
 
+def test_what_is_rare_at_its_place_and_what_changes_count_more() -> None:
+    emphasis = Emphasis.unfitted(CONFIG)
+    torch.manual_seed(0)
+    before = 0.5 * torch.randn(1, 1, CONFIG.channels, CONFIG.rows, CONFIG.columns)
+    picture = before.repeat(1, 1, CONFIG.latents, 1, 1)  # nothing moves
+    assert (emphasis.weights(picture, before) == 1).all()
+    picture[..., 2, 3] = 3.0  # in all pictures of the chunk
+    weights = emphasis.weights(picture, before)
+    assert weights.mean() == pytest.approx(1)
+    first, second = weights.unflatten(2, (CONFIG.latents, -1))[0, 0, :, 0]
+    assert first[2, 3] > second[2, 3] > 5 * second[0, 0]  # it has appeared, and is there
+
+
 @pytest.mark.parametrize("rollout", [False, True])
 def test_the_loss_falls(play: EncodedPlay, rollout: bool) -> None:
     torch.manual_seed(0)
@@ -89,11 +103,11 @@ def test_the_loss_falls(play: EncodedPlay, rollout: bool) -> None:
     optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
     sampler = ClipSampler(play, CONFIG, seed=0)
     generator = torch.Generator().manual_seed(0)
-    shows = torch.ones(CONFIG.depth)
+    emphasis = Emphasis.unfitted(CONFIG)
     losses = []
     for _ in range(60):
         value, figures = loss(
-            model, CONFIG, sampler.batch(4, 5), shows, Objective(), generator, rollout
+            model, CONFIG, sampler.batch(4, 5), emphasis, Objective(), generator, rollout
         )
         optimizer.zero_grad()
         value.backward()
@@ -108,7 +122,7 @@ def test_a_transformer_is_trained_in_bfloat16(play: EncodedPlay, tmp_path: Path)
     recipe = Recipe(batch=2, chunks=4, rollout=1.0, rollout_from=0.5)
     model, path = transformer().requires_grad_(True), tmp_path / "transformer.pt"
     assert train_transformer(
-        model, ClipSampler(play, CONFIG, seed=0), torch.ones(CONFIG.depth), path, Budget(steps=4),
+        model, ClipSampler(play, CONFIG, seed=0), Emphasis.unfitted(CONFIG), path, Budget(steps=4),
         recipe, torch.device("cpu"), Group(), 0, tmp_path / "loss.jsonl",
     )  # fmt: skip
     averages = read(path)["ema"]
@@ -148,9 +162,11 @@ def test_latents_for_the_decoder_lie_beside_their_frames(play: EncodedPlay, tmp_
 
 
 def test_shapes_fit_the_recordings() -> None:
-    large = shapes(replace(INFO, width=256, height=192), "small", 0, 0)
-    assert (large[0].rows, large[0].columns, large[0].patch, large[1].fine) == (12, 16, 2, 2)
-    assert large[0].picture_tokens == 48
+    doom = shapes(replace(INFO, width=256, height=192), "small", 0, 0)
+    assert (doom[0].rows, doom[0].columns, doom[0].patch, doom[1].fine) == (24, 32, 4, 1)
+    large = shapes(replace(INFO, width=512, height=384), "small", 0, 0)
+    assert (large[0].rows, large[0].columns, large[0].patch, large[1].fine) == (24, 32, 2, 2)
+    assert doom[0].picture_tokens == 48
     config, _video, sound = shapes(INFO, "tiny", 3, 0)
     assert (config.rows, config.columns, config.frames) == (4, 8, 4)
     assert sound is not None

@@ -11,6 +11,7 @@ from lightcone.model.families.avdit.network.config import AvditConfig
 from lightcone.model.families.avdit.network.latents import Latents
 from lightcone.model.families.avdit.network.transformer import Transformer
 from lightcone.model.training.avdit.clips import Clips
+from lightcone.model.training.avdit.emphasis import Emphasis
 from lightcone.model.training.avdit.transformer import Recipe, Update, prepared
 from lightcone.model.training.parallel import Group
 
@@ -46,7 +47,7 @@ def step_seconds(model: Transformer, recipe: Recipe, group: Group, device: torch
     model's own."""
     c = model.config
     optimizer = prepared(model, recipe, device, group)
-    update = Update(model, optimizer, torch.ones(c.depth), recipe, device, group)
+    update = Update(model, optimizer, Emphasis.unfitted(c), recipe, device, group)
     generator = torch.Generator().manual_seed(0)
     lead = (max(1, recipe.batch // group.size), recipe.chunks)
     clean = Latents.noise(c, generator, *lead)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from lightcone.model.families.avdit.network.config import AvditConfig
 from lightcone.model.families.avdit.network.latents import Latents, choose, mix, spread
 from lightcone.model.training.avdit.clips import Clips
+from lightcone.model.training.avdit.emphasis import Emphasis
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,6 @@ class Objective:
     last_noise: float = 0.15  # most noise on the end of the chunk before
     own: float = 0.7  # share of context that is the model's own, in rollout batches
     no_actions: float = 0.1  # share of chunks whose actions are hidden
-    moving: float = 3.0  # weight of what changes
     sound_weight: float = 0.3
     numbers_weight: float = 0.2
 
@@ -37,14 +37,14 @@ def loss(
     model: nn.Module,
     c: AvditConfig,
     clips: Clips,
-    shows: Tensor,
+    emphasis: Emphasis,
     objective: Objective,
     generator: torch.Generator,
     rollout: bool,
 ) -> tuple[Tensor, dict[str, float]]:
-    """The loss of a batch of clips, and figures. `shows` (depth,): how much an error of each
-    channel of the picture is seen."""
-    device = shows.device
+    """The loss of a batch of clips, and figures. `emphasis`: which errors of pictures count
+    more."""
+    device = emphasis.mean.device
     lead = clips.actions.shape[:2]
 
     def random() -> Tensor:
@@ -69,14 +69,14 @@ def loss(
     weight = target.float() / target.float().mean().clamp_min(1e-3)
     scale = weight * (0.3 + tau)  # what is almost clean has smaller errors
     total, figures = torch.zeros((), device=device), {}
-    moved = _motion(c, clips, objective.moving)  # (B, C, depth, h, w)
-    error = (predicted.picture - clips.clean.picture).square() * shows[:, None, None]
-    picture = (spread(scale, error) * moved * error).mean()
+    error = (predicted.picture - clips.clean.picture).square()
+    weighted = emphasis.weights(clips.clean.picture, clips.before.picture) * error
+    picture = (spread(scale, error) * weighted).mean()
     total = total + picture
     at_noise = (tau == 0) & target
     with torch.no_grad():
         if at_noise.any():
-            figures["from noise"] = float(error[at_noise].mean())
+            figures["from noise"] = float((emphasis.shows * error[at_noise]).mean())
         figures["picture"] = float(picture)
     if c.sound_latents:
         error = (predicted.sound - clips.clean.sound).square()
@@ -112,13 +112,3 @@ def _own_context(
         *(torch.cat([b[:, :2], e[:, 1:-1]], 1) for b, e in zip(clips.before, ends, strict=True))
     )  # what is before the first two chunks is the truth: the sink may be from longer ago
     return seen, before
-
-
-def _motion(c: AvditConfig, clips: Clips, most: float) -> Tensor:
-    """Weights of latents, 1 on average: more where the picture changes."""
-    pictures = clips.clean.picture.unflatten(2, (c.latents, c.channels))
-    earlier = torch.cat([clips.before.picture[:, :, None], pictures[:, :, :-1]], 2)
-    change = (pictures - earlier).square().mean(3, keepdim=True)
-    weight = 1 + (2 * change).clamp_max(most)
-    weight = weight / weight.mean()
-    return weight.expand_as(pictures).flatten(2, 3)

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from lightcone.model.codecs.sound import SoundCodec
 from lightcone.model.codecs.video import VideoCodec
@@ -35,6 +34,7 @@ from lightcone.model.training.avdit.beginning import Beginning, fresh, trained_b
 from lightcone.model.training.avdit.budget import Budget
 from lightcone.model.training.avdit.clips import ClipSampler
 from lightcone.model.training.avdit.dry_run import dry_run
+from lightcone.model.training.avdit.emphasis import Emphasis
 from lightcone.model.training.avdit.export import export, mark
 from lightcone.model.training.avdit.latents import EncodedPlay, encode
 from lightcone.model.training.avdit.made import MadePool
@@ -165,7 +165,7 @@ def train(args: argparse.Namespace) -> bool:
         write_page(log, out / "loss.html")
 
     whole = train_transformer(
-        model, sampler, shows(picture, config.latents), out / TRANSFORMER,
+        model, sampler, Emphasis.of(play, picture, config), out / TRANSFORMER,
         plan.transformer(spent.total), recipe, device, group, args.seed, log,
         keep if group.leads else None,
     )  # fmt: skip
@@ -229,12 +229,6 @@ def _pool(source: Source, picture: VideoCodec, plan: Plan, seed: int, out: Path)
     count = int(min(codecs.POOL, max(64, seconds * _GROUPS_A_SECOND)))
     count = min(count, max(1, source.frames // picture.config.frames))
     return PicturePool(source, picture.config.frames, count, out / "cache/pictures.npy", seed)
-
-
-def shows(codec: VideoCodec, latents: int) -> Tensor:
-    """(depth,): how much an error of each channel of a chunk's latents is seen, 1 on average."""
-    power = codec.std.square()
-    return (power / power.mean()).repeat(latents)
 
 
 @torch.inference_mode()

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from lightcone.model.families.avdit.network.transformer import Transformer
 from lightcone.model.runtime.checkpoint import fitting, read, save_training
 from lightcone.model.runtime.precision import compute_dtype
 from lightcone.model.training.avdit.budget import Budget, Point, run
 from lightcone.model.training.avdit.clips import Clips, ClipSampler
+from lightcone.model.training.avdit.emphasis import Emphasis
 from lightcone.model.training.avdit.objective import Objective, loss
 from lightcone.model.training.muon import MuonAdam
 from lightcone.model.training.parallel import Group
@@ -43,7 +44,7 @@ class Recipe:
 def train_transformer(
     model: Transformer,
     clips: ClipSampler,
-    shows: Tensor,
+    emphasis: Emphasis,
     path: Path,
     budget: Budget,
     recipe: Recipe,
@@ -72,7 +73,7 @@ def train_transformer(
             step, seconds = int(saved["step"]), float(saved["seconds"])
     generator = torch.Generator().manual_seed(seed * 1_000_003 + step * 101 + group.rank)
     choices = torch.Generator().manual_seed(seed * 7_919 + step)  # equal in all processes
-    update = Update(model, optimizer, shows, recipe, device, group)
+    update = Update(model, optimizer, emphasis, recipe, device, group)
 
     def advance(point: Point) -> dict[str, float]:
         own = float(torch.rand((), generator=choices)) < recipe.rollout
@@ -132,14 +133,14 @@ class Update:
         self,
         model: Transformer,
         optimizer: MuonAdam,
-        shows: Tensor,
+        emphasis: Emphasis,
         recipe: Recipe,
         device: torch.device,
         group: Group,
     ) -> None:
         self._model, self._optimizer, self._group = model, optimizer, group
         self._network = cast(Transformer, torch.compile(model)) if recipe.compiled else model
-        self._shows, self._device = shows.to(device), device
+        self._emphasis, self._device = emphasis.to(device), device
         self._objective, self._sharded = recipe.objective, recipe.sharded
 
     def __call__(self, clips: Clips, generator: torch.Generator, rollout: bool) -> dict[str, float]:
@@ -148,7 +149,7 @@ class Update:
         clips = _moved(clips, self._device)
         with torch.autocast(self._device.type, dtype=dtype, enabled=dtype != torch.float32):
             value, figures = loss(
-                self._network, self._model.config, clips, self._shows, self._objective,
+                self._network, self._model.config, clips, self._emphasis, self._objective,
                 generator, rollout,
             )  # fmt: skip
         self._optimizer.zero_grad()
