@@ -20,9 +20,10 @@ _PATIENCE = timedelta(days=1)  # for what one process does while the others wait
 class Group:
     """The processes that train together; alone, everything here does nothing."""
 
-    def __init__(self) -> None:
-        self.size = int(os.environ.get("WORLD_SIZE", "1"))
-        self.rank = int(os.environ.get("RANK", "0"))
+    def __init__(self, alone: bool = False) -> None:
+        """`alone`: what this process does while the others wait."""
+        self.size = 1 if alone else int(os.environ.get("WORLD_SIZE", "1"))
+        self.rank = 0 if alone else int(os.environ.get("RANK", "0"))
         if self.size > 1:
             backend = "nccl" if torch.cuda.is_available() else "gloo"
             distributed.init_process_group(backend, timeout=_PATIENCE)

@@ -13,6 +13,7 @@ from tiny_avdit import CONFIG, encoded, transformer
 from lightcone.model.training.avdit import transformer as training
 from lightcone.model.training.avdit.budget import Budget
 from lightcone.model.training.avdit.clips import ClipSampler
+from lightcone.model.training.avdit.emphasis import Emphasis
 from lightcone.model.training.avdit.transformer import Recipe, train_transformer
 from lightcone.model.training.parallel import Group
 
@@ -26,7 +27,7 @@ def main(folder: Path) -> None:
             model = transformer().requires_grad_(True)
             sampler = ClipSampler(play, CONFIG, seed=group.rank)
             train_transformer(
-                model, sampler, torch.ones(CONFIG.depth), folder / f"{name}.pt",
+                model, sampler, Emphasis.unfitted(CONFIG), folder / f"{name}.pt",
                 Budget(steps=steps), recipe, torch.device("cpu"), group, 0, folder / "loss.jsonl",
             )  # fmt: skip
             group.agree(0)  # that the checkpoint is written

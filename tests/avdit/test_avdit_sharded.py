@@ -12,6 +12,7 @@ from tiny_avdit import transformer
 
 from lightcone.model.runtime.checkpoint import read
 from lightcone.model.training.avdit import train as training
+from lightcone.model.training.parallel import Group
 
 HERE = Path(__file__).parent
 
@@ -31,6 +32,14 @@ def test_spread_weights_are_trained_as_whole_ones(tmp_path: Path) -> None:
             for other in (equal[part], before)
         )
         assert apart < 1e-3 * moved
+
+
+def test_what_one_process_does_alone_needs_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    group = Group(alone=True)  # which would wait for the other one
+    assert group.leads
+    assert group.agree(3.0) == 3.0
 
 
 def test_one_process_cannot_spread_weights(

@@ -35,7 +35,7 @@ def train_picture(
 ) -> bool:
     """Train, or go on; returns False where it was stopped. Raises WeightsError, TrainingError."""
     codec.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = MuonAdam(codec, kernels(codec), _MUON_LR, _ADAM_LR, Group())
+    optimizer = MuonAdam(codec, kernels(codec), _MUON_LR, _ADAM_LR, Group(alone=True))
     step, seconds = load(path, codec, optimizer)
     generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
     if not step:
@@ -88,7 +88,7 @@ def train_sound(
     codec: SoundCodec, source: Source, path: Path, budget: Budget, seed: int, log: Path
 ) -> bool:
     """As `train_picture`, for worlds with sound."""
-    optimizer = MuonAdam(codec, kernels(codec), _MUON_LR, _ADAM_LR, Group())
+    optimizer = MuonAdam(codec, kernels(codec), _MUON_LR, _ADAM_LR, Group(alone=True))
     step, seconds = load(path, codec, optimizer)
     rng = np.random.default_rng((seed, step))
     length = _CLIP_LATENTS * codec.config.samples
