@@ -23,9 +23,9 @@ from lightcone.server.access.tokens import NotYours
 from lightcone.server.errors import LightconeError
 from lightcone.server.outward import outward
 from lightcone.server.pictures.errors import BadImage, DecoderUnavailable
+from lightcone.server.sessions.origin import SessionOver
 from lightcone.server.sessions.queue import QueueFull
 from lightcone.server.sessions.remote_state import Restoring, TooFarBack
-from lightcone.server.sessions.session import SessionOver
 from lightcone.server.sessions.session_log import LogUnavailable
 from lightcone.server.sessions.sessions import Busy
 from lightcone.server.sessions.snapshot_store import StorageError

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Literal
 
-from lightcone.model.interface import How, WorldInfo
-from lightcone.server.access.access import NOBODY, Payer
-from lightcone.server.access.seats import Seat, SeatRules
+from lightcone.model.interface import How
+from lightcone.server.access.seats import Seat
 from lightcone.server.control.outbox import Goodbye, Outbox
 from lightcone.server.control.protocol import (
     CLOSE_SESSION_ENDED,
@@ -24,9 +23,9 @@ from lightcone.server.control.protocol import (
     Stall,
     Status,
 )
-from lightcone.server.errors import LightconeError
 from lightcone.server.sessions import reports
 from lightcone.server.sessions.lifecycle import Event, Lifecycle
+from lightcone.server.sessions.origin import Origin, SessionOver, SessionRules
 from lightcone.server.sessions.packets import LANES, encoded
 from lightcone.server.sessions.participants import Participants
 from lightcone.server.sessions.presence import Presence
@@ -39,31 +38,6 @@ from lightcone.server.worker.host import WorkerHost
 from lightcone.streaming import Lane, SessionStream
 
 log = get_logger("lightcone.session")
-
-
-class SessionOver(LightconeError):
-    """The session has ended or failed."""
-
-
-@dataclass(frozen=True)
-class Origin:
-    """What a session was made from. `seed` is None where a snapshot does not tell it."""
-
-    id: str
-    info: WorldInfo
-    seed: int | None
-    prompt: str
-    owner: Payer = NOBODY
-
-
-@dataclass(frozen=True)
-class SessionRules:
-    seats: SeatRules
-    sending: wire.Sending
-    history_s: float
-    idle_s: float  # after so long with nobody there it is idle
-    play_recorded: bool = False  # by its worker, for training
-    consent: str = ""  # of those who play, to that
 
 
 class Session:

@@ -16,10 +16,11 @@ from lightcone.server.access.quotas import QuotaExceeded
 from lightcone.server.cli.settings import Settings
 from lightcone.server.errors import LightconeError
 from lightcone.server.outward import outward
+from lightcone.server.sessions.origin import Origin, SessionRules
 from lightcone.server.sessions.queue import Queue, Ticket
 from lightcone.server.sessions.recording import Recording, Recordings
 from lightcone.server.sessions.recovery.recovering import Recovering, Recovery
-from lightcone.server.sessions.session import Origin, Session, SessionRules
+from lightcone.server.sessions.session import Session
 from lightcone.server.sessions.session_log import SessionLog, log_start
 from lightcone.server.sessions.snapshot_store import SnapshotStore, StorageError, StoredSnapshot
 from lightcone.server.sessions.wanted import Opener, Wanted, opener_of

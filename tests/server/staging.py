@@ -17,7 +17,8 @@ from lightcone.server.control.commands import Commands
 from lightcone.server.control.guest import Guest
 from lightcone.server.control.outbox import Outbox
 from lightcone.server.control.protocol import VERSION, Hello, Role, decode_server
-from lightcone.server.sessions.session import Origin, Session, SessionRules
+from lightcone.server.sessions.origin import Origin, SessionRules
+from lightcone.server.sessions.session import Session
 from lightcone.server.sessions.session_log import SessionLog, log_start
 from lightcone.server.worker import messages as wire
 from lightcone.server.worker.errors import RequestFailed, RewindError

@@ -29,7 +29,7 @@ from lightcone.server.control.protocol import (
 from lightcone.server.errors import printable
 from lightcone.server.http.problems import problem_of
 from lightcone.server.outward import outward
-from lightcone.server.sessions.session import SessionOver
+from lightcone.server.sessions.origin import SessionOver
 from lightcone.server.sessions.session_log import LogUnavailable
 from lightcone.server.sessions.snapshot_store import StorageError
 from lightcone.server.worker.errors import (

@@ -21,7 +21,7 @@ from lightcone.server.control.protocol import (
     Welcome,
     Wheel,
 )
-from lightcone.server.sessions.session import SessionOver
+from lightcone.server.sessions.origin import SessionOver
 from lightcone.server.worker import messages as wire
 from lightcone.streaming import Lane
 
