@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 ROOM = 0.85  # of a thread's time may be used; the rest is for what varies
+NO_MORE: Mapping[str, int] = MappingProxyType({})
 
 
 class WorldCost(Protocol):
@@ -45,15 +47,17 @@ def fits(
     budget_bytes: int,
     max_batch: int = 0,
     overbook: float = 1.0,
+    more_encodes: Mapping[str, int] = NO_MORE,
 ) -> bool:
     """Whether so many sessions of these worlds hold their full rate in one worker. `max_batch`
     limits the sessions of a step; 0: the largest bucket does. `overbook`: as if the worker were so
-    many times as fast."""
+    many times as fast. `more_encodes` by world: those beside one for each session, as viewers with
+    another codec or with a thin line need."""
     running = {world: n for world, n in sessions.items() if n > 0}
     steps = {world: _steps(demands[world], n, max_batch) for world, n in running.items()}
     stepping = sum(busy.load for busy in steps.values())
     encoding = sum(
-        n * demands[world].cost.encode_ms * demands[world].fps / 1000
+        (n + more_encodes.get(world, 0)) * demands[world].cost.encode_ms * demands[world].fps / 1000
         for world, n in running.items()
     )
     size = sum(n * demands[world].cost.session_bytes for world, n in running.items())

@@ -114,6 +114,14 @@ class Session:
     def world_frame(self) -> int:
         return self.state.shown.world_frame(self._loop.time())
 
+    @property
+    def encoded(self) -> Mapping[wire.LaneName, int]:
+        """What its worker encodes of its pictures while somebody watches: bits a second."""
+        lanes: dict[wire.LaneName, int] = {LANES[lane]: bits for lane, bits in self._lanes.items()}
+        if self.recording is not None:
+            lanes.setdefault("H264", self.rules.sending.video_bitrate)
+        return lanes
+
     def idle_s(self) -> float:
         """For how long nobody has watched or controlled it."""
         return self._presence.idle_s()
@@ -338,11 +346,8 @@ class Session:
 
     def _watch(self) -> None:
         if self.worker is not None:
-            recorded = self.recording is not None
-            lanes = {LANES[lane]: bitrate for lane, bitrate in self._lanes.items()}
-            if recorded:
-                lanes.setdefault("H264", self.rules.sending.video_bitrate)
-            self.worker.watch(self.id, self.viewers > 0, lanes, self._sound_heard or recorded)
+            sound = self._sound_heard or self.recording is not None
+            self.worker.watch(self.id, self.viewers > 0, self.encoded, sound)
 
     # inside
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections import Counter
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -244,7 +245,9 @@ class Sessions:
         if waiting := self.queued:
             return f"there is a queue of {waiting}"
         workers = [worker for worker in self.workers if worker.host is not None]
-        if self._room_left() and any(w.fits(world) for w in workers for world in w.opened):
+        if self._room_left() and any(
+            w.fits(world, self._more_encodes(w)) for w in workers for world in w.opened
+        ):
             return None
         return None if self._lonely() else "there is no room for another session"
 
@@ -259,7 +262,15 @@ class Sessions:
         return not most or sum(worker.sessions.total() for worker in self.workers) < most
 
     def _room(self, worker: Worker, info: WorldInfo) -> bool:
-        return self._room_left() and worker.fits(info.name)
+        return self._room_left() and worker.fits(info.name, self._more_encodes(worker))
+
+    def _more_encodes(self, worker: Worker) -> Counter[str]:
+        """Of a worker's sessions by world, beside one for each."""
+        more: Counter[str] = Counter()
+        for session in self:
+            if worker.host is not None and session.worker is worker.host:
+                more[session.info.name] += max(0, len(session.encoded) - 1)
+        return more
 
     async def _begin(
         self, worker: Worker, host: WorkerHost, wanted: Wanted, open: Opener, from_state: bool

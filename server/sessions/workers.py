@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from lightcone.model.interface import WorldInfo
 from lightcone.server.outward import outward
-from lightcone.server.scheduling.admission import Demand, capacity, fits
+from lightcone.server.scheduling.admission import NO_MORE, Demand, capacity, fits
 from lightcone.server.telemetry.logs import get_logger
 from lightcone.server.worker.errors import WorkerError
 from lightcone.server.worker.host import WorkerHost
@@ -92,13 +92,13 @@ class Worker:
         """Of the model of a world that has been opened."""
         return self._fingerprints[world]
 
-    def fits(self, world: str) -> bool:
-        """Whether one more session of this world does; the first always does. Its cost must be
-        known."""
+    def fits(self, world: str, more_encodes: Mapping[str, int] = NO_MORE) -> bool:
+        """Whether one more session of this world does, beside those that are there and their
+        `more_encodes` (see `admission.fits`); the first always does. Its cost must be known."""
         if not self.sessions.total():
             return True
         wanted = self.sessions + Counter({world: 1})
-        return fits(self._demands(), wanted, *self._limits)
+        return fits(self._demands(), wanted, *self._limits, more_encodes)
 
     def taken(self) -> float:
         """The share of its capacity that is taken, about."""

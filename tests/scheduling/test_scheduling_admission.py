@@ -27,6 +27,8 @@ def test_who_overbooks_has_more_sessions_but_no_more_memory() -> None:
 def test_encoding_and_memory_count_too() -> None:
     encoded = Demand(StepCost({1: 1.0, 8: 1.0}, 10.0, 1), 1 / 12, 24)
     assert capacity(encoded, GIB) == 3  # 240 ms a second each
+    assert fits({"court": encoded}, {"court": 3}, GIB)
+    assert not fits({"court": encoded}, {"court": 3}, GIB, more_encodes={"court": 1})
     large = Demand(StepCost({1: 1.0, 8: 1.0}, 0.1, 400_000_000), 1 / 12, 24)
     assert capacity(large, GIB) == 2
 
