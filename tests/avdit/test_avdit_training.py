@@ -83,17 +83,26 @@ def test_clips_are_consecutive_and_know_what_was_before(play: EncodedPlay) -> No
         torch.testing.assert_close(clips.before.numbers[:, 2:], ends.numbers[:, 1:-1])
 
 
-def test_what_is_rare_at_its_place_and_what_changes_count_more() -> None:
+def test_errors_count_more_where_something_changes_or_something_rare_has_been() -> None:
     emphasis = Emphasis.unfitted(CONFIG)
     torch.manual_seed(0)
     before = 0.5 * torch.randn(1, 1, CONFIG.channels, CONFIG.rows, CONFIG.columns)
-    picture = before.repeat(1, 1, CONFIG.latents, 1, 1)  # nothing moves
-    assert (emphasis.weights(picture, before) == 1).all()
-    picture[..., 2, 3] = 3.0  # in all pictures of the chunk
-    weights = emphasis.weights(picture, before)
-    assert weights.mean() == pytest.approx(1)
-    first, second = weights.unflatten(2, (CONFIG.latents, -1))[0, 0, :, 0]
-    assert first[2, 3] > second[2, 3] > 5 * second[0, 0]  # it has appeared, and is there
+
+    def weights(picture: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
+        found = emphasis.weights(picture, before)
+        assert found.mean() == pytest.approx(1)
+        first: torch.Tensor = found.unflatten(2, (CONFIG.latents, -1))[0, 0, 0, 0]
+        return first
+
+    still = before.repeat(1, 1, CONFIG.latents, 1, 1)
+    assert (weights(still, before) == 1).all()
+    appears = still.clone()
+    appears[..., 2, 5] = 3.0
+    assert weights(appears, before).argmax() == 2 * CONFIG.columns + 5
+    rare = before.clone()
+    rare[..., 2, 5] = 3.0
+    there = weights(rare.repeat(1, 1, CONFIG.latents, 1, 1), rare)
+    assert there[2, 5] == there[2, 3] > 5 * there[2, 1]
 
 
 @pytest.mark.parametrize("rollout", [False, True])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from lightcone.model.codecs.video import VideoCodec
 from lightcone.model.families.avdit.network.config import AvditConfig
@@ -14,6 +15,7 @@ from lightcone.model.training.avdit.latents import EncodedPlay
 
 MOVING, RARE = 3.0, 8.0  # most that is added to a weight of 1
 _ORDINARY = 2.0  # variances from the mean that are nothing rare
+_NEAR = (3, 5)  # rows and columns of latents around it, as it may move
 _SAMPLE = 2000  # chunks
 _LEAST = 0.01  # variance of latents; overall it is 1
 
@@ -21,8 +23,9 @@ _LEAST = 0.01  # variance of latents; overall it is 1
 @dataclass(frozen=True)
 class Emphasis:
     """A picture is mostly scenery, and what is played for is small: an enemy is a few latents of
-    hundreds. So what changes counts more, and what is rare at its place, measured in the variances
-    that latents have there in the recordings."""
+    hundreds. So what changes counts more, and so does a place where something rare has just been,
+    measured in the variances that latents have there in the recordings. What is rare in the answer
+    itself must not count more: the model would make enemies out of nothing."""
 
     shows: Tensor  # (depth, 1, 1): how much an error of each channel is seen, 1 on average
     mean: Tensor  # (channels, h, w): of the recordings, at each place
@@ -53,7 +56,9 @@ class Emphasis:
         pictures = picture.unflatten(2, (-1, len(self.mean)))  # (B, C, latents, channels, h, w)
         earlier = torch.cat([before[:, :, None], pictures[:, :, :-1]], 2)
         change = (pictures - earlier).square().mean(3, keepdim=True)
-        off = ((pictures - self.mean).square() / self.variance).mean(3, keepdim=True)
-        weight = 1 + (2 * change).clamp_max(MOVING) + (off - _ORDINARY).clamp(0, RARE)
+        off = ((before - self.mean).square() / self.variance).mean(2)
+        near = F.max_pool2d(off, _NEAR, stride=1, padding=(_NEAR[0] // 2, _NEAR[1] // 2))
+        rare = (near - _ORDINARY).clamp(0, RARE)[:, :, None, None]
+        weight = 1 + (2 * change).clamp_max(MOVING) + rare
         weight = weight / weight.mean()
         return weight.expand_as(pictures).flatten(2, 3) * self.shows
