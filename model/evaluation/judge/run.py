@@ -15,10 +15,11 @@ from typing import Any
 from PIL import Image as Pictures
 
 from lightcone.model.evaluation.judge import sheet
-from lightcone.model.evaluation.judge.clips import REACTION, ROLLOUT, WRONG, context_frames
+from lightcone.model.evaluation.judge.clips import ROLLOUT, WRONG, context_frames
 from lightcone.model.evaluation.judge.instruments import Instruments, set_instruments
 from lightcone.model.evaluation.judge.long_run import judge_long_run
 from lightcone.model.evaluation.judge.playing import Candidate
+from lightcone.model.evaluation.judge.pressing import REACTION
 from lightcone.model.evaluation.judge.protocol import Frames, Judged, NotJudged, spans
 from lightcone.model.evaluation.judge.rollouts import (
     FORCED,
@@ -28,6 +29,7 @@ from lightcone.model.evaluation.judge.rollouts import (
 )
 from lightcone.model.evaluation.judge.tally import Tally, added
 from lightcone.model.evaluation.judge.truth import Truth, fitted
+from lightcone.model.families.staged.entry import WEIGHTS_FILE
 from lightcone.model.interface import WorldInfo
 
 VERSION = 1  # of the measures: what was kept by another is not used
@@ -75,7 +77,7 @@ def cost(plan: Plan, part: str, info: WorldInfo) -> int:
 
 
 class Judge:
-    """`detector` is a file of `MonsterDetector.save`, `kept` the folder of results. `tools` are
+    """`detector` is what `set_instruments` takes, `kept` the folder of results. `tools` are
     instruments that are set already. Raises NotJudged where the model is none of the truth's
     world."""
 
@@ -151,7 +153,9 @@ class Judge:
                 judge_presses(candidate, truth, tools, seed, plan.context_s),
                 {},
             )
-        return lambda candidate, seed: judge_long_run(candidate, truth, tools, seed, plan.minutes)
+        return lambda candidate, seed: judge_long_run(
+            candidate, truth, tools, seed, plan.minutes, plan.context_s
+        )
 
     def _kept(self, seed: int, part: str) -> Path:
         minutes = f"-{self._plan.minutes:g}" if part == "long" else ""
@@ -185,7 +189,8 @@ def _name(settings: Mapping[str, Any]) -> str:
 
 
 def _digest(path: Path) -> str:
+    file = path / WEIGHTS_FILE if path.is_dir() else path
     try:
-        return blake2b(path.read_bytes(), digest_size=8).hexdigest()
+        return blake2b(file.read_bytes(), digest_size=8).hexdigest()
     except OSError as error:
         raise NotJudged(f"{path} cannot be read: {error.strerror}") from error
