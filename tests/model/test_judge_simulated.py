@@ -3,7 +3,7 @@ none."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from lightcone.model.catalogue import WEIGHTS_DIR
-from lightcone.model.evaluation.judge import report
+from lightcone.model.evaluation.judge import clips, report, rollouts
 from lightcone.model.evaluation.judge.instruments import Instruments, set_instruments
 from lightcone.model.evaluation.judge.long_run import FIRST, Watch
 from lightcone.model.evaluation.judge.playing import Candidate
@@ -28,7 +28,7 @@ from lightcone.model.interface import Actions, Chunk, Emit, WorldInfo
 from lightcone.model.simulators.catalogue import SIMULATED, open_simulator
 
 SIZE = (128, 96)
-LONGEST = 200  # frames of the episodes here
+LONGEST = 130  # frames of the episodes here
 SEED = 6
 CHUNK = 2
 
@@ -163,11 +163,11 @@ def test_only_what_is_looked_at_is_drawn(court: SimulatorTruth) -> None:
     assert len(played.part(4, 4).frames) == 0
 
 
-def test_what_looks_at_pictures_cannot_play(court: SimulatorTruth) -> None:
+def test_what_a_simulator_cannot_do_is_named(court: SimulatorTruth) -> None:
     with pytest.raises(NotJudged, match="sees its state"):
-        court.play(SEED, court.player(SEED + 1)(court.info, SEED), 4)  # type: ignore[arg-type]
+        court.player(SEED + 1)(court.info, SEED)
     with pytest.raises(NotJudged, match="4 to 3"):
-        SimulatorTruth("court", (128, 128))
+        SimulatorTruth("court", (144, 96))
 
 
 def test_episodes_that_look_alike_are_others(court: SimulatorTruth) -> None:
@@ -179,7 +179,17 @@ def test_episodes_that_look_alike_are_others(court: SimulatorTruth) -> None:
 
 
 @pytest.fixture(scope="module")
-def judged(court: SimulatorTruth, tools: Instruments) -> Any:
+def short() -> Iterator[None]:
+    """Half of the frames, and one press."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clips, "ROLLOUT", 64)
+        patch.setattr(rollouts, "FORCED", 8)
+        patch.setattr(rollouts, "PRESSES", 1)
+        yield
+
+
+@pytest.fixture(scope="module")
+def judged(court: SimulatorTruth, tools: Instruments, short: None) -> Any:
     """The figures of one seed, without long runs."""
 
     @cache
@@ -187,7 +197,6 @@ def judged(court: SimulatorTruth, tools: Instruments) -> Any:
         echo = Echo(court, frozen)
         assert isinstance(echo, Judged)
         echo.knows(SEED)
-        echo.knows(2 * SEED)
         candidate = Candidate(echo, "court")
         clip, _ = judge_clip(candidate, court, tools, SEED, 0.5)
         presses = judge_presses(candidate, court, tools, SEED, 0.5)

@@ -9,6 +9,7 @@ import numpy as np
 from lightcone.model.evaluation.judge.protocol import spans
 from lightcone.model.evaluation.judge.truth import Played, Truth, following
 from lightcone.model.interface import Actions, WorldInfo
+from lightcone.model.recordings.players.agents import View
 
 ROLLOUT = 128  # frames that are generated from one moment
 WRONG = 16  # frames under the actions of another clip
@@ -63,6 +64,13 @@ def otherwise(truth: Truth, clip: Clip, actions: Actions) -> Played:
     done = np.concatenate([begun.actions, actions])
     episode = truth.play(clip.seed, following(done), len(done))
     return episode.part(clip.start, len(episode))
+
+
+def at_random(truth: Truth, info: WorldInfo, seed: int, frames: int) -> Actions:
+    """What the player of an even seed does, who looks at nothing."""
+    agent = truth.player(seed)(info, seed)
+    black = np.zeros((info.height, info.width, 3), np.uint8)
+    return np.stack([agent(View(frame, black, None, {}, ())) for frame in range(frames)])
 
 
 def context_frames(info: WorldInfo, seconds: float) -> int:

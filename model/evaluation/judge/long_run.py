@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lightcone.model.evaluation.judge.clips import ANOTHER, Clip, context_frames
+from lightcone.model.evaluation.judge.clips import ANOTHER, Clip, at_random, context_frames
 from lightcone.model.evaluation.judge.instruments import Instruments, of_looks
 from lightcone.model.evaluation.judge.playing import Candidate
 from lightcone.model.evaluation.judge.protocol import Frames, spans, step
@@ -29,7 +29,6 @@ from lightcone.model.evaluation.judge.steering import NEAR, Seen
 from lightcone.model.evaluation.judge.tally import Tally
 from lightcone.model.evaluation.judge.truth import Played, Truth
 from lightcone.model.interface import Actions, WorldInfo
-from lightcone.model.recordings.players.agents import View
 
 FIRST, LAST = "first", "last"  # minute
 _SAMPLE = 7  # frames, of measures that do not need every one
@@ -97,11 +96,11 @@ def _begin(
     if shown is None:
         model, world = candidate.model, candidate.world
         state = model.start(world, seed, model.prepare(world))
-        return truth, Begun(state, idle_play(truth, info, 2 * seed, total), None)
+        return truth, Begun(state, at_random(truth, info, 2 * seed, total), None)
     context = context_frames(info, context_s)
     played = shown.play(2 * seed, shown.player(2 * seed), context).part(0, context)
     state = candidate.after_context(Clip(2 * seed, 0, context, played))
-    actions = idle_play(shown, info, 2 * seed, context + total)[context:]
+    actions = at_random(shown, info, 2 * seed, context + total)[context:]
     return shown, Begun(state, actions, played.text)
 
 
@@ -188,13 +187,6 @@ class Watch:
             mean = np.mean(self._colours, 0)
             tally.add(who, f"colours/{when}", colour_distance(mean, self._tools.looks.colours))
         tally.add(who, f"monsters_there/{when}", sum(self._monsters), len(self._monsters))
-
-
-def idle_play(truth: Truth, info: WorldInfo, seed: int, frames: int) -> Actions:
-    """What the player of an even seed does, who looks at nothing."""
-    agent = truth.player(seed)(info, seed)
-    black = np.zeros((info.height, info.width, 3), np.uint8)
-    return np.stack([agent(View(frame, black, None, {}, ())) for frame in range(frames)])
 
 
 def _run(

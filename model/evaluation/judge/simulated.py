@@ -109,12 +109,13 @@ class SimulatorTruth:
         others = [seed for seed in seeds if not seed % 2]
         found: dict[int, Trajectory[Any]] = {}
         if driven:
-            truth = self._drive(driven, EPISODE)
+            truth = self._drive(driven, self.longest)
             found |= {seed: truth[i : i + 1] for i, seed in enumerate(driven)}
         if others:
-            held = torch.cat([self._held(self.player(seed), seed, EPISODE) for seed in others])
+            frames = self.longest
+            held = torch.cat([self._held(self.player(seed), seed, frames) for seed in others])
             phase = self._numbers(others).phase
-            truth = self._source.simulate(self._start(others), EPISODE, actions=held, phase=phase)
+            truth = self._source.simulate(self._start(others), frames, actions=held, phase=phase)
             found |= {seed: truth[i : i + 1] for i, seed in enumerate(others)}
         return (self._played(found[seed]) for seed in seeds)
 
