@@ -19,16 +19,23 @@ from torch import Tensor
 
 from lightcone.model.evaluation.judge.protocol import Frames, NotJudged
 from lightcone.model.evaluation.judge.senses.hearing import Band
-from lightcone.model.evaluation.judge.truth import Played, deciding
+from lightcone.model.evaluation.judge.truth import Played
 from lightcone.model.evaluation.measures.sounds import contact_times
 from lightcone.model.evaluation.play import join
-from lightcone.model.evaluation.scenes import wide
+from lightcone.model.evaluation.scenes import legible, wide
 from lightcone.model.families.staged.definition import definition
 from lightcone.model.families.staged.learnable import learnable
 from lightcone.model.families.staged.network.config import PictureSize
 from lightcone.model.families.staged.shared.controls import CAMERA_BUTTONS
 from lightcone.model.interface import Actions, WorldInfo
-from lightcone.model.recordings.players.agents import AGENTS, Agent, Inputs, MakeAgent, View
+from lightcone.model.recordings.players.agents import (
+    Agent,
+    Inputs,
+    MakeAgent,
+    RandomPlayer,
+    View,
+    repeating,
+)
 from lightcone.model.simulators.catalogue import open_simulator
 from lightcone.model.simulators.clips import Numbers, Trajectory
 
@@ -66,8 +73,10 @@ class Film:
 
 class SimulatorTruth:
     """The simulator of a world; `shown` is the size at which a model is to be judged. With `looks`
-    every episode looks as the one with that seed. Agents are asked for all they do before
-    anything is shown, so none can look at pictures. Raises UnknownWorld and NotJudged."""
+    every episode looks as the one with that seed would in clear weather, painted and without music,
+    which readers read best, to a camera that begins as one that stands still. Agents are asked for
+    all they do before anything is shown, so none can look at pictures. Raises UnknownWorld,
+    UnsupportedSetting and NotJudged."""
 
     def __init__(self, world: str, shown: tuple[int, int], looks: int | None = None) -> None:
         self.world = world
@@ -179,7 +188,7 @@ class SimulatorTruth:
         if self._looks is not None:
             other = self._source.starts(self._numbers([self._looks] * len(seeds)).start)
             looks = {name: getattr(other, name) for name in self._simulator.APPEARANCE}
-            state = replace(state, **looks)
+            return legible(replace(state, **looks))
         return state if seeds[0] % 2 else wide(state)
 
     def _numbers(self, seeds: Sequence[int]) -> Numbers:
@@ -211,8 +220,9 @@ class SimulatorTruth:
 
 
 def _wandering(info: WorldInfo, seed: int) -> Agent:
-    """Plays at random, as those whose play is recorded, and leaves the camera alone."""
-    agent = deciding(AGENTS["random"])(info, seed)
+    """Plays at random, as those whose play is recorded, and leaves the camera alone. He leaves out
+    no other control: whoever never goes back stands at a wall."""
+    agent = repeating(RandomPlayer(info, seed, shy=0.0), 2)
     touched = np.array([each.name not in CAMERA_BUTTONS for each in info.buttons])
     touched = np.concatenate([touched, np.ones(len(info.axes), bool)])
 

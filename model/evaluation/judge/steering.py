@@ -83,6 +83,7 @@ class Running:
     _STOPS = 8  # frames in which a runner stops
     _WORLDS = 8
     _WALL = 8  # frames after a wall in which a runner is not at his speed yet
+    _AT_WALL = 0.02  # picture heights
 
     def __init__(self, spotter: Spotter, truth: SimulatorTruth) -> None:
         self._spotter, self._truth = spotter, truth
@@ -101,7 +102,8 @@ class Running:
                 continue
             begun, ended = float(seen[start - 1]), float(seen[stop - 1])
             wall = PLAYER_MARGIN if side > 0 else WIDTH - PLAYER_MARGIN
-            if abs(wall - begun) > far * (1 + 2 * NEAR) or not np.isfinite(begun):
+            little = abs(wall - begun) < far * (1 + 2 * NEAR)
+            if not little and not self._stopped(seen[start - self._WALL : start]):
                 ratios.append(-side * (ended - begun) / far)
         still: list[bool] = []
         for start, stop in rests(left, right, self._HELD + self._STOPS):
@@ -111,6 +113,11 @@ class Running:
                 still.append(abs(float(seen[stop - 1] - seen[first - 1])) <= NEAR * full)
         return Steered(ratios, still)
 
+    def _stopped(self, places: Seen) -> bool:
+        """Whether he was at a wall, which takes away the speed that keys give."""
+        off = np.abs(places - WIDTH / 2)
+        return bool((off > WIDTH / 2 - PLAYER_MARGIN - self._AT_WALL).any())
+
     def due(self, actions: Actions) -> Seen:
         """How far the simulator's player goes to the right in each frame, (F,), NaN where he is at
         a wall in all worlds."""
@@ -118,7 +125,7 @@ class Running:
         if self._due[0] != key:
             numbers = self._truth.together(actions, self._WORLDS)
             place = ALONG * (1 + numbers[..., self._truth.names.index("player_x")])  # (worlds, F)
-            wall = (place < PLAYER_MARGIN + 0.01) | (place > WIDTH - PLAYER_MARGIN - 0.01)
+            wall = np.abs(place - WIDTH / 2) > WIDTH / 2 - PLAYER_MARGIN - 0.001
             for worlds in wall:
                 for frame in np.flatnonzero(worlds):
                     worlds[frame : frame + self._WALL] = True

@@ -107,8 +107,8 @@ class Truth(Protocol):
         ...
 
     def like(self, seed: int) -> Truth | None:
-        """A truth whose episodes all look like the one with this seed; None where all of this
-        truth look alike."""
+        """A truth whose episodes all look like the one with this seed, as far as that can be read;
+        None where all of this truth look alike."""
         ...
 
     def play(self, seed: int, agent: MakeAgent, frames: int) -> Played:
