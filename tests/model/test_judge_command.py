@@ -17,6 +17,9 @@ def test_without_a_world_one_line_says_what_is_missing(capsys: pytest.CaptureFix
     with pytest.raises(SystemExit):
         evaluate.main([])
     assert "--world" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        evaluate.main(["--world", "atlantis"])
+    assert "'atlantis' has no truth here (known: doom, court" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

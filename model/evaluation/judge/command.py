@@ -45,10 +45,14 @@ def main(argv: Sequence[str]) -> int:
         parser.error("--minutes and --long-seeds have to be 0 or more, --context above 0")
     if max(args.seeds) > _MOST_SEED:
         parser.error(f"seeds are at most {_MOST_SEED}")
+    args.truth = args.truth or args.world
+    if args.truth not in TRUTHS:
+        known = ", ".join(TRUTHS)
+        parser.error(f"'{args.world}' has no truth here (known: {known}): --truth, or --recordings")
     torch.set_num_threads(args.threads)
     try:
         if args.train_detector is not None:
-            if args.world in SIMULATED:
+            if args.truth in SIMULATED:
                 parser.error("only games have monsters to detect")
             return _train(args)
         return _judge(args)
@@ -65,12 +69,20 @@ def _judge(args: argparse.Namespace) -> int:
     if not isinstance(model, Judged):
         raise NotJudged(f"'{args.world}' cannot begin from a real moment, so it cannot be judged")
     steps = model.steps[0]
-    plan = Plan(args.world, tuple(args.seeds), args.long_seeds, args.minutes, args.context, steps)
-    truth = TRUTHS[args.world]((info.width, info.height))
+    plan = Plan(
+        args.world,
+        tuple(args.seeds),
+        args.long_seeds,
+        args.minutes,
+        args.context,
+        steps,
+        args.truth,
+    )
+    truth = TRUTHS[args.truth]((info.width, info.height))
     detector = args.detector
     if detector is None:
         simulated = isinstance(truth, SimulatorTruth)
-        detector = WEIGHTS_DIR if simulated else DETECTORS / f"{args.world}.safetensors"
+        detector = WEIGHTS_DIR if simulated else DETECTORS / f"{args.truth}.safetensors"
     try:
         judge = Judge(model, truth, plan, args.kept, detector if detector.exists() else None)
         with tqdm(total=plan.chunks(info), unit="chunk", disable=None, smoothing=0.05) as bar:
@@ -101,7 +113,7 @@ def _judge(args: argparse.Namespace) -> int:
 
 def _train(args: argparse.Namespace) -> int:
     episodes, steps = args.detector_episodes, args.detector_steps
-    truth = TRUTHS[args.world](_TRAINING_SIZE if args.size is None else args.size)
+    truth = TRUTHS[args.truth](_TRAINING_SIZE if args.size is None else args.size)
     try:
         with tqdm(total=episodes + steps, unit="step", disable=None, smoothing=0.05) as bar:
             detector, found = train(truth, episodes, steps, bar.update)
@@ -114,7 +126,8 @@ def _train(args: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lightcone evaluate", description=__doc__)
-    parser.add_argument("--world", choices=tuple(TRUTHS), required=True)
+    parser.add_argument("--world", required=True)
+    parser.add_argument("--truth", choices=tuple(TRUTHS), help="by default that of its name")
     parser.add_argument("--seeds", type=parse_seeds, default=parse_seeds("0:16"), help="A:B or A,B")
     parser.add_argument("--weights", type=Path, default=WEIGHTS_DIR)
     parser.add_argument("--device", default="cpu")

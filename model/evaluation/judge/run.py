@@ -40,7 +40,8 @@ Progress = Callable[[int], object]
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured. `long_seeds` of the seeds, the first ones, also run for `minutes`."""
+    """What is measured. `long_seeds` of the seeds, the first ones, also run for `minutes`. `truth`
+    is the name of what the world is held against, where it has another."""
 
     world: str
     seeds: tuple[int, ...]
@@ -48,6 +49,7 @@ class Plan:
     minutes: float = 10.0
     context_s: float = 2.0
     steps: int | None = None
+    truth: str | None = None
 
     def long_run(self, seed: int) -> bool:
         return seed in self.seeds[: self.long_seeds] and self.minutes > 0
@@ -101,6 +103,8 @@ class Judge:
             "context_s": plan.context_s,
             "detector": _digest(detector) if detector is not None else None,
         }
+        if plan.truth not in (None, plan.world):
+            settings["truth"] = plan.truth
         self._folder = kept / f"{plan.world}-{_name(settings)}"
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / "settings.json").write_text(json.dumps(settings, indent=1))
