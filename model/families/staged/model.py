@@ -30,7 +30,7 @@ from lightcone.model.families.staged.network.sampler import (
     sample,
 )
 from lightcone.model.families.staged.network.stage import Scene
-from lightcone.model.families.staged.observing import Observer, true_facts, true_values
+from lightcone.model.families.staged.observing import Observer
 from lightcone.model.families.staged.prompts import Values
 from lightcone.model.families.staged.rates import FRAMES
 from lightcone.model.families.staged.reading.still import read_still
@@ -292,35 +292,26 @@ class StagedModel(LatentStepping[StagedState, Made]):
         """The state after having seen and heard true chunks: `frames` (F, H, W, 3), F a multiple
         of a chunk's, with their `sound` and all facts, `numbers` (F, columns); actions are among
         the facts. None begins with the caption `text`. Raises ModelError."""
-        part, observer = self.part(world), self._observer(world)
-        facts = true_facts(part, numbers, columns, len(frames)).to(self.device)
-        if sound is None:
-            raise ModelError(f"'{world}' has sound")
-        for chunk in observer.encoded(state, frames, sound, facts):
-            if state is None:
-                values = true_values(part, text)
-                state = observer.begun(world, chunk, values, self._text(world, values))
-            else:
-                state = observer.after(state, chunk)
-        assert state is not None
-        return state
+        return self._observer(world).observed(state, frames, sound, numbers, columns, text)
 
     @torch.inference_mode()
     def reconstruct(
         self, world: str, frames: NDArray[np.uint8], sound: NDArray[np.float32] | None
     ) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
         """True chunks through the codecs and back: the best that can be made."""
-        like = torch.zeros(0, device=self.device)
-        return self._observer(world).reconstructed(frames, sound, like)
+        return self._observer(world).reconstructed(frames, sound)
 
     def _observer(self, world: str) -> Observer:
         return Observer(
+            self.part(world),
             self.picture,
             self.sound,
             self.network.transformer,
             self.network.config.window,
             self.steps[0],
             partial(self._scene, world),
+            partial(self._text, world),
+            self.device,
         )
 
     # states as data

@@ -26,24 +26,49 @@ from lightcone.model.interface import ModelError, PromptError
 @dataclass(frozen=True)
 class Observer:
     """The parts of a model that it takes. `scene_of` takes facts (1, 1 + frames, COUNT) and a text
-    (1, text)."""
+    (1, text), which `text_of` makes of values."""
 
+    world: World
     picture: PictureCodec
     sound: SoundCodec
     transformer: Transformer
     window: int
     steps: int
     scene_of: Callable[[Tensor, Tensor], Scene]
+    text_of: Callable[[Values], Tensor]
+    device: torch.device
 
-    def begun(self, world: str, chunk: Latents, values: Values, text: Tensor) -> StagedState:
+    def observed(
+        self,
+        state: StagedState | None,
+        frames: NDArray[np.uint8],
+        sound: NDArray[np.float32] | None,
+        numbers: NDArray[np.float32] | None,
+        columns: Sequence[str],
+        text: str | None,
+    ) -> StagedState:
+        """The state after true chunks; None begins with the caption `text`. Raises ModelError."""
+        facts = true_facts(self.world, numbers, columns, len(frames)).to(self.device)
+        if sound is None:
+            raise ModelError(f"'{self.world.info.name}' has sound")
+        for chunk in self.encoded(state, frames, sound, facts):
+            if state is None:
+                state = self.begun(chunk, true_values(self.world, text))
+            else:
+                state = self.after(state, chunk)
+        assert state is not None
+        return state
+
+    def begun(self, chunk: Latents, values: Values) -> StagedState:
         """The state after a true chunk, as after a first one that was made."""
+        text = self.text_of(values)
         ring = empty_ring(self.transformer.config, self.transformer.place)
         facts = torch.cat([chunk.state[:, -1:], chunk.state], 1)
         scene = self.scene_of(facts, text)
         reread(self.transformer, ring=ring, chunk=chunk, last=chunk, scene=scene, at=FIRST)
         prompt = Prompted(values, text, text, 0, 1)
         silence = self.sound.decoder_state(1)
-        return self._heard(StagedState(world, 0, 0, ring, (chunk,), prompt, silence))
+        return self._heard(StagedState(self.world.info.name, 0, 0, ring, (chunk,), prompt, silence))
 
     def after(self, state: StagedState, chunk: Latents) -> StagedState:
         """The state after one more true chunk: its keys are those that it would have if it had been
@@ -85,17 +110,17 @@ class Observer:
         return [Latents(*(x.clone() for x in part)) for part in parts]
 
     def reconstructed(
-        self, frames: NDArray[np.uint8], sound: NDArray[np.float32] | None, like: Tensor
+        self, frames: NDArray[np.uint8], sound: NDArray[np.float32] | None
     ) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
         """True frames and sound through the codecs and back."""
         shown = [
-            self.picture.decode(self.picture.encode(part.to(like.device)))
+            self.picture.decode(self.picture.encode(part.to(self.device)))
             for part in _pictures(frames).split(_BLOCK)
         ]
         pictures = torch.cat(shown).permute(0, 2, 3, 1).contiguous().cpu().numpy()
         if sound is None:
             return pictures, None
-        tokens = self.sound.encode(torch.from_numpy(sound.copy())[None].to(like))
+        tokens = self.sound.encode(torch.from_numpy(sound.copy())[None].to(self.device))
         heard, _ = self.sound.decode(tokens, self.sound.decoder_state(1))
         return pictures, heard[0].float().cpu().numpy()
 
