@@ -1,11 +1,14 @@
-"""`lightcone evaluate`: the simulators judge the learned worlds on seeds training never saw
-(training draws its worlds from other streams of random numbers altogether).
+"""`lightcone evaluate`: how good is a world? Three judges, by their flags.
 
+`--world NAME` holds it against its truth, a game or a simulator (model/evaluation/judge);
+`--recordings DIR` against recorded play. `--own-measures` measures what neither of them does, of
+the simulated worlds of the staged family alone: memory after turning away, prompts obeyed, laws. It
+knows the model from inside: it begins from given facts, is partly teacher-forced, and in the pond
+and the corridors holds the model to its own facts; `--only` chooses others of the same kind.
 Beside each figure stands what a trivial answer gets (repeat the last frame, the average frame,
-silence) and the ceiling: what the simulator's own pictures and sound get from the same judge. What
-each measure is, its module in model/evaluation/measures says.
-
-`--world doom` is judged by the game itself: lightcone evaluate --world doom --help.
+silence) and the ceiling: what the simulator's own pictures and sound get from the same measure.
+What each is, its module in model/evaluation/measures says. Seeds are such as training never saw
+(training draws its worlds from other streams of random numbers altogether).
 """
 
 from __future__ import annotations
@@ -39,6 +42,8 @@ from lightcone.model.interface import ModelError
 from lightcone.model.simulators.catalogue import SIMULATED
 
 MEASURES = ("fidelity", "response", "physics", "memory", "hearing", "prompts", "endurance")
+UNJUDGED = ("physics", "memory", "prompts")  # what the judge by the truth does not measure
+OWN = "--own-measures"
 FEW = 8  # worlds of measures that take many steps
 
 
@@ -86,8 +91,9 @@ def _among(known: tuple[str, ...]) -> Callable[[str], list[str]]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lightcone evaluate", description=__doc__)
     every = list(SIMULATED)
+    parser.add_argument(OWN, action="store_true", help="these measures, not the judge's")
     parser.add_argument("--worlds", "--world", type=_among(SIMULATED), default=every)
-    parser.add_argument("--only", type=_among(MEASURES), default=list(MEASURES))
+    parser.add_argument("--only", type=_among(MEASURES), default=list(UNJUDGED))
     parser.add_argument("--seeds", type=parse_seeds, default=parse_seeds("1000:1016"))
     parser.add_argument("--steps", type=int, choices=(1, 2, 4), default=1)
     parser.add_argument("--minutes", type=float, default=10, help="of long runs")
@@ -103,7 +109,7 @@ def main(argv: list[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     if recorded.wanted(argv):
         return recorded.main(argv)
-    if generated.wanted(argv):
+    if OWN not in argv:
         return generated.main(argv)
     parser = _parser()
     args = parser.parse_args(argv)

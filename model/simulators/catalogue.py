@@ -11,7 +11,7 @@ from torch import Tensor
 from lightcone.model.families.staged.definition import WORLDS
 from lightcone.model.families.staged.network.config import PictureSize
 from lightcone.model.interface import UnknownWorld
-from lightcone.model.simulators.clips import Clip
+from lightcone.model.simulators.clips import Clip, Source
 
 SIMULATED = WORLDS
 
@@ -20,6 +20,7 @@ class Simulator(Protocol):
     """A module such as `lightcone.model.simulators.court.simulator`."""
 
     APPEARANCE: tuple[str, ...]  # fields of the state that its laws never read
+    SOURCE: Source[Any]
 
     def random_trajectories(self, *args: Any, **more: Any) -> Any: ...
 

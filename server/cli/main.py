@@ -206,7 +206,7 @@ def staged(context: typer.Context) -> None:
 
 @app.command(context_settings=FORWARDED, add_help_option=False)
 def evaluate(context: typer.Context) -> None:
-    """Measure a world against its simulator. Flags: lightcone evaluate --help."""
+    """Measure a world against its truth. Flags: lightcone evaluate --help."""
     _forward("lightcone.model.evaluation.evaluate", context)
 
 

@@ -147,6 +147,8 @@ def test_true_play_can_be_observed_and_reconstructed(model: AvditModel) -> None:
     )
     assert part.seen == 2
     assert whole.seen == 6
+    named = model.observe(None, "tiny", *play, numbers, columns, "gym, Blue, against a wall")
+    assert named.last.text.tolist() == [0.0, 1.0]  # the words that recordings had, without commas
     [after], [_chunk] = collect(model, [whole], [play[2][:4]])
     assert after.chunk == 1
     frames, sound = model.reconstruct("tiny", play[0], play[1])

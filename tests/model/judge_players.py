@@ -130,6 +130,7 @@ class Player:
         actions: Actions,
         numbers: Any = None,
         columns: Sequence[str] = (),
+        text: str | None = None,
     ) -> PlayerState:
         assert len(frames) % CHUNK == 0
         assert sound is not None

@@ -166,7 +166,7 @@ def test_the_command_judges_weights_on_disk(
 ) -> None:
     weights.save(tmp_path / "weights")
     flags = ["--weights", str(tmp_path / "weights"), "--worlds", "corridors", "--seeds", "3:4"]
-    more = ["--only", "response", "--json", "--report", str(tmp_path / "page")]
+    more = ["--own-measures", "--only", "response", "--json", "--report", str(tmp_path / "page")]
     assert evaluate.main([*flags, *more]) == 0
     data = json.loads(capsys.readouterr().out)
     assert data["worlds"]["corridors"]["figures"][0]["wanted"] == 0.95
@@ -188,6 +188,6 @@ def test_what_can_not_be_judged_is_named(
 ) -> None:
     only = [] if "--only" in flags else ["--only", "response"]
     with pytest.raises(SystemExit) as stopped:
-        evaluate.main([*flags, *only])
+        evaluate.main(["--own-measures", *flags, *only])
     assert stopped.value.code == code
     assert message in capsys.readouterr().err

@@ -7,18 +7,19 @@ from pathlib import Path
 import pytest
 
 from lightcone.model.evaluation import evaluate
-from lightcone.model.evaluation.judge import command
 from lightcone.model.evaluation.judge.protocol import NotJudged
 from lightcone.model.evaluation.judge.run import Plan, cost
 from lightcone.model.evaluation.judge.senses.monsters import MonsterDetector, MonsterNet
 from lightcone.model.interface import WorldInfo
 
 
-def test_worlds_with_a_public_truth_are_judged_by_it() -> None:
-    assert command.wanted(["--seeds", "0:2", "--world", "doom", "--json"])
-    assert not command.wanted(["--world", "court"])
-    assert not command.wanted(["--worlds", "court,pond"])
-    assert not command.wanted([])
+def test_without_a_world_one_line_says_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        evaluate.main([])
+    assert "--world" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        evaluate.main(["--world", "atlantis"])
+    assert "'atlantis' has no truth here (known: doom, court" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

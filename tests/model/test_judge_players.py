@@ -24,7 +24,7 @@ from judge_players import (
     silent,
 )
 
-from lightcone.model.evaluation.judge import clips, long_run, report
+from lightcone.model.evaluation.judge import report
 from lightcone.model.evaluation.judge.instruments import Instruments, set_instruments
 from lightcone.model.evaluation.judge.playing import Candidate
 from lightcone.model.evaluation.judge.protocol import Judged, NotJudged
@@ -32,7 +32,8 @@ from lightcone.model.evaluation.judge.rollouts import judge_clip, judge_presses
 from lightcone.model.evaluation.judge.run import Judge, Plan
 from lightcone.model.evaluation.judge.senses.monsters import DETECTORS, Found, compare
 from lightcone.model.evaluation.judge.tally import added
-from lightcone.model.evaluation.judge.truth import TRUTHS, Truth
+from lightcone.model.evaluation.judge.truth import EPISODE, Truth
+from lightcone.model.evaluation.judge.worlds import TRUTHS
 
 SEED = 3  # shoots in its clip
 SIZE = (256, 192)
@@ -49,7 +50,7 @@ class Field:
         """One that knows where the clips of the seed are from."""
         act = nothing if deaf else lambda actions: actions
         player = Player(self.live, self.truth.info, answer, act, name)
-        player.knows(self.truth.play(SEED, clips.agent_of(SEED), clips.EPISODE), SEED)
+        player.knows(self.truth.play(SEED, self.truth.player(SEED), EPISODE), SEED)
         return player
 
 
@@ -96,7 +97,7 @@ def test_the_detector_that_ships_finds_the_games_monsters(field: Field) -> None:
     detector, total = field.tools.detector, Found(0, 0, 0)
     assert detector is not None
     for seed in (4, 5, 8):
-        played = field.truth.play(seed, clips.agent_of(seed), clips.EPISODE)
+        played = field.truth.play(seed, field.truth.player(seed), EPISODE)
         for peaks, boxes in zip(detector.find(played.frames[::9]), played.boxes[::9], strict=True):
             total += compare(peaks, boxes, *SIZE)
     assert total.true > 50
@@ -159,7 +160,7 @@ def plan() -> Plan:
 def test_what_was_judged_is_kept(
     field: Field, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(long_run, "EPISODE", 700)  # of the episodes that a long run is held against
+    monkeypatch.setattr(field.truth, "longest", 700)
     first = field.player(perfect)
     done: list[int] = []
     tallies = Judge(first, field.truth, plan, tmp_path, DETECTOR, field.tools).judge(done.append)

@@ -10,8 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightcone.model.evaluation.judge.instruments import held_for, holds, rests
-from lightcone.model.evaluation.judge.long_run import turned
 from lightcone.model.evaluation.judge.protocol import spans
 from lightcone.model.evaluation.judge.senses.hearing import Ear, flux, match, onsets
 from lightcone.model.evaluation.judge.senses.monsters import SEEN, Found, compare
@@ -24,6 +22,7 @@ from lightcone.model.evaluation.judge.senses.pictures import (
 )
 from lightcone.model.evaluation.judge.senses.training import targets
 from lightcone.model.evaluation.judge.senses.turning import TurnMeter
+from lightcone.model.evaluation.judge.steering import held_for, holds, rests, turned
 from lightcone.model.evaluation.judge.tally import Tally, added
 from lightcone.model.families.env.player import Box
 from lightcone.model.interface import WorldInfo

@@ -1,7 +1,10 @@
-"""`lightcone evaluate --world doom --seeds A:B`: a generated world against the game itself, stepped
-with the same seeds and actions. Free-running unless a figure says teacher_forced; the best trivial
-answer and the ceiling of the codec stand beside each. What is done is kept, so a run that was
-stopped goes on."""
+"""`lightcone evaluate --world NAME --seeds A:B`: a generated world against its truth, a game or a
+simulator, stepped with the same seeds and actions. Free-running unless a figure says
+teacher_forced; the best trivial answer and the ceiling of the codec stand beside each. What is done
+is kept, so a run that was stopped goes on.
+
+Other flags: `lightcone evaluate --recordings DIR --help` for recorded play, `lightcone evaluate
+--own-measures --help` for memory, prompts and laws of the simulated worlds."""
 
 from __future__ import annotations
 
@@ -24,20 +27,15 @@ from lightcone.model.evaluation.judge.protocol import Judged, NotJudged
 from lightcone.model.evaluation.judge.run import Judge, Plan
 from lightcone.model.evaluation.judge.senses.monsters import DETECTORS
 from lightcone.model.evaluation.judge.senses.training import train
-from lightcone.model.evaluation.judge.truth import TRUTHS
+from lightcone.model.evaluation.judge.simulated import SimulatorTruth
+from lightcone.model.evaluation.judge.worlds import TRUTHS
 from lightcone.model.evaluation.seeds import parse_seeds
 from lightcone.model.interface import ModelError
 from lightcone.model.recordings.flags import picture_size
+from lightcone.model.simulators.catalogue import SIMULATED
 
 _MOST_SEED = 2**31 - 1
 _TRAINING_SIZE = (256, 192)
-
-
-def wanted(argv: Sequence[str]) -> bool:
-    """Whether these flags of `lightcone evaluate` name a world that this judge knows."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--world")
-    return parser.parse_known_args(argv)[0].world in TRUTHS
 
 
 def main(argv: Sequence[str]) -> int:
@@ -47,9 +45,15 @@ def main(argv: Sequence[str]) -> int:
         parser.error("--minutes and --long-seeds have to be 0 or more, --context above 0")
     if max(args.seeds) > _MOST_SEED:
         parser.error(f"seeds are at most {_MOST_SEED}")
+    args.truth = args.truth or args.world
+    if args.truth not in TRUTHS:
+        known = ", ".join(TRUTHS)
+        parser.error(f"'{args.world}' has no truth here (known: {known}): --truth, or --recordings")
     torch.set_num_threads(args.threads)
     try:
         if args.train_detector is not None:
+            if args.truth in SIMULATED:
+                parser.error("only games have monsters to detect")
             return _train(args)
         return _judge(args)
     except ModelError as error:
@@ -65,9 +69,20 @@ def _judge(args: argparse.Namespace) -> int:
     if not isinstance(model, Judged):
         raise NotJudged(f"'{args.world}' cannot begin from a real moment, so it cannot be judged")
     steps = model.steps[0]
-    plan = Plan(args.world, tuple(args.seeds), args.long_seeds, args.minutes, args.context, steps)
-    detector = args.detector or DETECTORS / f"{args.world}.safetensors"
-    truth = TRUTHS[args.world]((info.width, info.height))
+    plan = Plan(
+        args.world,
+        tuple(args.seeds),
+        args.long_seeds,
+        args.minutes,
+        args.context,
+        steps,
+        args.truth,
+    )
+    truth = TRUTHS[args.truth]((info.width, info.height))
+    detector = args.detector
+    if detector is None:
+        simulated = isinstance(truth, SimulatorTruth)
+        detector = WEIGHTS_DIR if simulated else DETECTORS / f"{args.truth}.safetensors"
     try:
         judge = Judge(model, truth, plan, args.kept, detector if detector.exists() else None)
         with tqdm(total=plan.chunks(info), unit="chunk", disable=None, smoothing=0.05) as bar:
@@ -98,7 +113,7 @@ def _judge(args: argparse.Namespace) -> int:
 
 def _train(args: argparse.Namespace) -> int:
     episodes, steps = args.detector_episodes, args.detector_steps
-    truth = TRUTHS[args.world](_TRAINING_SIZE if args.size is None else args.size)
+    truth = TRUTHS[args.truth](_TRAINING_SIZE if args.size is None else args.size)
     try:
         with tqdm(total=episodes + steps, unit="step", disable=None, smoothing=0.05) as bar:
             detector, found = train(truth, episodes, steps, bar.update)
@@ -111,7 +126,8 @@ def _train(args: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lightcone evaluate", description=__doc__)
-    parser.add_argument("--world", choices=tuple(TRUTHS), required=True)
+    parser.add_argument("--world", required=True)
+    parser.add_argument("--truth", choices=tuple(TRUTHS), help="by default that of its name")
     parser.add_argument("--seeds", type=parse_seeds, default=parse_seeds("0:16"), help="A:B or A,B")
     parser.add_argument("--weights", type=Path, default=WEIGHTS_DIR)
     parser.add_argument("--device", default="cpu")
@@ -124,7 +140,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="print only the figures, as JSON")
     parser.add_argument("--sheet", type=Path, help="a picture of generated frames and the truth")
     parser.add_argument("--kept", type=Path, default=_cache(), help="folder of finished seeds")
-    parser.add_argument("--detector", type=Path, help="of monsters; by default the one that ships")
+    parser.add_argument(
+        "--detector",
+        type=Path,
+        help="file of a detector of monsters, or folder of weights with a reader of the "
+        "simulator's pictures; by default what ships",
+    )
     parser.add_argument("--train-detector", type=Path, metavar="FILE", help="make one, then end")
     parser.add_argument("--detector-episodes", type=int, default=90)
     parser.add_argument("--detector-steps", type=int, default=1100)

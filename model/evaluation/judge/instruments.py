@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lightcone.model.evaluation.judge.clips import EPISODE, agent_of
+from lightcone.model.evaluation.judge.pressing import Jumping, Shooting, Trigger
 from lightcone.model.evaluation.judge.protocol import Frames, NotJudged
-from lightcone.model.evaluation.judge.senses.hearing import Ear, set_ear
+from lightcone.model.evaluation.judge.senses.hearing import Ear, Noted, set_ear
 from lightcone.model.evaluation.judge.senses.monsters import MonsterDetector, seen
 from lightcone.model.evaluation.judge.senses.pictures import gradient_energy, histogram
+from lightcone.model.evaluation.judge.senses.things import SPOTTED, Spotter
 from lightcone.model.evaluation.judge.senses.turning import TurnMeter
 from lightcone.model.evaluation.judge.senses.weapon import WeaponReader
+from lightcone.model.evaluation.judge.simulated import SimulatorTruth
+from lightcone.model.evaluation.judge.steering import Running, Steering, Turning, held_for, holds
 from lightcone.model.evaluation.judge.truth import Played, Truth
 
 FIRST_SEED = 1_800_000_000  # of the episodes that instruments are set on
@@ -27,31 +29,45 @@ _LEFT, _RIGHT = "turn_left", "turn_right"
 _STEADY = 16  # frames after which a held key turns at its full rate
 
 
+There = Callable[[Frames, str | None], NDArray[np.bool_]]
+"""Of frames and their caption: whether everything is there that should be, (F,)."""
+
+
 @dataclass(frozen=True)
-class Instruments:
-    """None stands for what this truth has not: sound, a weapon, a view that turns, monsters."""
+class Looks:
+    """What the truth's pictures are on average."""
 
     average: Frames  # (H, W, 3): the mean picture
-    gradient: float  # mean energy of the truth
-    colours: NDArray[np.float64]  # histogram of the truth
+    gradient: float  # mean energy
+    colours: NDArray[np.float64]  # histogram
+
+
+@dataclass(frozen=True)
+class Instruments:
+    """None stands for what this truth has not: sound, things that can be found, a button whose
+    press shows, something that is steered, monsters."""
+
+    looks: Looks
     monsters: float  # share of frames of the truth with one to be seen, by the labels
     ear: Ear | None
-    weapon: WeaponReader | None
-    meter: TurnMeter | None
-    rates: NDArray[np.float64] | None  # degrees of the k-th frame for which a key is held
+    there: There | None
+    trigger: Trigger | None
+    steering: Steering | None
     detector: MonsterDetector | None
+
+    @property
+    def average(self) -> Frames:
+        return self.looks.average
 
 
 def set_instruments(truth: Truth, detector: Path | None, episodes: int = EPISODES) -> Instruments:
-    """`detector` is a file of `MonsterDetector.save`. Raises NotJudged."""
-    plays: list[Played] = []
-    for number in range(episodes):
-        seed = FIRST_SEED + number
-        plays.append(truth.play(seed, agent_of(seed), EPISODE))
+    """`detector` is a file of `MonsterDetector.save`, for a simulator a folder of weights with a
+    reader of its pictures. Raises NotJudged."""
+    if isinstance(truth, SimulatorTruth):
+        return _of_simulator(truth, detector, episodes)
+    plays = _plays(truth, episodes)
     # Long runs are played at random, so what they are held against is too.
-    random = plays[::2]
-    sample = np.concatenate([played.frames[::_EVERY] for played in random])
-    boxes = [each for played in random for each in played.boxes]
+    boxes = [each for played in plays[::2] for each in played.boxes]
     labelled = any(box.category == "Monster" for each in boxes for box in each)
     if labelled and detector is None:
         raise NotJudged("the game has monsters: a detector of them is needed (--detector FILE)")
@@ -59,18 +75,65 @@ def set_instruments(truth: Truth, detector: Path | None, episodes: int = EPISODE
     with suppress(ValueError):
         weapon = WeaponReader(plays)
     rates = turn_rates(plays)
-    height, width = sample.shape[1:3]
+    looks = looks_of(plays[::2])
+    height, width = looks.average.shape[:2]
     return Instruments(
-        average=sample.mean(0).round().astype(np.uint8),
-        gradient=gradient_energy(sample),
-        colours=histogram(sample),
+        looks=looks,
         monsters=sum(bool(seen(each)) for each in boxes) / max(1, len(boxes)),
-        ear=set_ear(plays) if "selected_weapon_ammo" in plays[0].names else None,
-        weapon=weapon,
-        meter=TurnMeter(width, height) if rates is not None else None,
-        rates=rates,
+        ear=_ear(truth, plays),
+        there=None if weapon is None else _weapon_there(weapon),
+        trigger=None if weapon is None else Shooting(weapon),
+        steering=None if rates is None else Turning(TurnMeter(width, height), rates),
         detector=MonsterDetector.load(detector) if labelled and detector is not None else None,
     )
+
+
+def _of_simulator(truth: SimulatorTruth, reader: Path | None, episodes: int) -> Instruments:
+    plays = _plays(truth, episodes)
+    spotter = None
+    if truth.world in SPOTTED:
+        if reader is None:
+            raise NotJudged("a reader of pictures is needed (--detector FOLDER)")
+        spotter = Spotter.load(reader, truth.world)
+    runs = spotter is not None and truth.world == "court"
+    return Instruments(
+        looks=looks_of(plays[::2]),
+        monsters=0.0,
+        ear=_ear(truth, plays),
+        there=None if spotter is None else spotter.whole,
+        trigger=Jumping(spotter) if spotter is not None and runs else None,
+        steering=Running(spotter, truth) if spotter is not None and runs else None,
+        detector=None,
+    )
+
+
+def of_looks(tools: Instruments, truth: Truth, seeds: Sequence[int]) -> Instruments:
+    """The same, held against the looks of a truth in its episodes with these seeds."""
+    return replace(tools, looks=looks_of(list(truth.plays(seeds))))
+
+
+def looks_of(plays: Sequence[Played]) -> Looks:
+    sample = np.concatenate([played.frames[::_EVERY] for played in plays])
+    average = sample.mean(0).round().astype(np.uint8)
+    return Looks(average, gradient_energy(sample), histogram(sample))
+
+
+def _plays(truth: Truth, episodes: int) -> list[Played]:
+    return list(truth.plays(range(FIRST_SEED, FIRST_SEED + episodes)))
+
+
+def _ear(truth: Truth, plays: Sequence[Played]) -> Ear | None:
+    noted = [
+        Noted(played.sound, played.events, played.faint)
+        for played in plays
+        if played.sound is not None and played.events is not None
+    ]
+    rate = truth.info.sample_rate
+    return None if rate is None else set_ear(noted, rate, truth.info.fps, truth.bands)
+
+
+def _weapon_there(weapon: WeaponReader) -> There:
+    return lambda frames, text: weapon.read(frames)[0]
 
 
 def turn_rates(plays: Sequence[Played]) -> NDArray[np.float64] | None:
@@ -92,27 +155,3 @@ def turn_rates(plays: Sequence[Played]) -> NDArray[np.float64] | None:
                 by_count[count].append(side * turned[frame - 1])
     known = [float(np.median(each)) for each in by_count if len(each) >= 3]
     return np.array(known) if known and max(known) > 0 else None
-
-
-def held_for(left: NDArray[np.bool_], right: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """For how many frames, with this one, either key was held: (F,)."""
-    out = np.zeros(len(left), np.int64)
-    for frame in range(len(left)):
-        if left[frame] or right[frame]:
-            out[frame] = 1 + (out[frame - 1] if frame else 0)
-    return out
-
-
-def holds(left: NDArray[np.bool_], right: NDArray[np.bool_]) -> list[tuple[int, int, int]]:
-    """Spans in which exactly one of the two keys is held: first frame, the frame after the last,
-    and 1 for left or -1 for right."""
-    side = left.astype(int) - right.astype(int)
-    edges = [0, *(np.flatnonzero(np.diff(side)) + 1).tolist(), len(side)]
-    return [(a, b, int(side[a])) for a, b in pairwise(edges) if side[a:b].any()]
-
-
-def rests(left: NDArray[np.bool_], right: NDArray[np.bool_], frames: int) -> list[tuple[int, int]]:
-    """Spans of at least so many frames in which neither key is held."""
-    idle = ~(left | right)
-    edges = [0, *(np.flatnonzero(np.diff(idle.astype(int))) + 1).tolist(), len(idle)]
-    return [(a, b) for a, b in pairwise(edges) if idle[a] and b - a >= frames]

@@ -1,18 +1,23 @@
-"""Measures of a free run of many minutes, which begins as a session does: without a true frame.
+"""Measures of a free run of many minutes.
 
-No truth runs beside it; it is held against what the game shows at any time. Episodes of the game
-under the same player are the judge's reading of the truth.
+It begins as a session does, without a true frame, and is held against what the game shows at any
+time. Where episodes look different from one another, it begins after the first seconds of one
+instead, and is held against episodes that look like that one. Episodes of the truth under the same
+player are the judge's reading of it.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lightcone.model.evaluation.judge.clips import ANOTHER, EPISODE, agent_of
-from lightcone.model.evaluation.judge.instruments import Instruments, held_for, holds, rests
+from lightcone.model.evaluation.judge.clips import ANOTHER, Clip, at_random, context_frames
+from lightcone.model.evaluation.judge.instruments import Instruments, of_looks
 from lightcone.model.evaluation.judge.playing import Candidate
 from lightcone.model.evaluation.judge.protocol import Frames, spans, step
 from lightcone.model.evaluation.judge.senses.pictures import (
@@ -20,50 +25,91 @@ from lightcone.model.evaluation.judge.senses.pictures import (
     gradient_energy,
     histogram,
 )
+from lightcone.model.evaluation.judge.steering import NEAR, Seen
 from lightcone.model.evaluation.judge.tally import Tally
 from lightcone.model.evaluation.judge.truth import Played, Truth
 from lightcone.model.interface import Actions, WorldInfo
-from lightcone.model.recordings.players.agents import View
 
 FIRST, LAST = "first", "last"  # minute
 _SAMPLE = 7  # frames, of measures that do not need every one
-_WEAPON_EVERY = 7
-_HELD = 6  # frames of a hold, at least
-_NEAR = 0.10  # of the game's turn
+_THERE_EVERY = 7
 _BLOCK = 280  # frames looked at together
 _EPISODES = 4  # of the game, by turns held against the first and the last minute
+_LOOKED = 2  # more of them, whose looks are those of the truth
 _READ = ("truth", "codec", "last_frame", "average")
 
 
+@dataclass(frozen=True)
+class Begun:
+    """The state from which a run goes on, what is held in it, and the caption of what it shows."""
+
+    state: Any
+    actions: Actions
+    text: str | None
+
+
 def judge_long_run(
-    candidate: Candidate, truth: Truth, tools: Instruments, seed: int, minutes: float
+    candidate: Candidate,
+    truth: Truth,
+    tools: Instruments,
+    seed: int,
+    minutes: float,
+    context_s: float,
 ) -> tuple[Tally, dict[str, Frames]]:
-    """Control, sharpness, colours, monsters in the first and the last minute, the weapon all
-    along; and a picture of each minute."""
+    """Control, sharpness, colours, monsters in the first and the last minute, all that should be
+    there all along; and a picture of each minute."""
     info = candidate.info
     total = round(minutes * 60 * info.fps)
     minute = min(60 * info.fps, total // 2)
-    actions = idle_play(info, 2 * seed, total)  # even seeds play at random
+    shown, begun = _begin(candidate, truth, seed, total, context_s)
+    if shown is not truth:
+        others = range(_EPISODES, _EPISODES + _LOOKED)
+        tools = of_looks(tools, shown, [2 * (seed + k * ANOTHER) for k in others])
     tally = Tally()
-    pictures = _run(candidate, tools, seed, actions, minute, tally)
+    pictures = _run(candidate, tools, begun, minute, tally)
 
     readings = {(who, when): Watch(tools) for who in _READ for when in (FIRST, LAST)}
-    for k in range(_EPISODES):
-        other = seed + k * ANOTHER
-        episode = truth.play(other, agent_of(2 * other), EPISODE)
+    for k, episode in enumerate(_episodes(shown, truth, seed)):
         played = episode.part(0, _whole(info, len(episode)))
         for who, frames in _answers(candidate, tools, played).items():
             watch = readings[who, FIRST if k % 2 == 0 else LAST]
             watch.begin_anew()
-            watch.see(frames, played.actions, info)
-            if tools.weapon is not None:
-                there_now = tools.weapon.read(frames[::_WEAPON_EVERY])[0]
+            watch.see(frames, played.actions, info, played.text)
+            if tools.there is not None:
+                there_now = tools.there(frames[::_THERE_EVERY], played.text)
                 tally.add(who, "weapon", float(there_now.sum()), len(there_now))
+            if shown is not truth:
+                watch.end()
     for (who, when), watch in readings.items():
         watch.add_to(tally, who, when)
     tally.add("game", "monsters_there", tools.monsters)
-    tally.add("game", "gradient", tools.gradient)
+    tally.add("game", "gradient", tools.looks.gradient)
     return tally, {"model": pictures}
+
+
+def _begin(
+    candidate: Candidate, truth: Truth, seed: int, total: int, context_s: float
+) -> tuple[Truth, Begun]:
+    """And the truth that looks like it. Even seeds play at random."""
+    info = candidate.info
+    shown = truth.like(2 * seed)
+    if shown is None:
+        model, world = candidate.model, candidate.world
+        state = model.start(world, seed, model.prepare(world))
+        return truth, Begun(state, at_random(truth, info, 2 * seed, total), None)
+    context = context_frames(info, context_s)
+    played = shown.play(2 * seed, shown.player(2 * seed), context).part(0, context)
+    state = candidate.after_context(Clip(2 * seed, 0, context, played))
+    actions = at_random(shown, info, 2 * seed, context + total)[context:]
+    return shown, Begun(state, actions, played.text)
+
+
+def _episodes(shown: Truth, truth: Truth, seed: int) -> Iterator[Played]:
+    """Played at random."""
+    seeds = [seed + k * ANOTHER for k in range(_EPISODES)]
+    if shown is not truth:
+        return shown.plays([2 * each for each in seeds])
+    return (truth.play(each, truth.player(2 * each), truth.longest) for each in seeds)
 
 
 def _answers(candidate: Candidate, tools: Instruments, played: Played) -> dict[str, Frames]:
@@ -80,26 +126,29 @@ class Watch:
 
     def __init__(self, tools: Instruments) -> None:
         self._tools = tools
-        self._turns: list[NDArray[np.float32]] = []
+        self._moves: list[Seen] = []
         self._actions: list[Actions] = []
         self._before: Frames | None = None
         self._gradients: list[float] = []
         self._colours: list[NDArray[np.float64]] = []
         self._monsters: list[bool] = []
+        self._ratios: list[float] = []
+        self._still: list[bool] = []
         self._info: WorldInfo | None = None
 
     def begin_anew(self) -> None:
         """What is seen next does not follow what was seen before."""
         self._before = None
 
-    def see(self, frames: Frames, actions: Actions, info: WorldInfo) -> None:
-        """More frames (F, H, W, 3) and what was held in them."""
+    def see(
+        self, frames: Frames, actions: Actions, info: WorldInfo, text: str | None = None
+    ) -> None:
+        """More frames (F, H, W, 3) and what was held in them; `text` is their caption."""
         self._info = info
         for start in range(0, len(frames), _BLOCK):
             block = frames[start : start + _BLOCK]
-            if self._tools.meter is not None:
-                joined = block if self._before is None else np.concatenate([self._before, block])
-                self._turns.append(self._tools.meter.turns(joined)[-len(block) :])
+            if self._tools.steering is not None:
+                self._moves.append(self._tools.steering.look(block, self._before, text))
             self._before = block[-1:]
             sample = block[::_SAMPLE]
             self._gradients.append(gradient_energy(sample))
@@ -108,64 +157,45 @@ class Watch:
                 self._monsters += [bool(peaks) for peaks in self._tools.detector.find(sample)]
         self._actions.append(actions)
 
+    def end(self) -> None:
+        """What was held and seen so far is weighed by itself."""
+        if self._tools.steering is not None and self._moves and self._info is not None:
+            seen, actions = np.concatenate(self._moves), np.concatenate(self._actions)
+            found = self._tools.steering.steered(seen, actions, self._info)
+            self._ratios += found.ratios
+            self._still += found.still
+        self._moves, self._actions = [], []
+
     def add_to(self, tally: Tally, who: str, when: str) -> None:
-        """`control`: the share of holds of a key, of 6 frames or more, over which the view turned
-        within 10 % of what the game turns in them. `still`: the share of rests as long, over which
-        it turned less than 10 % of what it would at full rate. `turned`: the median of turn over
-        the game's turn. `gradient`, `colours` (distance to the truth's histogram),
+        """`control`: the share of holds of a key over which the view turned, or the player ran,
+        within 10 % of what the truth does in them. `still`: the share of rests over which it
+        moved less than 10 % of what it would at full rate. `turned`: the median of what was seen
+        over the truth's. `gradient`, `colours` (distance to the truth's histogram),
         `monsters_there` (share of frames)."""
-        rates, info = self._tools.rates, self._info
-        if info is None:
+        if self._info is None:
             return
-        if rates is not None and self._turns:
-            turns, actions = np.concatenate(self._turns), np.concatenate(self._actions)
-            names = [each.name for each in info.buttons]
-            left, right = (actions[:, names.index(f"turn_{s}")] > 0.5 for s in ("left", "right"))
-            counts = held_for(left, right)
-            ratios: list[float] = []
-            for start, stop, side in holds(left, right):
-                if stop - start >= _HELD and start > 0:
-                    ratios.append(
-                        side * float(turns[start:stop].sum()) / turned(rates, counts[start:stop])
-                    )
-            good = sum(abs(ratio - 1) <= _NEAR for ratio in ratios)
-            tally.add(who, f"control/{when}", good, len(ratios))
-            seen = [ratio for ratio in ratios if math.isfinite(ratio)]
+        self.end()
+        if self._tools.steering is not None:
+            good = sum(abs(ratio - 1) <= NEAR for ratio in self._ratios)
+            tally.add(who, f"control/{when}", good, len(self._ratios))
+            seen = [ratio for ratio in self._ratios if math.isfinite(ratio)]
             if seen:
                 tally.add(who, f"turned/{when}", float(np.median(seen)))
-            idle = [(a, b) for a, b in rests(left, right, _HELD) if a > 0]
-            still = 0
-            for start, stop in idle:
-                full = turned(rates, np.arange(1, stop - start + 1))
-                still += abs(float(turns[start:stop].sum())) <= _NEAR * full
-            tally.add(who, f"still/{when}", still, len(idle))
+            tally.add(who, f"still/{when}", sum(self._still), len(self._still))
         tally.add(who, f"gradient/{when}", sum(self._gradients), len(self._gradients))
         if self._colours:
             mean = np.mean(self._colours, 0)
-            tally.add(who, f"colours/{when}", colour_distance(mean, self._tools.colours))
+            tally.add(who, f"colours/{when}", colour_distance(mean, self._tools.looks.colours))
         tally.add(who, f"monsters_there/{when}", sum(self._monsters), len(self._monsters))
 
 
-def turned(rates: NDArray[np.float64], counts: NDArray[np.int64]) -> float:
-    """Degrees that the game turns in frames in which a key has been held for so many frames."""
-    return float(rates[np.minimum(counts - 1, len(rates) - 1)].sum())
-
-
-def idle_play(info: WorldInfo, seed: int, frames: int) -> Actions:
-    """What an agent does who looks at nothing."""
-    agent = agent_of(seed)(info, seed)
-    black = np.zeros((info.height, info.width, 3), np.uint8)
-    return np.stack([agent(View(frame, black, None, {}, ())) for frame in range(frames)])
-
-
 def _run(
-    candidate: Candidate, tools: Instruments, seed: int, actions: Actions, minute: int, tally: Tally
+    candidate: Candidate, tools: Instruments, begun: Begun, minute: int, tally: Tally
 ) -> Frames:
     """Returns a picture of each minute."""
     info, model = candidate.info, candidate.model
+    state, actions, text = begun.state, begun.actions, begun.text
     total = len(actions)
-    conditioning = model.prepare(candidate.world)
-    state = model.start(candidate.world, seed, conditioning)
     minutes = {FIRST: (0, minute), LAST: (total - minute, total)}
     watches = {when: Watch(tools) for when in minutes}
     there: list[bool] = []
@@ -178,12 +208,12 @@ def _run(
             low, high = max(first, start), min(last, at)
             if low < high:
                 part = slice(low - start, high - start)
-                watches[when].see(frames[part], actions[low:high], info)
-        offset = -start % _WEAPON_EVERY
-        if tools.weapon is not None and len(frames[offset::_WEAPON_EVERY]):
-            there.extend(tools.weapon.read(frames[offset::_WEAPON_EVERY])[0].tolist())
+                watches[when].see(frames[part], actions[low:high], info, text)
+        sample = frames[-start % _THERE_EVERY :: _THERE_EVERY]
+        if tools.there is not None and len(sample):
+            there.extend(tools.there(sample, text).tolist())
 
-    for frames in spans(info, 0, total):
+    for frames in spans(info, state.chunk, total):
         held = actions[at : at + frames]
         held = np.pad(held, ((0, frames - len(held)), (0, 0)))
         before, (state, chunk) = state, step(model, state, held, candidate.steps)

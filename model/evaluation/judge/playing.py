@@ -100,8 +100,9 @@ class Candidate:
     def _follow(self, state: Any | None, part: Played) -> Any:
         numbers = part.numbers if part.names else None
         after = self.model.observe(
-            state, self.world, part.frames, part.sound, part.actions, numbers, part.names
-        )
+            state, self.world, part.frames, part.sound, part.actions, numbers, part.names,
+            part.text,
+        )  # fmt: skip
         self.tick()
         return after
 

@@ -60,12 +60,14 @@ class Judged(Protocol):
         actions: Actions,
         numbers: NDArray[np.float32] | None = None,
         columns: Sequence[str] = (),
+        text: str | None = None,
     ) -> Any:
         """The state after these true frames (F, H, W, 3), the sound of exactly their time, and the
         actions (F, controls) that were held in each of them: as if the model had generated them.
         They are whole chunks. None begins a state that has seen nothing; a state that is given is
         as it was, so it can be stepped as well. `numbers` (F, columns) are those of recordings,
-        `columns` their names, for models that generate numbers too."""
+        `columns` their names, for models that generate numbers too; `text` is the caption, for
+        those that know words. Raises ModelError where something is missing."""
         ...
 
     def reconstruct(

@@ -1,5 +1,7 @@
 """From tallies to the figures of a world. All are free-running unless the name says
-`teacher_forced`; each has the best of the trivial answers and the codec's ceiling beside it.
+`teacher_forced`; each has the best of the trivial answers and the codec's ceiling beside it, and
+under `judge` what the same instrument finds in the truth itself. A figure is NaN (null, or a dash)
+where the world has not what it is of.
 
 | key | meaning |
 |---|---|
@@ -7,11 +9,13 @@
 | `teacher_forced_next_frame_psnr_db` | the same of the first frame of each chunk: GameNGen's |
 | `rollout_psnr_db` | mean PSNR over frames 1 to 16 and 1 to 64, actions as in the truth |
 | `action_gap_db` | by how much frames 1 to 16 are better than under another clip's actions |
-| `response` | share of presses whose shot shows within a frame of when the game shows it |
-| `control` | share of holds in which the view turns within 10 % of the game, in two minutes |
-| `onset_f1`, `onset_error_ms` | shots counted by the game against onsets heard, within 60 ms |
+| `response` | share of presses (of attack; of jump) that show within a frame of the truth |
+| `control` | share of holds in which the view turns, or the player runs, within 10 % of the truth |
+| `turn_ratio` | median of how far it goes in a hold over how far the truth goes |
+| `still_at_rest` | share of rests in which it moves by less than 10 % of full rate |
+| `onset_f1`, `onset_error_ms` | shots, or contacts that are audible, against onsets within 60 ms |
 | `sharpness` | gradient energy over the truth's mean, in two minutes |
-| `objects` | share of frames of the long run in which the weapon is there |
+| `objects` | share of frames of the long run in which all is there: the weapon; ball and players |
 | `monster_f1` | monsters found by a detector in frames 1 to 32, against the game's labels |
 | `monster_share` | share of frames with a monster in the last minute over the game's (labels) |
 | `colour_distance` | distance to the game's colours in the last minute over that in the first |

@@ -12,15 +12,13 @@ from lightcone.model.evaluation.judge.clips import (
     another,
     clip,
     otherwise,
-    press,
 )
 from lightcone.model.evaluation.judge.instruments import Instruments
 from lightcone.model.evaluation.judge.playing import Answer, Candidate
 from lightcone.model.evaluation.judge.protocol import Frames, Sound
-from lightcone.model.evaluation.judge.senses.hearing import Ear, match, shots
+from lightcone.model.evaluation.judge.senses.hearing import Ear, match
 from lightcone.model.evaluation.judge.senses.monsters import Found, compare
 from lightcone.model.evaluation.judge.senses.pictures import gradient_energy, psnr
-from lightcone.model.evaluation.judge.senses.weapon import first_shot
 from lightcone.model.evaluation.judge.tally import Tally
 from lightcone.model.evaluation.judge.truth import Played, Truth
 from lightcone.model.interface import Actions
@@ -28,7 +26,7 @@ from lightcone.model.interface import Actions
 LENGTHS = (16, 64)  # frames of rollouts
 FORCED = 64  # frames that are teacher-forced
 MONSTERS = 32  # frames in which monsters are compared
-SOON = 1  # frames by which a shot may be early or late
+SOON = 1  # frames by which an answer to a press may be early or late
 PRESSES = 2  # of each seed
 SHOWN = (1, 4, 8, 16, 32, 64, 128)  # frames on the sheet
 
@@ -153,15 +151,15 @@ def _chunks(played: Played, frames: int) -> tuple[Frames, Sound | None]:
 
 
 def _judge_sound(tally: Tally, ear: Ear, one: Clip, answers: Mapping[str, Answer]) -> None:
-    """Shots that the game counted, against onsets. Their F1 is the sum of twice the matched over
-    the sum of found and true."""
+    """Events of the truth, against onsets. Their F1 is the sum of twice the matched over the sum
+    of found and true."""
     true = one.truth
-    events = [frame - one.context for frame in shots(one.played) if frame >= one.context]
+    events = true.events or ()
     heard_by = {who: answers[who] for who in answers if who != "average"}
     heard_by["silence"] = heard_by.pop("last_frame")
     for who, answer in heard_by.items():
         if answer.sound is not None and len(answer.sound):
-            heard = ear.hear(answer.sound, events)
+            heard = ear.hear(answer.sound, events, true.faint)
             tally.add(who, "onsets", 2 * heard.matched, heard.found + heard.true)
             tally.add(who, "onset_error", heard.error, heard.matched)
     seconds = len(true) / true.info.fps
@@ -174,13 +172,13 @@ def _judge_sound(tally: Tally, ear: Ear, one: Clip, answers: Mapping[str, Answer
 def judge_presses(
     candidate: Candidate, truth: Truth, tools: Instruments, seed: int, context_s: float
 ) -> Tally:
-    """The share of presses, from rest and able to fire, whose shot shows in the frame in which the
-    game shows it, or one earlier or later, and in none before."""
-    tally = Tally()
-    if tools.weapon is None:
+    """The share of presses, from rest, that show in the frame in which the truth shows them, or
+    one earlier or later, and in none before."""
+    tally, trigger = Tally(), tools.trigger
+    if trigger is None:
         return tally
     for number in range(PRESSES):
-        found = press(truth, candidate.info, seed, number, context_s)
+        found = trigger.press(truth, candidate.info, seed, number, context_s)
         if found is None:
             continue
         one = found.clip
@@ -194,10 +192,10 @@ def judge_presses(
             **_trivial(one, tools.average),
         }
         for who, answer in shown.items():
-            shot = first_shot(tools.weapon.read(answer.frames)[1])
-            soon = shot is not None and abs(shot - found.frame) <= SOON
+            frame = trigger.shown(found, answer.frames)
+            soon = frame is not None and abs(frame - found.frame) <= SOON
             tally.add(who, "response", float(soon))
-            if shot is not None:
-                tally.add(who, "shot_late", shot - found.frame)
+            if frame is not None:
+                tally.add(who, "shot_late", frame - found.frame)
         tally.add("no_action", "response", 0.0)
     return tally

@@ -15,10 +15,11 @@ from typing import Any
 from PIL import Image as Pictures
 
 from lightcone.model.evaluation.judge import sheet
-from lightcone.model.evaluation.judge.clips import REACTION, ROLLOUT, WRONG, context_frames
+from lightcone.model.evaluation.judge.clips import ROLLOUT, WRONG, context_frames
 from lightcone.model.evaluation.judge.instruments import Instruments, set_instruments
 from lightcone.model.evaluation.judge.long_run import judge_long_run
 from lightcone.model.evaluation.judge.playing import Candidate
+from lightcone.model.evaluation.judge.pressing import REACTION
 from lightcone.model.evaluation.judge.protocol import Frames, Judged, NotJudged, spans
 from lightcone.model.evaluation.judge.rollouts import (
     FORCED,
@@ -28,6 +29,7 @@ from lightcone.model.evaluation.judge.rollouts import (
 )
 from lightcone.model.evaluation.judge.tally import Tally, added
 from lightcone.model.evaluation.judge.truth import Truth, fitted
+from lightcone.model.families.staged.entry import WEIGHTS_FILE
 from lightcone.model.interface import WorldInfo
 
 VERSION = 1  # of the measures: what was kept by another is not used
@@ -38,7 +40,8 @@ Progress = Callable[[int], object]
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured. `long_seeds` of the seeds, the first ones, also run for `minutes`."""
+    """What is measured. `long_seeds` of the seeds, the first ones, also run for `minutes`. `truth`
+    is the name of what the world is held against, where it has another."""
 
     world: str
     seeds: tuple[int, ...]
@@ -46,6 +49,7 @@ class Plan:
     minutes: float = 10.0
     context_s: float = 2.0
     steps: int | None = None
+    truth: str | None = None
 
     def long_run(self, seed: int) -> bool:
         return seed in self.seeds[: self.long_seeds] and self.minutes > 0
@@ -75,7 +79,7 @@ def cost(plan: Plan, part: str, info: WorldInfo) -> int:
 
 
 class Judge:
-    """`detector` is a file of `MonsterDetector.save`, `kept` the folder of results. `tools` are
+    """`detector` is what `set_instruments` takes, `kept` the folder of results. `tools` are
     instruments that are set already. Raises NotJudged where the model is none of the truth's
     world."""
 
@@ -99,6 +103,8 @@ class Judge:
             "context_s": plan.context_s,
             "detector": _digest(detector) if detector is not None else None,
         }
+        if plan.truth not in (None, plan.world):
+            settings["truth"] = plan.truth
         self._folder = kept / f"{plan.world}-{_name(settings)}"
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / "settings.json").write_text(json.dumps(settings, indent=1))
@@ -151,7 +157,9 @@ class Judge:
                 judge_presses(candidate, truth, tools, seed, plan.context_s),
                 {},
             )
-        return lambda candidate, seed: judge_long_run(candidate, truth, tools, seed, plan.minutes)
+        return lambda candidate, seed: judge_long_run(
+            candidate, truth, tools, seed, plan.minutes, plan.context_s
+        )
 
     def _kept(self, seed: int, part: str) -> Path:
         minutes = f"-{self._plan.minutes:g}" if part == "long" else ""
@@ -185,7 +193,8 @@ def _name(settings: Mapping[str, Any]) -> str:
 
 
 def _digest(path: Path) -> str:
+    file = path / WEIGHTS_FILE if path.is_dir() else path
     try:
-        return blake2b(path.read_bytes(), digest_size=8).hexdigest()
+        return blake2b(file.read_bytes(), digest_size=8).hexdigest()
     except OSError as error:
         raise NotJudged(f"{path} cannot be read: {error.strerror}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import chdir
 from dataclasses import dataclass, replace
 from tempfile import TemporaryDirectory
@@ -12,15 +12,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightcone.model.evaluation.judge.protocol import Frames, NotJudged, Sound
-from lightcone.model.families.env.player import VIZDOOM, Box
+from lightcone.model.evaluation.judge.senses.hearing import SHOTS, Band
+from lightcone.model.families.env.player import Box
 from lightcone.model.interface import Actions, WorldInfo
-from lightcone.model.recordings.players.agents import Agent, Inputs, MakeAgent, View, repeating
+from lightcone.model.recordings.players.agents import (
+    AGENTS,
+    Agent,
+    Inputs,
+    MakeAgent,
+    View,
+    repeating,
+)
 from lightcone.model.recordings.players.sources import AgentSource
+
+EPISODE = 2100  # frames of an episode of a game, at most
+AMMUNITION = "selected_weapon_ammo"  # the number that falls with every shot
 
 
 @dataclass(frozen=True)
 class Played:
-    """Some frames of an episode: what was done in each of them, and what the truth then was."""
+    """Some frames of an episode: what was done in each of them, and what the truth then was.
+
+    `text` is its caption, where the truth has words. `events` are the times, in frames from its
+    start, of all that is loud enough to be heard; None where the truth does not say. What is
+    `faint` may be heard or not."""
 
     info: WorldInfo
     names: tuple[str, ...]  # of the numbers
@@ -29,6 +44,9 @@ class Played:
     actions: Actions  # (F, controls)
     numbers: NDArray[np.float32]  # (F, numbers), after each frame
     boxes: tuple[tuple[Box, ...], ...]  # of each frame
+    text: str | None = None
+    events: tuple[float, ...] | None = None
+    faint: tuple[float, ...] = ()
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -48,6 +66,7 @@ class Played:
         if sound is not None:
             begin = self.info.samples(0, start)
             sound = sound[begin : begin + self.info.samples(start, stop - start)]
+        events = None if self.events is None else _within(self.events, start, stop)
         return replace(
             self,
             frames=self.frames[start:stop],
@@ -55,7 +74,13 @@ class Played:
             actions=self.actions[start:stop],
             numbers=self.numbers[start:stop],
             boxes=self.boxes[start:stop],
+            events=events,
+            faint=_within(self.faint, start, stop),
         )
+
+
+def _within(times: Sequence[float], start: int, stop: int) -> tuple[float, ...]:
+    return tuple(time - start for time in times if start <= time < stop)
 
 
 class Truth(Protocol):
@@ -66,8 +91,32 @@ class Truth(Protocol):
         """Size, rates and controls of what it shows."""
         ...
 
+    @property
+    def longest(self) -> int:
+        """Frames of an episode, at most, where its own players play."""
+        ...
+
+    @property
+    def bands(self) -> Sequence[Band]:
+        """In which its events may be heard: the best of them is taken."""
+        ...
+
+    def player(self, seed: int) -> MakeAgent:
+        """Who plays the episode with this seed; with an even one, somebody who plays at random
+        whatever is shown."""
+        ...
+
+    def like(self, seed: int) -> Truth | None:
+        """A truth whose episodes all look like the one with this seed, as far as that can be read;
+        None where all of this truth look alike."""
+        ...
+
     def play(self, seed: int, agent: MakeAgent, frames: int) -> Played:
         """The episode with this seed: at most so many frames, fewer where it ends."""
+        ...
+
+    def plays(self, seeds: Sequence[int]) -> Iterator[Played]:
+        """Whole episodes, each played by its own player."""
         ...
 
     def close(self) -> None: ...
@@ -85,6 +134,15 @@ class EnvTruth:
         with chdir(self._folder.name):
             self._source = AgentSource(name, name, self._make, size=shown)
         self.info = self._source.info
+        self.longest = EPISODE
+        self.bands = (SHOTS,)
+
+    def player(self, seed: int) -> MakeAgent:
+        """Every other seed is played by the agent that aims."""
+        return deciding(AGENTS["scripted" if seed % 2 else "random"])
+
+    def like(self, seed: int) -> None:
+        return None
 
     def play(self, seed: int, agent: MakeAgent, frames: int) -> Played:
         self._agent = agent
@@ -96,7 +154,7 @@ class EnvTruth:
         states = [piece.state for piece in pieces if piece.state is not None]
         actions = np.concatenate([piece.actions for piece in pieces])
         empty = np.zeros((len(actions), 0), np.float32)
-        return Played(
+        played = Played(
             info=self.info,
             names=self._source.numbers,
             frames=np.concatenate([piece.frames for piece in pieces]),
@@ -105,6 +163,10 @@ class EnvTruth:
             numbers=np.concatenate(states) if states else empty,
             boxes=tuple(tuple(boxes) for piece in pieces for boxes in piece.boxes),
         )
+        return replace(played, events=tuple(shots(played)) if AMMUNITION in played.names else None)
+
+    def plays(self, seeds: Sequence[int]) -> Iterator[Played]:
+        return (self.play(seed, self.player(seed), self.longest) for seed in seeds)
 
     def close(self) -> None:
         self._source.close()
@@ -113,6 +175,11 @@ class EnvTruth:
     def _make(self, info: WorldInfo, seed: int) -> Agent:
         assert self._agent is not None
         return self._agent(info, seed)
+
+
+def shots(played: Played) -> list[int]:
+    """Frames in which a shot was fired."""
+    return (np.flatnonzero(np.diff(played.number(AMMUNITION)) < 0) + 1).tolist()
 
 
 def following(actions: Actions, then: MakeAgent | None = None) -> MakeAgent:
@@ -138,15 +205,6 @@ def resting(info: WorldInfo, seed: int) -> Agent:
 def deciding(agent: MakeAgent, frames: int = 2) -> MakeAgent:
     """The agent, who decides on every so many frames, as those whose play is recorded."""
     return lambda info, seed: repeating(agent(info, seed), frames)
-
-
-OpenTruth = Callable[[tuple[int, int]], Truth]
-"""Of the size of the pictures."""
-
-TRUTHS: Mapping[str, OpenTruth] = {
-    "doom": lambda size: EnvTruth(f"{VIZDOOM}defend_the_center", size),
-}
-"""By the name of the world that a model makes."""
 
 
 def fitted(truth: WorldInfo, model: WorldInfo) -> None:

@@ -13,16 +13,20 @@ from torch import Tensor
 from lightcone.model.families.avdit.network.cache import Past
 from lightcone.model.families.avdit.network.latents import Latents
 from lightcone.model.families.avdit.network.sampler import Context, remember
+from lightcone.model.families.avdit.prompts import words_in
 from lightcone.model.families.avdit.state import AvditState, Known, Prompted
 from lightcone.model.families.avdit.weights import Weights
 from lightcone.model.interface import Actions, ModelError
 
 
-def begin(weights: Weights, world: str, seed: int, like: Tensor) -> AvditState:
-    """A state that has seen nothing; it can observe, not step."""
+def begin(weights: Weights, world: str, seed: int, like: Tensor, words: str = "") -> AvditState:
+    """A state that has seen nothing; it can observe, not step. `words` are those of a caption."""
     c = weights.transformer.config
     nothing = Latents.zeros(c, like, 1)
     text = like.new_zeros(c.words)
+    known = [weights.words.index(word) for word in words_in(words) if word in weights.words]
+    for word in known:
+        text[word] = 1 / len(known)
     return AvditState(
         world=world,
         chunk=0,

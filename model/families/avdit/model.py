@@ -249,12 +249,14 @@ class AvditModel(LatentStepping[AvditState, Made]):
         actions: Actions,
         numbers: NDArray[np.float32] | None = None,
         columns: Sequence[str] = (),
+        text: str | None = None,
     ) -> AvditState:
         """The state after having seen and heard true chunks: `frames` (F, H, W, 3), F a multiple
         of a chunk's, with their `sound`, `actions` (F, controls) and, where the model has numbers,
-        `numbers` (F, columns) as recorded. None begins with nothing before."""
+        `numbers` (F, columns) as recorded. None begins with nothing before, and with the words of
+        `text` that recordings had."""
         weights = self.world(world).weights
-        like = begin(weights, world, 0, self._like) if state is None else state
+        like = begin(weights, world, 0, self._like, text or "") if state is None else state
         return observed(weights, like, frames, sound, actions, numbers, columns)
 
     def reseeded(self, state: AvditState, seed: int) -> AvditState:

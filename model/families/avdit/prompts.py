@@ -14,12 +14,17 @@ class Conditioning:
     words: tuple[str, ...]
 
 
+def words_in(text: str) -> list[str]:
+    """Of a prompt, or of a text of recordings."""
+    return text.lower().replace(",", " ").replace(";", " ").split()
+
+
 def words_of(info: WorldInfo, prompt: str) -> tuple[str, ...]:
     """Raises PromptError for words that the recordings did not have."""
     if len(prompt) > info.prompt_length:
         reason = f"a prompt has at most {info.prompt_length} characters, not {len(prompt)}"
         raise PromptError((), info.words, reason)
-    words = tuple(dict.fromkeys(prompt.lower().replace(",", " ").replace(";", " ").split()))
+    words = tuple(dict.fromkeys(words_in(prompt)))
     if words and not info.words:
         raise PromptError((), (), f"{info.name} takes no prompt")
     unknown = [word for word in words if word not in info.words]

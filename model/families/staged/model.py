@@ -30,6 +30,7 @@ from lightcone.model.families.staged.network.sampler import (
     sample,
 )
 from lightcone.model.families.staged.network.stage import Scene
+from lightcone.model.families.staged.observing import Observer
 from lightcone.model.families.staged.prompts import Values
 from lightcone.model.families.staged.rates import FRAMES
 from lightcone.model.families.staged.reading.still import read_still
@@ -273,6 +274,45 @@ class StagedModel(LatentStepping[StagedState, Made]):
         shown = self.picture.decode(flat).unflatten(0, (len(latents), FRAMES))
         out: NDArray[np.uint8] = shown.permute(0, 1, 3, 4, 2).contiguous().cpu().numpy()
         return out
+
+    # for judges: from true frames
+
+    @torch.inference_mode()
+    def observe(
+        self,
+        state: StagedState | None,
+        world: str,
+        frames: NDArray[np.uint8],
+        sound: NDArray[np.float32] | None,
+        actions: Actions,
+        numbers: NDArray[np.float32] | None = None,
+        columns: Sequence[str] = (),
+        text: str | None = None,
+    ) -> StagedState:
+        """The state after having seen and heard true chunks: `frames` (F, H, W, 3), F a multiple
+        of a chunk's, with their `sound` and all facts, `numbers` (F, columns); actions are among
+        the facts. None begins with the caption `text`. Raises ModelError."""
+        return self._observer(world).observed(state, frames, sound, numbers, columns, text)
+
+    @torch.inference_mode()
+    def reconstruct(
+        self, world: str, frames: NDArray[np.uint8], sound: NDArray[np.float32] | None
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
+        """True chunks through the codecs and back: the best that can be made."""
+        return self._observer(world).reconstructed(frames, sound)
+
+    def _observer(self, world: str) -> Observer:
+        return Observer(
+            self.part(world),
+            self.picture,
+            self.sound,
+            self.network.transformer,
+            self.network.config.window,
+            self.steps[0],
+            partial(self._scene, world),
+            partial(self._text, world),
+            self.device,
+        )
 
     # states as data
 

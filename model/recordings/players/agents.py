@@ -106,16 +106,17 @@ _SHY = 0.15  # share of episodes in which a control is never touched
 
 
 class RandomPlayer:
-    """Holds and lets go of every control for times as people do, one of two opposites at a time."""
+    """Holds and lets go of every control for times as people do, one of two opposites at a time.
+    `shy` is the share of buttons that it never touches in an episode."""
 
-    def __init__(self, info: WorldInfo, seed: int) -> None:
+    def __init__(self, info: WorldInfo, seed: int, shy: float = _SHY) -> None:
         self._rng = np.random.default_rng((seed, 1))
         self._fps = info.fps
         self._buttons = [button.name for button in info.buttons]
         self._axes = info.axes
         self._held = np.zeros(len(self._buttons), bool)
         self._until = np.array([self._free(name) for name in self._buttons], np.float64)
-        self._shy = self._rng.random(len(self._buttons)) < _SHY
+        self._shy = self._rng.random(len(self._buttons)) < shy
         if self._shy.all():
             self._shy[:] = False
         self._other = [_opposite(name, self._buttons) for name in self._buttons]

@@ -45,7 +45,7 @@ def render(states: CourtState, size: PictureSize = DEFAULT_SIZE) -> Tensor:
     return clips.draw_frames(states, draw)
 
 
-_SOURCE = clips.Source(
+SOURCE = clips.Source(
     starts,
     physics.advance,
     mixed,
@@ -56,7 +56,7 @@ _SOURCE = clips.Source(
     start_numbers=START_NUMBERS,
     driver_numbers=drivers.NUMBERS,
 )
-simulate = _SOURCE.simulate
-film = _SOURCE.film
-random_trajectories = _SOURCE.random
-seeded_trajectories = _SOURCE.seeded
+simulate = SOURCE.simulate
+film = SOURCE.film
+random_trajectories = SOURCE.random
+seeded_trajectories = SOURCE.seeded

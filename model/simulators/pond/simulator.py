@@ -58,7 +58,7 @@ def restyle(states: PondState, numbers: Tensor) -> PondState:
     return PondState(**{**vars(states), **{k: v.expand(shape) for k, v in drawn.items()}})
 
 
-_SOURCE = clips.Source(
+SOURCE = clips.Source(
     starts,
     physics.advance,
     mixed,
@@ -69,7 +69,7 @@ _SOURCE = clips.Source(
     start_numbers=START_NUMBERS,
     driver_numbers=DRIVER_NUMBERS,
 )
-simulate = _SOURCE.simulate
-film = _SOURCE.film
-random_trajectories = _SOURCE.random
-seeded_trajectories = _SOURCE.seeded
+simulate = SOURCE.simulate
+film = SOURCE.film
+random_trajectories = SOURCE.random
+seeded_trajectories = SOURCE.seeded

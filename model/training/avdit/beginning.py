@@ -14,6 +14,7 @@ from lightcone.model.codecs.video import VideoCodec
 from lightcone.model.families.avdit.network.config import AvditConfig
 from lightcone.model.families.avdit.network.transformer import Transformer
 from lightcone.model.families.avdit.numbers import Numbers
+from lightcone.model.families.avdit.prompts import words_in
 from lightcone.model.families.avdit.weights import Weights
 from lightcone.model.interface import WorldInfo
 from lightcone.model.recordings.format import info_from_json
@@ -80,7 +81,7 @@ def numbers_of(source: Source) -> Numbers:
 def vocabulary(source: Source) -> tuple[str, ...]:
     """The words that the recordings' texts use."""
     texts = (text for episode in source.texts for _, text in episode)
-    return tuple(dict.fromkeys(word for text in texts for word in text.lower().split()))
+    return tuple(dict.fromkeys(word for text in texts for word in words_in(text)))
 
 
 def _picture(info: WorldInfo) -> str:

@@ -20,6 +20,7 @@ from lightcone.model.codecs.sound import SoundCodec
 from lightcone.model.codecs.video import VideoCodec
 from lightcone.model.families.avdit.network.config import AvditConfig
 from lightcone.model.families.avdit.numbers import Numbers
+from lightcone.model.families.avdit.prompts import words_in
 from lightcone.model.runtime.threads import threads_used, use_threads
 from lightcone.model.training.avdit.source import Played, Source, TrainingError
 
@@ -185,7 +186,7 @@ def _texts(
 ) -> NDArray[np.float32]:
     out = np.zeros((chunks, c.words), np.float32)
     for frame, text in texts:
-        words = [vocabulary.index(word) for word in text.lower().split() if word in vocabulary]
+        words = [vocabulary.index(word) for word in words_in(text) if word in vocabulary]
         out[frame // c.frames :] = 0
         for word in words:
             out[frame // c.frames :, word] = 1 / len(words)

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightcone.model.evaluation.judge.protocol import Frames
-from lightcone.model.evaluation.judge.senses.hearing import shots
-from lightcone.model.evaluation.judge.truth import Played
+from lightcone.model.evaluation.judge.truth import Played, shots
 
 _LEFT, _TOP, _RIGHT, _BOTTOM = 0.32, 0.4, 0.68, 1.0  # where the weapon is, in shares
 _ASIDE = (-0.3, 0.3)  # of the width: where it never is
