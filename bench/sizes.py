@@ -17,7 +17,9 @@ from lightcone.bench.rates import H100, Device, rates
 from lightcone.model.families.avdit.network.config import SIZES, AvditConfig
 from lightcone.model.families.avdit.network.transformer import Transformer
 
-_DOOM = {"rows": 12, "columns": 16, "patch": 2, "controls": 3, "numbers": 10}  # 256x192, with sound
+_DOOM = {  # 256x192, with sound
+    "rows": 24, "columns": 32, "patch": 4, "reach": 4, "controls": 3, "numbers": 10,
+}  # fmt: skip
 _FPS = 35
 
 
