@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 BEGIN, END, MOST = 0.03, 0.01, 0.3  # share of packets lost
-CLEAR_S = 3.0  # how long packets must be lost without a growing delay
+CLEAR_S = 3.0  # for which the limit must not have been lowered before
 PAUSE_S, LONGEST_PAUSE_S = 30.0, 480.0
 
 
