@@ -27,7 +27,7 @@ BATCH = 8
 _WIDTH = 32
 _ADAM = {"lr": 4e-4, "betas": (0.5, 0.9)}
 _CRITIC_FIRST = 100  # steps before the critic counts
-_CRITIC_WEIGHT, _FEATURE_WEIGHT = 0.2, 1.0
+_CRITIC_WEIGHT, _FEATURE_WEIGHT = 0.06, 1.0
 
 
 class Critic(nn.Module):
