@@ -105,8 +105,8 @@ def test_errors_count_more_where_something_changes_or_something_rare_has_been() 
     assert there[2, 5] == there[2, 3] > 5 * there[2, 1]
 
 
-@pytest.mark.parametrize("rollout", [False, True])
-def test_the_loss_falls(play: EncodedPlay, rollout: bool) -> None:
+@pytest.mark.parametrize("own_passes", [0, 1, 3])
+def test_the_loss_falls(play: EncodedPlay, own_passes: int) -> None:
     torch.manual_seed(0)
     model = Transformer(CONFIG)
     optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
@@ -116,7 +116,7 @@ def test_the_loss_falls(play: EncodedPlay, rollout: bool) -> None:
     losses = []
     for _ in range(60):
         value, figures = loss(
-            model, CONFIG, sampler.batch(4, 5), emphasis, Objective(), generator, rollout
+            model, CONFIG, sampler.batch(4, 5), emphasis, Objective(), generator, own_passes
         )
         optimizer.zero_grad()
         value.backward()

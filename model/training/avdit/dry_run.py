@@ -53,8 +53,8 @@ def step_seconds(model: Transformer, recipe: Recipe, group: Group, device: torch
     clean = Latents.noise(c, generator, *lead)
     actions, text = torch.zeros(*lead, c.frames, c.controls), torch.zeros(*lead, c.words)
     clips = Clips(clean, clean.last(c), actions, text)
-    update(clips, generator, rollout=True)
+    update(clips, generator, own_passes=1)
     began = time.monotonic()
     for i in range(2 * _PAIRS):
-        update(clips, generator, rollout=i % 2 == 0)
+        update(clips, generator, own_passes=2 * (i % 2 == 0))
     return (time.monotonic() - began) / (2 * _PAIRS)

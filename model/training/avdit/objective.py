@@ -2,8 +2,10 @@
 
 Every chunk of a clip is either a target, at a noise level between pure noise and almost clean, or
 context, almost clean. The network sees all of them in one pass (diffusion forcing, Chen et al.
-2024). What precedes a target is in part the model's own prediction, made in a pass without
-gradient, while the target stays the truth: that is how it learns to correct its own errors.
+2024). What precedes a target is in part the model's own prediction, made without gradient, while
+the target stays the truth: that is how it learns to correct its own errors. A second pass predicts
+from the predictions of the first, all chunks at once, and so on: errors of several chunks in a row
+(parallel scheduled sampling, Duckworth et al. 2019).
 """
 
 from __future__ import annotations
@@ -40,10 +42,11 @@ def loss(
     emphasis: Emphasis,
     objective: Objective,
     generator: torch.Generator,
-    rollout: bool,
+    own_passes: int,
 ) -> tuple[Tensor, dict[str, float]]:
     """The loss of a batch of clips, and figures. `emphasis`: which errors of pictures count
-    more."""
+    more, `own_passes`: after how many chunks in a row the model's own context is made; 0 for the
+    truth alone."""
     device = emphasis.mean.device
     lead = clips.actions.shape[:2]
 
@@ -55,8 +58,8 @@ def loss(
 
     known = (random() >= objective.no_actions).float()
     seen, before = clips.clean, clips.before
-    if rollout:
-        seen, before = _own_context(model, c, clips, known, objective, noise(), random)
+    for _ in range(own_passes):
+        seen, before = _own_context(model, c, clips, before, known, objective, noise(), random)
     target = random() < objective.targets
     level = torch.where(random() < objective.pure, 0.0, objective.cleanest * random())
     near = 1 - objective.context_noise * (random() - 0.25).clamp_min(0) / 0.75
@@ -96,19 +99,20 @@ def _own_context(
     model: nn.Module,
     c: AvditConfig,
     clips: Clips,
+    before: Latents,
     known: Tensor,
     objective: Objective,
     start: Latents,
     random: Callable[[], Tensor],
 ) -> tuple[Latents, Latents]:
     """The clips with a share of their chunks as the model predicts them from pure noise, and the
-    ends before each chunk to go with that."""
+    ends before each chunk to go with that. `before`: those that it is made from."""
     tau = torch.zeros_like(known)
-    made = model(start, clips.before, tau, clips.actions, known, clips.text)
+    made = model(start, before, tau, clips.actions, known, clips.text)
     own = random() < objective.own
     seen = choose(own, made, clips.clean)
     ends = seen.last(c)
-    before = Latents(
+    after = Latents(
         *(torch.cat([b[:, :2], e[:, 1:-1]], 1) for b, e in zip(clips.before, ends, strict=True))
     )  # what is before the first two chunks is the truth: the sink may be from longer ago
-    return seen, before
+    return seen, after

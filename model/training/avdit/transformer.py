@@ -33,6 +33,7 @@ class Recipe:
     long: float = 0.25  # share of steps on clips twice as long, half as many: as long as the window
     rollout: float = 0.5  # share of steps with the model's own context
     rollout_from: float = 0.1  # of the training
+    rollout_most: int = 3  # chunks in a row that are made for it
     muon_lr: float = 0.01
     adam_lr: float = 1e-3
     ema: float = 0.998
@@ -77,18 +78,20 @@ def train_transformer(
 
     def advance(point: Point) -> dict[str, float]:
         own = float(torch.rand((), generator=choices)) < recipe.rollout
-        rollout = own and point.progress >= recipe.rollout_from
+        passes = 1 + int(torch.randint(recipe.rollout_most, (), generator=choices))
+        if not own or point.progress < recipe.rollout_from:
+            passes = 0
         length = recipe.chunks * (1 + (float(torch.rand((), generator=choices)) < recipe.long))
         length = min(length, clips.longest)
         each = max(1, recipe.batch * recipe.chunks // (length * group.size))
         batch = clips.batch(each, length)
         optimizer.set_rate(point.rate)
-        figures = update(batch, generator, rollout)
+        figures = update(batch, generator, passes)
         decay = min(recipe.ema, (point.step + 1) / (point.step + 11))
         with torch.no_grad():
             for name, fast in model.state_dict().items():
                 ema[name].lerp_(fast, 1 - decay)
-        if rollout:
+        if passes:
             figures = {k if k == "loss" else f"own {k}": v for k, v in figures.items()}
         return figures
 
@@ -143,14 +146,16 @@ class Update:
         self._emphasis, self._device = emphasis.to(device), device
         self._objective, self._sharded = recipe.objective, recipe.sharded
 
-    def __call__(self, clips: Clips, generator: torch.Generator, rollout: bool) -> dict[str, float]:
-        """The figures of the objective, the loss first. `rollout`: see `objective.loss`."""
+    def __call__(
+        self, clips: Clips, generator: torch.Generator, own_passes: int
+    ) -> dict[str, float]:
+        """The figures of the objective, the loss first. `own_passes`: see `objective.loss`."""
         dtype = compute_dtype(self._device)
         clips = _moved(clips, self._device)
         with torch.autocast(self._device.type, dtype=dtype, enabled=dtype != torch.float32):
             value, figures = loss(
                 self._network, self._model.config, clips, self._emphasis, self._objective,
-                generator, rollout,
+                generator, own_passes,
             )  # fmt: skip
         self._optimizer.zero_grad()
         value.backward()
