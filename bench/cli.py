@@ -160,6 +160,13 @@ def _sessions(parser: argparse.ArgumentParser) -> None:
     _server(parser, url=False)
     parser.add_argument("--max", type=_positive, default=8, help="sessions at once, at most")
     parser.add_argument("--seconds", type=_positive, default=30, help="that they have to hold it")
+    parser.add_argument(
+        "--trial",
+        type=_positive_number,
+        default=5.0,
+        metavar="SECONDS",
+        help="that one more session is tried, before it is measured for long",
+    )
     parser.add_argument("--rounds", type=_positive, default=40, help="of comparing passes")
 
 
@@ -169,7 +176,7 @@ def _joins(parser: argparse.ArgumentParser) -> None:
 
 
 def _fork(parser: argparse.ArgumentParser) -> None:
-    _server(parser, url=False)
+    _server(parser, url=True)
     parser.add_argument("--forks", type=_positive, default=5, help="one after the other")
 
 
@@ -180,7 +187,7 @@ def _recovery(parser: argparse.ArgumentParser) -> None:
 
 
 def _lag(parser: argparse.ArgumentParser) -> None:
-    _server(parser, url=False)
+    _server(parser, url=True)
     parser.add_argument("--sessions", type=_positive, default=3, help="or as many as fit")
     parser.add_argument("--viewers", type=_positive, default=10, help="of all sessions together")
     parser.add_argument("--seconds", type=_positive, default=30)

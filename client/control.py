@@ -66,13 +66,16 @@ class Control:
     """One seat. `resumed` counts lost connections that came back, `stalls` are the newest late
     chunks. Made by `open_control`."""
 
-    def __init__(self, url: str, want: Role, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, url: str, want: Role, headers: Mapping[str, str], resume_s: float = RESUME_S
+    ) -> None:
         self.resumed = 0
         self.stalls: deque[Stall] = deque(maxlen=KEPT_STALLS)
         self.on_message: Callable[[FromServer], None] = lambda message: None
         self._url = url
         self._want: Role = want
         self._headers = dict(headers)
+        self._resume_s = resume_s
         self._news = News()
         self._socket: ClientConnection | None = None  # None while there is no connection
         self._welcome: Welcome | None = None
@@ -220,7 +223,7 @@ class Control:
     async def _again(self, token: str) -> ClientConnection:
         """A new connection to the same seat. Raises what the last try raised."""
         pause = FIRST_PAUSE_S
-        give_up = asyncio.get_running_loop().time() + RESUME_S
+        give_up = asyncio.get_running_loop().time() + self._resume_s
         while True:
             try:
                 socket = await _connect(self._url, self._headers)
@@ -286,7 +289,7 @@ class Control:
         return seq
 
     async def _send(self, message: FromClient) -> None:
-        await self._news.until(self._connected, "the connection to come back", RESUME_S)
+        await self._news.until(self._connected, "the connection to come back", self._resume_s)
         assert self._socket is not None
         with contextlib.suppress(ConnectionClosed):  # `_run` notices, and fails what waits
             await self._socket.send(encode(message))
@@ -343,10 +346,11 @@ async def open_control(
     want: Role = "driver",
     headers: Mapping[str, str] | None = None,
     resume: str | None = None,
+    resume_s: float = RESUME_S,
 ) -> Control:
-    """A seat at the websocket `url`, with `resume` the one of which this is the token. Raises
-    Unreachable, Problem and Closed."""
-    control = Control(url, want, headers or {})
+    """A seat at the websocket `url`, with `resume` the one of which this is the token. A lost
+    connection has `resume_s` seconds to come back. Raises Unreachable, Problem and Closed."""
+    control = Control(url, want, headers or {}, resume_s)
     try:
         await control._open(resume)
     except BaseException:

@@ -23,7 +23,7 @@ SETTLE_S = 3.0
 
 
 def run(args: Namespace) -> dict[str, Any]:
-    with target(None, args.world, shlex.split(args.serve)) as server:
+    with target(args.url, args.world, shlex.split(args.serve)) as server:
         found = asyncio.run(_measure(server.url, args))
     return {"world": args.world, "measured": MEASURED, **found, "machine": asdict(machine())}
 

@@ -33,7 +33,6 @@ RATIO = (
     "all cores, in turns; medians"
 )
 TOLERANCE = 0.01
-TRIAL_S = 5.0
 TRIAL_TOLERANCE = 0.02  # a single frame more or less counts for more in a short time
 SETTLE_S = 1.5
 TOGETHER = 4  # sessions in one pass
@@ -156,7 +155,7 @@ async def _find(url: str, args: Namespace, bar: tqdm[Any]) -> Held:
                 limit = "admission"
                 break
             bar.update()
-            rates, reason = await tried.measure(TRIAL_S, TRIAL_TOLERANCE)
+            rates, reason = await tried.measure(args.trial, TRIAL_TOLERANCE)
             if reason is not None:
                 limit, too_many = reason, rates
                 await tried.end_last()

@@ -292,14 +292,7 @@ class Sessions:
             host.drop(id)
             raise
         origin = Origin(id, info, wanted.seed, opened.prompt, wanted.owner)
-        rules = SessionRules(
-            self.settings.seat_rules,
-            sending,
-            self.settings.history_s,
-            self.settings.idle_timeout_s,
-            play_recorded=self.settings.record is not None,
-            consent=self.settings.consent,
-        )
+        rules = SessionRules.of(self.settings, sending)
         start = log_start(
             info,
             wanted.seed,

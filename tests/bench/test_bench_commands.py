@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from serving import Served
 
 from lightcone.bench.cli import main
 
@@ -17,7 +19,15 @@ def report(capsys: pytest.CaptureFixture[str], *argv: str) -> dict[str, Any]:
 
 
 # A media time names a frame only at the full rate: a busy machine is not to lower it.
-FULL_RATE = ("--serve", "--probe-compute-ms 5 --min-rate 1")
+FLAGS = ("--probe-compute-ms", "5", "--min-rate", "1")
+FULL_RATE = ("--serve", " ".join(FLAGS))
+
+
+@pytest.fixture(scope="module")
+def running(serve: Callable[..., Served]) -> tuple[str, str]:
+    """A server of several formats that runs already, as a flag."""
+    worlds = "probe,probe-long,probe-35,probe-60"
+    return "--url", serve(*FLAGS, "--overbook", "100", worlds=worlds).url
 
 
 def test_latency_of_the_probe_without_a_browser(capsys: pytest.CaptureFixture[str]) -> None:
@@ -39,9 +49,11 @@ def test_latency_of_the_probe_without_a_browser(capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.parametrize("world", ["probe-long", "probe-35", "probe-60"])
-def test_receipts_hold_in_any_format(capsys: pytest.CaptureFixture[str], world: str) -> None:
+def test_receipts_hold_in_any_format(
+    capsys: pytest.CaptureFixture[str], running: tuple[str, str], world: str
+) -> None:
     command = ("latency", "--world", world, "--client", "headless", "--presses", "3")
-    found = report(capsys, *command, *FULL_RATE)
+    found = report(capsys, *command, *running)
     assert found["key_to_photon_ms"]["n"] == 3
     assert (found["key_to_ear_ms"] is None) == (world == "probe-long")
     assert found["receipt_error_frames"] == 0
@@ -49,9 +61,11 @@ def test_receipts_hold_in_any_format(capsys: pytest.CaptureFixture[str], world: 
     assert (probe["code_errors"], probe["unseen"], probe["unheard"]) == (0, 0, 0)
 
 
-def test_latency_of_the_probe_in_chromium(capsys: pytest.CaptureFixture[str]) -> None:
+def test_latency_of_the_probe_in_chromium(
+    capsys: pytest.CaptureFixture[str], running: tuple[str, str]
+) -> None:
     command = ("latency", "--world", "probe", "--client", "chromium", "--presses", "4")
-    found = report(capsys, *command, *FULL_RATE)
+    found = report(capsys, *command, *running)
     assert found["key_to_photon_ms"] == found["clients"]["chromium"]["key_to_photon_ms"]
     # a browser on a busy machine may not present a frame for seconds: such a press is counted
     for key in ("key_to_photon_ms", "key_to_display_ms"):
@@ -63,22 +77,31 @@ def test_latency_of_the_probe_in_chromium(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_sessions_that_hold_their_rate(capsys: pytest.CaptureFixture[str]) -> None:
-    command = ("sessions", "--world", "probe", "--max", "1", "--seconds", "1", "--rounds", "2")
-    found = report(capsys, *command, "--serve", "--probe-compute-ms 1")
+    command = ("sessions", "--world", "probe", "--max", "1", "--rounds", "2")
+    short = ("--trial", "1", "--seconds", "1")
+    found = report(capsys, *command, *short, "--serve", "--probe-compute-ms 1")
     assert {found["batched"], found["one_at_a_time"]} <= {0, 1}
     assert found["ratio"] > 0
     assert set(found["held"]) == {"batched", "one_at_a_time"}
 
 
-def test_joins_a_fork_and_the_event_loop(capsys: pytest.CaptureFixture[str]) -> None:
-    quick = ("--world", "probe", "--serve", "--probe-compute-ms 1")
-    joins = report(capsys, "joins", *quick, "--joins", "2")
+def test_joins(capsys: pytest.CaptureFixture[str], running: tuple[str, str]) -> None:
+    joins = report(capsys, "joins", "--world", "probe", *running, "--joins", "2")
     assert joins["join_to_first_picture_ms"]["n"] == len(joins["samples_ms"]) == 2
-    fork = report(capsys, "fork", *quick, "--forks", "1")
+
+
+def test_a_fork(capsys: pytest.CaptureFixture[str], running: tuple[str, str]) -> None:
+    fork = report(capsys, "fork", "--world", "probe", *running, "--forks", "1")
     assert fork["deadlines_missed"] >= 0
     assert 0 < fork["lowest_rate"] <= 1
     assert fork["first_picture_ms"]["n"] == 1
-    lag = report(capsys, "lag", *quick, "--sessions", "2", "--viewers", "3", "--seconds", "1")
+
+
+def test_the_lag_of_the_event_loop(
+    capsys: pytest.CaptureFixture[str], running: tuple[str, str]
+) -> None:
+    few = ("--sessions", "2", "--viewers", "3", "--seconds", "1")
+    lag = report(capsys, "lag", "--world", "probe", *running, *few)
     assert (lag["sessions"] == lag["sessions_asked_for"]) == (lag["no_room"] is None)
     assert lag["viewers"] == len(lag["fps_at_viewers"]) == 3
     assert 0 <= lag["loop_lag_ms"]["p50"] <= lag["loop_lag_ms"]["p99"]

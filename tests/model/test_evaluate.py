@@ -136,10 +136,10 @@ def test_every_measure_runs(world: str, weights: Weights, reader: Reader) -> Non
     short = fidelity.fidelity(learned, SEEDS, frames=20)
     assert values(short)["free-running, 16 frames"] > 0
     only = ["physics", "prompts"]
-    found, took = evaluate.judge(learned, reader, SEEDS, only, minutes=0.1, runs=1)
+    found, took = evaluate.judge(learned, reader, SEEDS, only, minutes=0.05, runs=1)
     assert set(took) == set(only)
     assert any(f.name.startswith("prompt obeyed after a change: recache") for f in found.figures)
-    long = endurance.endurance(world, learned, reader, SEEDS, minutes=0.1, runs=1)
+    long = endurance.endurance(world, learned, reader, SEEDS, minutes=0.05, runs=1)
     assert any(f.name.startswith("colour change") for f in long.figures)
 
 

@@ -86,6 +86,7 @@ def test_training_of_a_state_stream_resumes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(train_dynamics, "WORLDS", 8)
+    monkeypatch.setattr(train_dynamics, "FRAMES", 24)
     for steps in ("1", "2"):
         args = ["--world", "court", "--out", str(tmp_path), "--steps", steps, "--device", "cpu"]
         train_dynamics.main(args)

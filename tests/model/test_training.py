@@ -62,7 +62,11 @@ def test_training_resumes_at_the_step_it_stopped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("which", ["picture", "sound"])
-def test_codec_training_resumes(which: str, tmp_path: Path) -> None:
+def test_codec_training_resumes(
+    which: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_codecs, "WORLDS", 8)
+    monkeypatch.setattr(train_codecs, "CLIP_FRAMES", 30)
     for steps in ("1", "2"):
         train_codecs.main([which, "--out", str(tmp_path), "--steps", steps, "--batch", "2"])
     assert torch.load(tmp_path / f"{which}.pt", weights_only=True)["step"] == 2

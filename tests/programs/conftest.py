@@ -11,9 +11,9 @@ from lightcone.client import Client
 
 
 @pytest.fixture(scope="session")
-def probes(serve: Callable[..., Served]) -> Served:
+def probes(serve_all: Callable[..., Served]) -> Served:
     fixed = ("--probe-compute-ms", "2", "--min-rate", "1", "--grace-s", "5")
-    return serve(
+    return serve_all(
         *fixed, "--max-sessions", "4", "--overbook", "100", worlds="probe,probe-60,probe-long"
     )
 

@@ -107,9 +107,12 @@ async def test_a_server_that_goes_down_for_good(serve: Callable[..., Served]) ->
     server = serve("--probe-compute-ms", "2")
     async with Client(server.url) as client:
         session = await client.start("probe")
+        url = f"{server.ws}/sessions/{session.id}/control"
+        control = await open_control(url, "spectator", resume_s=1.0)
         server.stop()
         with pytest.raises((Closed, Unreachable)):
-            await session.control.until(lambda status: False, "nothing", 60.0)
+            await control.until(lambda status: False, "nothing", 60.0)
+        await control.close()
         with pytest.raises((ViewerLost, Late)):
             await session.frame(at=1e6, patience_s=20.0)
         await session.leave()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from collections.abc import Callable
@@ -67,9 +68,8 @@ async def played(server: Served) -> list[ActionLog]:
         assert worker is not None
         os.kill(worker, signal.SIGKILL)
         sessions = (first, second, fork)
+        await asyncio.gather(*(session.play(24) for session in sessions))
         logs = []
-        for session in sessions:
-            await session.play(24)
         for session in sessions:
             answer = await client.get(f"/sessions/{session.entry.id}/log")
             logs.append(parse_log(answer.content))

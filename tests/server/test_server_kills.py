@@ -21,7 +21,7 @@ from some_pictures import picture
 from lightcone.server.control.protocol import Error, Status, Welcome
 
 PATIENCE_S = 30.0
-FILE_BYTES = 60_000  # where the disk is full
+FILE_BYTES = 30_000  # where the disk is full: after some seconds of the probe
 
 
 async def watch(http: httpx.AsyncClient, session: dict[str, Any]) -> ProbeViewer:
