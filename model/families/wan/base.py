@@ -15,7 +15,8 @@ from lightcone.model.families.wan.checkpoint.budget import free_bytes
 from lightcone.model.families.wan.network.cache import Past
 from lightcone.model.families.wan.network.decoder import Tails
 from lightcone.model.families.wan.network.sampler import noise_of, shifted
-from lightcone.model.families.wan.showing import Decoder, beside, decoding_on, shown
+from lightcone.model.families.wan.overlap import overlapped
+from lightcone.model.families.wan.showing import Decoder, shown
 from lightcone.model.families.wan.state import Seen, digest
 from lightcone.model.families.wan.variants import Variant
 from lightcone.model.families.wan.weights import Place, session_parts
@@ -136,13 +137,9 @@ class VideoModel(Generic[W, S]):
         window = variant.window
         noise = noise_of(variant.transformer, window.chunk, len(even), seeds, chunks, self._like)
         latents, finish = self.generate(states, actions, noise, shifted(even))
-        with beside(latents) as parallel:
-            # A GPU is asked for what follows the latents first, and decodes them beside it; a CPU
-            # does one after the other, and pictures are what is waited for.
-            after = finish() if parallel is not None else None
-            with decoding_on(parallel):
-                frames, tails = shown(weights.decoder, states, latents, emit)
-            after = finish() if after is None else after
+        after, (frames, tails) = overlapped(
+            latents, finish, lambda: shown(weights.decoder, states, latents, emit)
+        )
         return [
             replace(  # type: ignore[type-var]
                 state, chunk=state.chunk + 1, frame=state.frame + frames, tails=tails[row]
