@@ -11,8 +11,8 @@ from torch import Tensor
 
 from lightcone.model.families.wan.network.cache import Block, Cache, Past
 from lightcone.model.families.wan.network.config import Window
+from lightcone.model.families.wan.network.passes import Rows
 from lightcone.model.families.wan.network.sampler import (
-    Rows,
     blocks_of,
     noise_of,
     sample,
@@ -106,7 +106,7 @@ def test_a_cache_anew_is_one_forward_over_the_newest_latents() -> None:
     model, window, text = small(), Window(2, 6, 2), texts()
     latents = torch.randn(1, 4, 16, SMALL.rows, SMALL.columns, dtype=torch.float64)
     keys = model.text_keys(text)
-    blocks = blocks_of(model, window, latents[0], keys, Past(), 0, Store())
+    [blocks] = blocks_of(model, window, Rows([Past()], [0], keys), latents, Store())
     past = Past().followed_by(blocks, window)
     noise = torch.randn(1, 2, 16, SMALL.rows, SMALL.columns, dtype=torch.float64)
     cache = Cache(SMALL, window, [past], [4], 2, noise)

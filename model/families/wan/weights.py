@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -73,6 +73,21 @@ def place_of(settings: ModelSettings) -> Place:
     arena = int(settings.kv_gb * 1e9)
     formats = Formats(settings.fp8_kv, settings.fp8_linears, arena, settings.compile)
     return place(settings.device, settings.text_device, formats)
+
+
+class VideoWeights(Protocol):
+    """What weights of all models have that make latents in chunks."""
+
+    @property
+    def variant(self) -> Variant: ...
+    @property
+    def transformer(self) -> Backbone: ...
+    @property
+    def decoder(self) -> AnyDecoder: ...
+    @property
+    def store(self) -> Store: ...
+    @property
+    def digest(self) -> str: ...
 
 
 @dataclass(frozen=True)
