@@ -138,7 +138,9 @@ class VideoModel(Generic[W, S]):
         weights = self.weights_of(states[0].world)
         window = weights.variant.window
         rows, acted = self.rows(states, actions)
-        latents, finish = begun(weights.transformer, window, rows, noise, steps, weights.store)
+        latents, finish = begun(
+            weights.transformer, window, rows, noise, steps, weights.store, weights.passes
+        )
         return latents, lambda: [
             replace(  # type: ignore[type-var]
                 state, past=past, seen=state.seen.with_next(latents[row], window)

@@ -35,6 +35,12 @@ class ActedCache:
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         return self._tokens.attend(layer, q, k, v)
 
+    def load(self, pasts: Sequence[Past], starts: Sequence[int]) -> None:
+        """Other pasts, each as long, in the same places of memory."""
+        self._tokens.load(pasts, starts)
+        self._keys.fill(_past(pasts, 1))
+        self._mouse.fill(_past(pasts, 2))
+
     def keep(self, row: int, first: int, store: Store) -> list[Block]:
         """What the last pass computed of a chunk; its first latent is at position `first`."""
         parts = (part.newest(row) for part in (self._tokens, self._keys, self._mouse))
@@ -63,12 +69,18 @@ class _OverTime:
         here = [range(length - latents, length) for length in lengths]
         self._here = _tables(c, here, like)  # (B, 1, 1, F, D / 2)
         self._new: list[tuple[Tensor, Tensor]] = []
+        self._config = c
+        self.fill(rows)
+
+    def fill(self, rows: Sequence[Sequence[Tensor]]) -> None:
+        """What is kept of the pasts."""
         for i, row in enumerate(rows):
             if row:
                 past = torch.cat(list(row), -2)  # (acting, 2, P, H, F, D)
-                turns = _tables(c, [range(past.shape[-2])], like)
-                self._k[:, i, ..., latents : lengths[i], :] = rotate(past[:, 0], turns)
-                self._v[:, i, ..., latents : lengths[i], :] = past[:, 1]
+                at = slice(self._latents, self._latents + past.shape[-2])
+                turns = _tables(self._config, [range(past.shape[-2])], self._k)
+                self._k[:, i, ..., at, :] = rotate(past[:, 0], turns)
+                self._v[:, i, ..., at, :] = past[:, 1]
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         self._new[layer:] = [(k, v)]

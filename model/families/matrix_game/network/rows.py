@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -22,6 +23,14 @@ class GameRows(Rows):
     known: Tensor
     keys: Tensor
     mouse: Tensor
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        return [*super().tensors, self.known, self.keys, self.mouse]
+
+    def copied(self) -> Self:
+        known, keys, mouse = self.known.clone(), self.keys.clone(), self.mouse.clone()
+        return replace(super().copied(), known=known, keys=keys, mouse=mouse)
 
     def inputs(self, latents: Tensor) -> Tensor:
         return torch.cat([latents, self.known], 2)

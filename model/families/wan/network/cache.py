@@ -48,6 +48,10 @@ class Past:
         sink = window.sink // window.chunk
         return Past((*every[:sink], *every[len(every) - (most - sink) :]))
 
+    def full(self, window: Window) -> bool:
+        """No more fits beside the next chunk."""
+        return len(self.blocks) == window.size // window.chunk - 1
+
     @property
     def positions(self) -> tuple[int, ...]:
         """Of the first latents of its blocks."""
@@ -67,27 +71,22 @@ class Cache:
         latents: int, like: Tensor,
     ) -> None:  # fmt: skip
         """The next `latents` of row b begin at position `starts[b]` of its video."""
-        self._chunk, self._tokens = window.chunk, c.tokens
+        self._config, self._window, self._latents = c, window, latents
         queries, each = latents * c.tokens, window.chunk * c.tokens
         lengths = [queries + len(past.blocks) * each for past in pasts]
         self._planned = Planned(Plan.first(queries, lengths), like)
         shape = (c.layers, len(pasts), max(lengths), c.heads, c.head_size)
         # empty places hold zeros: what is never seen must be a number all the same
         self._keys, self._values = like.new_zeros(shape), like.new_zeros(shape)
-        rows = zip(pasts, starts, strict=True)
-        self._here = _tables(c, [_next(window, *row, latents) for row in rows], like)
         self._queries = queries
+        self._here = self._next(pasts, starts)
         self._new: list[tuple[Tensor, Tensor]] = []
-        for row, past in enumerate(pasts):
-            if not past.blocks:
-                continue
-            turns = _tables(c, [_seen(window, past)], like)
-            for i, block in enumerate(past.blocks):
-                at = slice(queries + i * each, queries + (i + 1) * each)
-                data = block.data
-                keys = rotate(data[:, 0], turns.tokens(i * each, (i + 1) * each))
-                self._keys[:, row, at] = keys.transpose(1, 2)
-                self._values[:, row, at] = data[:, 1].transpose(1, 2)
+        self._fill(pasts)
+
+    def load(self, pasts: Sequence[Past], starts: Sequence[int]) -> None:
+        """Other pasts, each as long, in the same places of memory."""
+        self._here.copy_(self._next(pasts, starts))
+        self._fill(pasts)
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         self._new[layer:] = [(k, v)]
@@ -99,12 +98,32 @@ class Cache:
 
     def keep(self, row: int, first: int, store: Store) -> list[Block]:
         """What the last pass computed, chunk by chunk; its first latent is at position `first`."""
-        parts = self.newest(row).split(self._chunk * self._tokens, 3)
-        return [Block(store.keep(part), first + i * self._chunk) for i, part in enumerate(parts)]
+        chunk = self._window.chunk
+        parts = self.newest(row).split(chunk * self._config.tokens, 3)
+        return [Block(store.keep(part), first + i * chunk) for i, part in enumerate(parts)]
 
     def newest(self, row: int) -> Tensor:
         """Keys and values of the last pass, (layers, 2, H, tokens, D)."""
         return torch.stack([torch.stack([k[row], v[row]]) for k, v in self._new])
+
+    def _next(self, pasts: Sequence[Past], starts: Sequence[int]) -> Tables:
+        """Of the latents of the passes."""
+        rows = zip(pasts, starts, strict=True)
+        positions = [_next(self._window, *row, self._latents) for row in rows]
+        return _tables(self._config, positions, self._keys)
+
+    def _fill(self, pasts: Sequence[Past]) -> None:
+        each = self._window.chunk * self._config.tokens
+        for row, past in enumerate(pasts):
+            if not past.blocks:
+                continue
+            turns = _tables(self._config, [_seen(self._window, past)], self._keys)
+            for i, block in enumerate(past.blocks):
+                at = slice(self._queries + i * each, self._queries + (i + 1) * each)
+                data = block.data
+                keys = rotate(data[:, 0], turns.tokens(i * each, (i + 1) * each))
+                self._keys[:, row, at] = keys.transpose(1, 2)
+                self._values[:, row, at] = data[:, 1].transpose(1, 2)
 
 
 def _seen(window: Window, past: Past) -> list[int]:

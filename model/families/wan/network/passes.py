@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol, Self
 
 import torch
 from torch import Tensor
@@ -24,6 +24,10 @@ class KeptContext(Context, Protocol):
         """Of the last pass, chunk by chunk; its first latent is at position `first`."""
         ...
 
+    def load(self, pasts: Sequence[Past], starts: Sequence[int]) -> None:
+        """Attend to these pasts instead, which are as long, from now on."""
+        ...
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -33,6 +37,15 @@ class Rows:
     pasts: Sequence[Past]
     starts: Sequence[int]
     cross: CrossKeys
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """All of them, in one order."""
+        return [tensor for pair in self.cross for tensor in pair]
+
+    def copied(self) -> Self:
+        """With copies of its tensors."""
+        return replace(self, cross=[(k.clone(), v.clone()) for k, v in self.cross])
 
     def inputs(self, latents: Tensor) -> Tensor:
         """What the transformer is given of latents (B, F, C, rows, columns)."""
@@ -53,9 +66,7 @@ class Pass:
 
     def flow(self, latents: Tensor, timestep: float) -> Tensor:
         """Noise - clean, (B, F, C, rows, columns)."""
-        inputs = self._rows.inputs(latents)
-        out: Tensor = self._model(inputs, at(timestep, latents), self._rows.cross, self._context)
-        return out
+        return self._once(latents, at(timestep, latents))
 
     def read(self, latents: Tensor) -> None:
         """For the sake of the keys and values of clean latents."""
@@ -67,6 +78,11 @@ class Pass:
         return [
             self._context.keep(row, first, store) for row, first in enumerate(self._rows.starts)
         ]
+
+    def _once(self, latents: Tensor, timesteps: Tensor) -> Tensor:
+        inputs = self._rows.inputs(latents)
+        out: Tensor = self._model(inputs, timesteps, self._rows.cross, self._context)
+        return out
 
 
 def at(timestep: float, latents: Tensor) -> Tensor:

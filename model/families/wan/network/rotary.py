@@ -17,6 +17,10 @@ class Tables:
     cos: Tensor
     sin: Tensor
 
+    def copy_(self, other: Tables) -> None:
+        self.cos.copy_(other.cos)
+        self.sin.copy_(other.sin)
+
     def row(self, row: int) -> Tables:
         """Of one row of the batch, which stays an axis."""
         return Tables(self.cos[row : row + 1], self.sin[row : row + 1])

@@ -16,6 +16,7 @@ from torch import Tensor
 from lightcone.model.families.wan.network.cache import Block, Past
 from lightcone.model.families.wan.network.config import WanConfig, Window
 from lightcone.model.families.wan.network.passes import Pass, Rows
+from lightcone.model.families.wan.network.replayed import AS_THEY_ARE, Passes
 from lightcone.model.families.wan.network.store import Store
 from lightcone.model.families.wan.network.transformer import Backbone
 
@@ -40,16 +41,20 @@ def begun(
     noise: Tensor,
     timesteps: Sequence[float],
     store: Store,
+    passes: Passes = AS_THEY_ARE,
 ) -> tuple[Tensor, Finish]:
     """The latents (B, chunk, C, rows, columns) of the next chunk of each state, and what makes
     their pasts with it, which is one pass more. `noise`: (steps, B, chunk, C, rows, columns);
     `timesteps` descend from 1000. From the first pass on, nothing waits for the device."""
-    one = Pass(model, window, rows, noise[0])
+    one = passes.take(model, window, rows, noise[0])
     clean = denoised(one.flow, noise, timesteps)
 
     def finish() -> list[Past]:
-        one.read(clean)
-        kept = one.keep(store)
+        try:
+            one.read(clean)
+            kept = one.keep(store)
+        finally:
+            passes.give_back(one)
         return [
             past.followed_by(blocks, window) for past, blocks in zip(rows.pasts, kept, strict=True)
         ]
