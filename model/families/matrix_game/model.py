@@ -44,7 +44,7 @@ class Conditioning:
 
 
 class MatrixGameModel(VideoModel[GameWeights, GameState]):
-    version = "matrix_game 1"
+    version = "matrix_game 2"
 
     @torch.inference_mode()
     def prepare(

@@ -40,7 +40,7 @@ class Conditioning:
 
 
 class WanModel(VideoModel[Weights, WanState]):
-    version = "wan 2"
+    version = "wan 3"
 
     def prepare(
         self, world: str, prompt: str = "", image: Image | None = None, *, running: bool = False
