@@ -304,6 +304,7 @@ def _model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--decoder", choices=("vae", "taehv"), default="vae")
     parser.add_argument("--fp8-kv", action="store_true", help="and the error that it makes")
     parser.add_argument("--fp8-linears", action="store_true", help="and the error that it makes")
+    parser.add_argument("--graphs", action="store_true", help="of a batch of one, on CUDA")
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -64,7 +64,8 @@ class Parts:
 def run(args: Namespace) -> dict[str, Any]:
     """Raises UnsupportedSetting and WeightsError."""
     variant = _variant(args)
-    where = place(args.device, "cpu", Formats(args.fp8_kv, args.fp8_linears))
+    formats = Formats(args.fp8_kv, args.fp8_linears, graphs=args.graphs)
+    where = place(args.device, "cpu", formats)
     if where.device.type == "cpu":
         torch.set_num_threads(args.threads)
     model = _opened(variant, where, args)
@@ -85,6 +86,7 @@ def run(args: Namespace) -> dict[str, Any]:
             "batch": args.batch,
             "format": str(where.dtype).removeprefix("torch."),
             "attention": first,
+            "graphs": args.graphs and where.device.type == "cuda",
         },
         "chunk": times[first],
         **{f"chunk_with_{kind}": times[kind] for kind in others},
@@ -132,10 +134,11 @@ def _opened(variant: Variant, where: Place, args: Namespace) -> VideoModel[Any, 
 
 
 def _kinds(where: Place, args: Namespace) -> tuple[str, ...]:
-    """Of attention; there are no kernels of xformers for CPUs."""
+    """Of attention; there are no kernels of xformers for CPUs, and a recording keeps its own."""
     if where.device.type != "cuda" or args.attention == "sdpa":
         return ("sdpa",)
-    return ("xformers", "sdpa") if args.attention == "both" else ("xformers",)
+    both = args.attention == "both" and not args.graphs
+    return ("xformers", "sdpa") if both else ("xformers",)
 
 
 @torch.inference_mode()

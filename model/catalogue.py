@@ -36,6 +36,7 @@ class ModelSettings:
     fp8_linears: bool = False  # and their linear layers
     kv_gb: float = 0.0  # of an arena of keys and values of each of their worlds; 0: none
     compile: bool = False  # the transformers of these families, by torch.compile
+    graphs: bool = False  # their passes are recorded as CUDA graphs
 
 
 class Family(Protocol):

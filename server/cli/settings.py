@@ -82,6 +82,11 @@ class Settings(BaseSettings):
         description="Compile the transformers of these families by torch.compile: the first chunks "
         "take minutes.",
     )
+    graphs: bool = Field(
+        False,
+        description="Record the passes of these transformers as CUDA graphs, where a session is "
+        "stepped alone.",
+    )
     action_guidance: float = Field(
         1.0,
         ge=0,
@@ -347,6 +352,7 @@ class Settings(BaseSettings):
             fp8_linears=self.fp8_linears,
             kv_gb=self.kv_gb,
             compile=self.compile,
+            graphs=self.graphs,
             probe_compute_ms=self.probe_compute_ms,
             step_timeout_s=self.step_timeout_s,
             history_s=self.history_s,

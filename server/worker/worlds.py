@@ -124,6 +124,7 @@ class Worlds:
             load.fp8_linears,
             load.kv_gb,
             load.compile,
+            load.graphs,
         )
         return open_model(worlds, settings)
 

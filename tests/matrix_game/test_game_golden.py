@@ -10,9 +10,10 @@ from golden_game import CHUNK, CHUNKS, CONFIG, FILE, STEPS, WINDOW, actions, noi
 from safetensors.torch import load_file
 
 from lightcone.model.families.matrix_game.moves import Moves
-from lightcone.model.families.matrix_game.network.sampler import Rows, sample
+from lightcone.model.families.matrix_game.network.rows import GameRows
 from lightcone.model.families.wan.network.cache import Past
 from lightcone.model.families.wan.network.config import TIME
+from lightcone.model.families.wan.network.sampler import sample
 from lightcone.model.families.wan.network.store import Store
 
 MOST = 1e-5
@@ -30,8 +31,8 @@ def test_chunks_are_those_of_fastvideo() -> None:
         end = 1 + TIME * (first + CHUNK - 1)
         moves, seen = moves.followed_by(rows[start:end], CHUNK)
         held, moved = seen[None].split([CONFIG.keys, CONFIG.mouse], -1)
-        sides = Rows(
-            [past], [first], known[:, first : first + CHUNK], model.picture_keys(features),
+        sides = GameRows(
+            [past], [first], model.picture_keys(features), known[:, first : first + CHUNK],
             held, moved,
         )  # fmt: skip
         latents, [past] = sample(model, WINDOW, sides, noise(i), STEPS, Store())

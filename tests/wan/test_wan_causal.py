@@ -11,8 +11,8 @@ from torch import Tensor
 
 from lightcone.model.families.wan.network.cache import Block, Cache, Past
 from lightcone.model.families.wan.network.config import Window
+from lightcone.model.families.wan.network.passes import Rows
 from lightcone.model.families.wan.network.sampler import (
-    Rows,
     blocks_of,
     noise_of,
     sample,
@@ -106,7 +106,7 @@ def test_a_cache_anew_is_one_forward_over_the_newest_latents() -> None:
     model, window, text = small(), Window(2, 6, 2), texts()
     latents = torch.randn(1, 4, 16, SMALL.rows, SMALL.columns, dtype=torch.float64)
     keys = model.text_keys(text)
-    blocks = blocks_of(model, window, latents[0], keys, Past(), 0, Store())
+    [blocks] = blocks_of(model, window, Rows([Past()], [0], keys), latents, Store())
     past = Past().followed_by(blocks, window)
     noise = torch.randn(1, 2, 16, SMALL.rows, SMALL.columns, dtype=torch.float64)
     cache = Cache(SMALL, window, [past], [4], 2, noise)
@@ -118,6 +118,25 @@ def test_a_cache_anew_is_one_forward_over_the_newest_latents() -> None:
         torch.cat([latents, noise], 1), timesteps, keys, Masked(SMALL, tuple(range(6)), sees)
     )
     assert relative_error(found, whole[:, 4:]) < MOST
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@torch.inference_mode()
+def test_a_day_later_the_same_window_gives_the_same(dtype: torch.dtype) -> None:
+    """A day is 345 600 latents at 16 frames a second."""
+    model, window, text, day = small(dtype), Window(2, 6, 2), texts().to(dtype), 345_600
+    latents = torch.randn(1, 6, 16, SMALL.rows, SMALL.columns, dtype=dtype)
+    keys, found = model.text_keys(text), []
+    for start in (0, day):
+        [blocks] = blocks_of(model, window, Rows([Past()], [start], keys), latents[:, :4], Store())
+        past = Past().followed_by(blocks, window)
+        assert past.moved(window, start + 4) == [0, 0]
+        cache = Cache(SMALL, window, [past], [start + 4], 2, latents)
+        found.append(model(latents[:, 4:], torch.full((1, 2), 500.0), keys, cache))
+    assert relative_error(found[1], found[0]) < MOST
+    sunk = Past((blocks[0], *past.blocks[1:]))
+    assert sunk.moved(window, day + 6) == [2, 2]
+    assert sunk.moved(Window(2, 6, 2, "absolute"), day + 6) == [0, 0]
 
 
 @torch.inference_mode()

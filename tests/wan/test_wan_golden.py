@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 from tiny_wan import relative_error
 
 from lightcone.model.families.wan.network.cache import Past
-from lightcone.model.families.wan.network.sampler import Rows, sample
+from lightcone.model.families.wan.network.passes import Rows
+from lightcone.model.families.wan.network.sampler import sample
 from lightcone.model.families.wan.network.store import Store
 
 MOST = 1e-5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lightcone.model.families.matrix_game.moves import Moves
 from lightcone.model.families.matrix_game.network.config import MASK_CHANNELS
-from lightcone.model.families.matrix_game.network.sampler import Rows, begun, blocks_of
+from lightcone.model.families.matrix_game.network.rows import GameRows
 from lightcone.model.families.matrix_game.state import (
     GameState,
     Picture,
@@ -44,7 +44,7 @@ class Conditioning:
 
 
 class MatrixGameModel(VideoModel[GameWeights, GameState]):
-    version = "matrix_game 1"
+    version = "matrix_game 2"
 
     @torch.inference_mode()
     def prepare(
@@ -101,60 +101,38 @@ class MatrixGameModel(VideoModel[GameWeights, GameState]):
             raise ModelError("conditioning that was prepared for something else")
         return state, state.frame
 
-    def generate(
-        self,
-        states: Sequence[GameState],
-        actions: Sequence[Actions],
-        noise: Tensor,
-        steps: Sequence[float],
-    ) -> tuple[Tensor, Callable[[], list[GameState]]]:
+    def rows(
+        self, states: Sequence[GameState], actions: Sequence[Actions]
+    ) -> tuple[GameRows, list[GameState]]:
         weights = self.weights_of(states[0].world)
         window = weights.variant.window
-        followed = [
-            state.moves.followed_by(self._numbers(weights.variant, held), window.chunk)
-            for state, held in zip(states, actions, strict=True)
-        ]
-        acted = torch.stack([seen for _, seen in followed])  # (B, chunk, frames_seen, ...)
-        rows = _rows(weights, states, [s.chunk * window.chunk for s in states], acted)
-        latents, finish = begun(weights.transformer, window, rows, noise, steps, weights.store)
-        return latents, lambda: [
-            replace(
-                state,
-                past=past,
-                seen=state.seen.with_next(latents[row], window),
-                acted=torch.cat([state.acted, acted[row]])[-window.size :],
-                moves=followed[row][0],
-            )
-            for row, (state, past) in enumerate(zip(states, finish(), strict=True))
-        ]
+        after, seen = [], []
+        for state, held in zip(states, actions, strict=True):
+            numbers = torch.from_numpy(numbers_of(weights.variant, held)).to(self._like)
+            moves, acted = state.moves.followed_by(numbers, window.chunk)
+            newest = torch.cat([state.acted, acted])[-window.size :]
+            after.append(replace(state, acted=newest, moves=moves))
+            seen.append(acted)
+        starts = [state.chunk * window.chunk for state in states]
+        return _rows(weights, states, starts, torch.stack(seen)), after
 
-    def _numbers(self, variant: GameVariant, actions: Actions) -> Tensor:
-        """Keys, then how far the view goes up and to the right: (frames, keys + 2)."""
-        return torch.from_numpy(numbers_of(variant, actions)).to(self._like)
+    def rows_before(self, state: GameState, past: Past, first: int) -> GameRows:
+        """Among its newest latents: there is no sink."""
+        weights = self.weights_of(state.world)
+        chunk = weights.variant.window.chunk
+        at = first - (state.chunk * chunk - len(state.acted))
+        acted = state.acted[None, at : at + chunk]
+        return _rows(weights, [replace(state, past=past)], [first], acted)
 
     def snapshot(self, state: GameState) -> Snapshot:
         return to_snapshot(state, self.fingerprint)
 
-    @torch.inference_mode()
-    def restore(self, snapshot: Snapshot) -> GameState:
-        weights = self._restorable(snapshot)
-        variant = weights.variant
-        info, window = variant.info, variant.window
+    def bare(self, weights: GameWeights, snapshot: Snapshot) -> GameState:
+        info = weights.variant.info
         image = image_of(snapshot, (info.height, info.width, 3))
         blank = self.start(snapshot.world, 0, self.prepare(snapshot.world, image=image))
         frames = info.chunk_frames[0], info.chunk_frames[1]
-        state = from_snapshot(snapshot, blank, window, frames)
-        past, tails, newest = Past(), state.tails, state.seen.newest
-        start = state.chunk * window.chunk - len(newest)
-        for i in range(0, len(newest), window.chunk):
-            at = slice(i, i + window.chunk)
-            one = [replace(state, past=past)]
-            rows = _rows(weights, one, [start + i], state.acted[None, at])
-            [blocks] = blocks_of(weights.transformer, window, rows, newest[None, at], weights.store)
-            past = past.followed_by(blocks, window)
-        for i, latent in enumerate(newest):
-            _, tails = weights.decoder(latent[None], tails, first=start + i == 0)
-        return replace(state, past=past, tails=tails)
+        return from_snapshot(snapshot, blank, weights.variant.window, frames)
 
 
 def numbers_of(variant: GameVariant, actions: Actions) -> NDArray[np.float32]:
@@ -167,7 +145,7 @@ def numbers_of(variant: GameVariant, actions: Actions) -> NDArray[np.float32]:
 
 def _rows(
     weights: GameWeights, states: Sequence[GameState], starts: Sequence[int], acted: Tensor
-) -> Rows:
+) -> GameRows:
     """`acted`: what the next latents see of the actions, (B, F, frames_seen, keys + mouse)."""
     c = weights.variant.transformer
     known = [
@@ -176,11 +154,11 @@ def _rows(
     ]
     keys, mouse = acted.split([c.keys, c.mouse], -1)
     features = torch.stack([state.picture.features for state in states])
-    return Rows(
+    return GameRows(
         [state.past for state in states],
         starts,
-        torch.stack(known),
         weights.transformer.picture_keys(features),
+        torch.stack(known),
         keys,
         mouse,
     )

@@ -34,7 +34,7 @@ class GameVariant(Variant):
 
     @property
     def own_files(self) -> tuple[str, ...]:
-        """Those that are of no other model."""
+        """Without a folder `transformer/`, which may be of any model."""
         return tuple(name for name in self.files if name not in _DIFFUSERS)
 
     @property

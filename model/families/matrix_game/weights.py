@@ -15,6 +15,7 @@ from lightcone.model.families.wan.checkpoint.budget import Budget, module_bytes
 from lightcone.model.families.wan.checkpoint.fit import fill
 from lightcone.model.families.wan.checkpoint.keys import encoder_key
 from lightcone.model.families.wan.network.encoder import LatentEncoder
+from lightcone.model.families.wan.network.replayed import Passes
 from lightcone.model.families.wan.network.store import Store
 from lightcone.model.families.wan.weights import (
     AnyDecoder,
@@ -23,6 +24,7 @@ from lightcone.model.families.wan.weights import (
     decoder_of,
     decoder_tensors,
     named_by,
+    passes_of,
     random_tensors,
     session_parts,
     store_of,
@@ -42,6 +44,7 @@ class GameWeights:
     decoder: AnyDecoder
     features: Features
     store: Store
+    passes: Passes
     digest: str  # names the architecture and every number of it
 
 
@@ -99,4 +102,5 @@ def _weights(
     changed(transformer, place.formats)
     name = named_by(variant, place.formats, *modules)
     store = store_of(variant, place)
-    return GameWeights(variant, transformer, encoder, decoder, features, store, name)
+    passes = passes_of(place)
+    return GameWeights(variant, transformer, encoder, decoder, features, store, passes, name)

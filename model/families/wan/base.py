@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from threading import Lock
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
 
 from lightcone.model.families.wan.checkpoint.budget import free_bytes
+from lightcone.model.families.wan.context import recomputed
 from lightcone.model.families.wan.network.cache import Past
-from lightcone.model.families.wan.network.decoder import Tails
-from lightcone.model.families.wan.network.sampler import noise_of, shifted
-from lightcone.model.families.wan.showing import Decoder, beside, decoding_on, shown
-from lightcone.model.families.wan.state import Seen, digest
+from lightcone.model.families.wan.network.passes import Rows
+from lightcone.model.families.wan.network.sampler import begun, noise_of, shifted
+from lightcone.model.families.wan.overlap import overlapped
+from lightcone.model.families.wan.showing import shown
+from lightcone.model.families.wan.state import VideoState, digest
 from lightcone.model.families.wan.variants import Variant
-from lightcone.model.families.wan.weights import Place, session_parts
+from lightcone.model.families.wan.weights import Place, VideoWeights, session_parts
 from lightcone.model.interface import (
     Actions,
     Cost,
@@ -33,32 +36,6 @@ from lightcone.model.interface import (
 from lightcone.model.runtime.costs import measured
 
 _MOST = 4  # sessions in one step, where memory allows: at 1.3B one fills a large GPU
-
-
-class VideoWeights(Protocol):
-    @property
-    def variant(self) -> Variant: ...
-    @property
-    def decoder(self) -> Decoder: ...
-    @property
-    def digest(self) -> str: ...
-
-
-class VideoState(Protocol):
-    @property
-    def world(self) -> str: ...
-    @property
-    def chunk(self) -> int: ...
-    @property
-    def frame(self) -> int: ...
-    @property
-    def seed(self) -> int: ...
-    @property
-    def past(self) -> Past: ...
-    @property
-    def seen(self) -> Seen: ...
-    @property
-    def tails(self) -> Tails: ...
 
 
 W = TypeVar("W", bound=VideoWeights)
@@ -100,12 +77,18 @@ class VideoModel(Generic[W, S]):
 
     # what each family does in its own way
 
-    def generate(
-        self, states: Sequence[S], actions: Sequence[Actions], noise: Tensor, steps: Sequence[float]
-    ) -> tuple[Tensor, Callable[[], list[S]]]:
-        """The latents (B, chunk, C, rows, columns) of the next chunk of each state, from `noise`
-        (steps, B, ...) by these timesteps; and what gives the states with these in their past, for
-        the rest as they were."""
+    def rows(self, states: Sequence[S], actions: Sequence[Actions]) -> tuple[Rows, list[S]]:
+        """What the next chunk of each state is made with, and the states with what they keep of
+        the actions."""
+        raise NotImplementedError
+
+    def rows_before(self, state: S, past: Past, first: int) -> Rows:
+        """What a chunk of its newest latents or its sink, at position `first` of the video, was
+        made with, after this past."""
+        raise NotImplementedError
+
+    def bare(self, weights: W, snapshot: Snapshot) -> S:
+        """What a snapshot holds, without keys and decoder tails. Raises SnapshotError."""
         raise NotImplementedError
 
     def blank(self, world: str) -> S:
@@ -136,13 +119,9 @@ class VideoModel(Generic[W, S]):
         window = variant.window
         noise = noise_of(variant.transformer, window.chunk, len(even), seeds, chunks, self._like)
         latents, finish = self.generate(states, actions, noise, shifted(even))
-        with beside(latents) as parallel:
-            # A GPU is asked for what follows the latents first, and decodes them beside it; a CPU
-            # does one after the other, and pictures are what is waited for.
-            after = finish() if parallel is not None else None
-            with decoding_on(parallel):
-                frames, tails = shown(weights.decoder, states, latents, emit)
-            after = finish() if after is None else after
+        after, (frames, tails) = overlapped(
+            latents, finish, lambda: shown(weights.decoder, states, latents, emit)
+        )
         return [
             replace(  # type: ignore[type-var]
                 state, chunk=state.chunk + 1, frame=state.frame + frames, tails=tails[row]
@@ -150,7 +129,37 @@ class VideoModel(Generic[W, S]):
             for row, state in enumerate(after)
         ]
 
+    def generate(
+        self, states: Sequence[S], actions: Sequence[Actions], noise: Tensor, steps: Sequence[float]
+    ) -> tuple[Tensor, Callable[[], list[S]]]:
+        """The latents (B, chunk, C, rows, columns) of the next chunk of each state, from `noise`
+        (steps, B, ...) by these timesteps; and what gives the states with these in their past, for
+        the rest as they were."""
+        weights = self.weights_of(states[0].world)
+        window = weights.variant.window
+        rows, acted = self.rows(states, actions)
+        latents, finish = begun(
+            weights.transformer, window, rows, noise, steps, weights.store, weights.passes
+        )
+        return latents, lambda: [
+            replace(  # type: ignore[type-var]
+                state, past=past, seen=state.seen.with_next(latents[row], window)
+            )
+            for row, (state, past) in enumerate(zip(acted, finish(), strict=True))
+        ]
+
     # states as data
+
+    @torch.inference_mode()
+    def restore(self, snapshot: Snapshot) -> S:
+        """Keys and the decoder's tails are computed anew of the latents, see `state`."""
+        if snapshot.world not in self._weights:
+            raise SnapshotError(f"the snapshot is of '{snapshot.world}', a world that is not here")
+        if snapshot.fingerprint != self.fingerprint:
+            raise SnapshotError("the snapshot was made with another model, or other weights")
+        weights = self._weights[snapshot.world]
+        bare = self.bare(weights, snapshot)
+        return recomputed(weights, bare, partial(self.rows_before, bare))
 
     def digest(self, state: S) -> bytes:
         return digest(state.seen, self.weights_of(state.world).variant.window)
@@ -182,14 +191,6 @@ class VideoModel(Generic[W, S]):
 
     def close(self) -> None:
         """Does nothing: a model holds only memory."""
-
-    def _restorable(self, snapshot: Snapshot) -> W:
-        """The weights of a snapshot's world. Raises SnapshotError where it is of another model."""
-        if snapshot.world not in self._weights:
-            raise SnapshotError(f"the snapshot is of '{snapshot.world}', a world that is not here")
-        if snapshot.fingerprint != self.fingerprint:
-            raise SnapshotError("the snapshot was made with another model, or other weights")
-        return self._weights[snapshot.world]
 
     def weights_of(self, world: str) -> W:
         """Raises UnknownWorld."""

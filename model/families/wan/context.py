@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-
-from torch import Tensor
+from typing import TypeVar
 
 from lightcone.model.families.wan.network.cache import Past
+from lightcone.model.families.wan.network.passes import Rows
 from lightcone.model.families.wan.network.sampler import blocks_of
-from lightcone.model.families.wan.network.transformer import TextKeys
-from lightcone.model.families.wan.state import WanState
-from lightcone.model.families.wan.weights import Weights
+from lightcone.model.families.wan.state import VideoState, WanState
+from lightcone.model.families.wan.weights import VideoWeights, Weights
+
+S = TypeVar("S", bound=VideoState)
 
 
 def after_recache(weights: Weights, state: WanState) -> WanState:
@@ -24,38 +26,23 @@ def after_recache(weights: Weights, state: WanState) -> WanState:
     if latents > window.size:
         sink = Past(state.past.blocks[: window.sink // window.chunk])
         newest = newest[window.sink :]
-    text = _text(weights, state.prompt.text(state.chunk))
-    start = latents - len(newest)
-    blocks = blocks_of(weights.transformer, window, newest, text, sink, start, weights.store)
+    text = weights.transformer.text_keys(state.prompt.text(state.chunk)[None])
+    rows = Rows([sink], [latents - len(newest)], text)
+    [blocks] = blocks_of(weights.transformer, window, rows, newest[None], weights.store)
     return replace(state, past=sink.followed_by(blocks, window))
 
 
-def recomputed(weights: Weights, state: WanState) -> WanState:
-    """With keys and decoder tails, chunk after chunk as they were made, of a snapshot's."""
-    window = weights.variant.window
-    latents = state.latents(window)
-    newest = state.seen.newest
-    start = latents - len(newest)
-    past = Past()
-    if start:
-        past = _read(weights, state, state.seen.sink, past, 0)
-    past = _read(weights, state, newest, past, start)
-    tails = state.tails
+def recomputed(weights: VideoWeights, state: S, rows_at: Callable[[Past, int], Rows]) -> S:
+    """With keys and decoder tails, chunk after chunk as they were made, of a snapshot's. `rows_at`
+    gives what the chunk at a position of the video was made with, after its past."""
+    window, (sink, newest) = weights.variant.window, (state.seen.sink, state.seen.newest)
+    start = state.chunk * window.chunk - len(newest)
+    past, tails = Past(), state.tails
+    for first, latents in ((0, sink[: min(start, len(sink))]), (start, newest)):
+        for i in range(0, len(latents), window.chunk):
+            chunk, rows = latents[None, i : i + window.chunk], rows_at(past, first + i)
+            [blocks] = blocks_of(weights.transformer, window, rows, chunk, weights.store)
+            past = past.followed_by(blocks, window)
     for i, latent in enumerate(newest):
         _, tails = weights.decoder(latent[None], tails, first=start + i == 0)
-    return replace(state, past=past, tails=tails)
-
-
-def _read(weights: Weights, state: WanState, latents: Tensor, past: Past, start: int) -> Past:
-    """Chunk by chunk, each under the text that it was made with."""
-    window = weights.variant.window
-    for i in range(0, len(latents), window.chunk):
-        text = _text(weights, state.prompt.text((start + i) // window.chunk))
-        chunk = latents[i : i + window.chunk]
-        blocks = blocks_of(weights.transformer, window, chunk, text, past, start + i, weights.store)
-        past = past.followed_by(blocks, window)
-    return past
-
-
-def _text(weights: Weights, text: Tensor) -> TextKeys:
-    return weights.transformer.text_keys(text[None])
+    return replace(state, past=past, tails=tails)  # type: ignore[type-var]

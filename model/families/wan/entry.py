@@ -2,46 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lightcone.model.families.wan.variants import VARIANTS
+from lightcone.model.families.wan.variants import VARIANTS, Variant
 from lightcone.model.interface import Model, UnknownWorld, WorldInfo
 
 if TYPE_CHECKING:
     from lightcone.model.catalogue import ModelSettings
 
 
-class WanFamily:
-    name = "wan"
-    known = tuple(VARIANTS)
+class VideoFamily:
+    """An entry of worlds that are variants of one architecture, by name."""
+
+    name: str
+    variants: Mapping[str, Variant]
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        return tuple(self.variants)
 
     def names(self, weights: Path) -> tuple[str, ...]:
         return tuple(
             name
-            for name, variant in VARIANTS.items()
-            if variant.random or found_file(weights, variant.files)
+            for name, variant in self.variants.items()
+            if variant.random or found_file(weights, variant.own_files)
         )
 
     def knows(self, world: str, weights: Path) -> bool:
-        return world in VARIANTS
+        return world in self.variants
 
     def info(self, world: str, weights: Path) -> WorldInfo:
         try:
-            return VARIANTS[world].info
+            return self.variants[world].info
         except KeyError:
-            raise UnknownWorld(f"unknown world '{world}' (known: {', '.join(VARIANTS)})") from None
+            raise UnknownWorld(
+                f"unknown world '{world}' (known: {', '.join(self.known)})"
+            ) from None
+
+
+class WanFamily(VideoFamily):
+    name, variants = "wan", VARIANTS
 
     def open(self, worlds: tuple[str, ...], settings: ModelSettings) -> Model:
         from lightcone.model.families.wan.model import WanModel
         from lightcone.model.families.wan.weights import opened, place_of
 
         where = place_of(settings)
-        weights = [
-            opened(VARIANTS[name].decoded_by(settings.decoder), settings.weights, where)
-            for name in worlds
-        ]
+        variants = [VARIANTS[name].decoded_by(settings.decoder) for name in worlds]
+        weights = [opened(variant, settings.weights, where) for variant in variants]
         return WanModel(weights, where, steps=settings.steps)
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from lightcone.model.families.wan.base import VideoModel
-from lightcone.model.families.wan.context import after_recache, recomputed
+from lightcone.model.families.wan.context import after_recache
 from lightcone.model.families.wan.network.cache import Past
-from lightcone.model.families.wan.network.sampler import Rows, begun
+from lightcone.model.families.wan.network.passes import Rows
 from lightcone.model.families.wan.state import (
     Prompted,
     Seen,
@@ -40,7 +40,7 @@ class Conditioning:
 
 
 class WanModel(VideoModel[Weights, WanState]):
-    version = "wan 2"
+    version = "wan 3"
 
     def prepare(
         self, world: str, prompt: str = "", image: Image | None = None, *, running: bool = False
@@ -94,37 +94,28 @@ class WanModel(VideoModel[Weights, WanState]):
             info.frames_of(state.chunk + i) for i in range(spread - 1)
         )
 
-    def generate(
-        self,
-        states: Sequence[WanState],
-        actions: Sequence[Actions],
-        noise: Tensor,
-        steps: Sequence[float],
-    ) -> tuple[Tensor, Callable[[], list[WanState]]]:
+    def rows(
+        self, states: Sequence[WanState], actions: Sequence[Actions]
+    ) -> tuple[Rows, list[WanState]]:
         weights = self.weights_of(states[0].world)
-        window = weights.variant.window
-        rows = Rows(
-            [s.past for s in states],
-            [s.latents(window) for s in states],
-            weights.transformer.text_keys(torch.stack([s.prompt.text(s.chunk) for s in states])),
-        )
-        latents, finish = begun(weights.transformer, window, rows, noise, steps, weights.store)
-        return latents, lambda: [
-            replace(state, past=past, seen=state.seen.with_next(latents[row], window))
-            for row, (state, past) in enumerate(zip(states, finish(), strict=True))
-        ]
+        starts = [s.latents(weights.variant.window) for s in states]
+        texts = torch.stack([s.prompt.text(s.chunk) for s in states])
+        keys = weights.transformer.text_keys(texts)
+        return Rows([s.past for s in states], starts, keys), list(states)
+
+    def rows_before(self, state: WanState, past: Past, first: int) -> Rows:
+        """Under the text that it was made with."""
+        weights = self.weights_of(state.world)
+        text = state.prompt.text(first // weights.variant.window.chunk)
+        return Rows([past], [first], weights.transformer.text_keys(text[None]))
 
     def snapshot(self, state: WanState) -> Snapshot:
         return to_snapshot(state, self.fingerprint)
 
-    @torch.inference_mode()
-    def restore(self, snapshot: Snapshot) -> WanState:
-        """Keys and the decoder's tails are computed anew of the latents, see `state`."""
-        weights = self._restorable(snapshot)
+    def bare(self, weights: Weights, snapshot: Snapshot) -> WanState:
         frames = weights.variant.info.chunk_frames
         blank = self.blank(snapshot.world)
-        bare = from_snapshot(snapshot, blank, weights.variant.window, (frames[0], frames[1]))
-        return recomputed(weights, bare)
+        return from_snapshot(snapshot, blank, weights.variant.window, (frames[0], frames[1]))
 
     def _check(self, conditioning: Conditioning, world: str, *, running: bool) -> None:
         if conditioning.world != world or conditioning.running != running:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -85,24 +84,6 @@ class _Copy:
             self._done.synchronize()
         out: NDArray[np.uint8] = self._host.numpy()
         return out
-
-
-@contextmanager
-def beside(latents: Tensor) -> Iterator[torch.cuda.Stream | None]:
-    """A stream of a GPU beside the current one, which begins after what makes these latents and is
-    waited for at the end. None elsewhere."""
-    if not latents.is_cuda:
-        yield None
-        return
-    main, side = torch.cuda.current_stream(latents.device), torch.cuda.Stream(latents.device)
-    side.wait_stream(main)
-    latents.record_stream(side)
-    yield side
-    main.wait_stream(side)
-
-
-def decoding_on(stream: torch.cuda.Stream | None) -> AbstractContextManager[Any]:
-    return nullcontext() if stream is None else torch.cuda.stream(stream)
 
 
 def as_bytes(pictures: Tensor) -> NDArray[np.uint8]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -50,6 +50,25 @@ class Seen:
         newest = torch.cat([self.newest, latents])
         sink = newest[: window.sink].clone() if len(self.sink) < window.sink else self.sink
         return Seen(sink, newest[-window.size :].clone())
+
+
+class VideoState(Protocol):
+    """What states of all models have that make latents in chunks."""
+
+    @property
+    def world(self) -> str: ...
+    @property
+    def chunk(self) -> int: ...
+    @property
+    def frame(self) -> int: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def past(self) -> Past: ...
+    @property
+    def seen(self) -> Seen: ...
+    @property
+    def tails(self) -> Tails: ...
 
 
 @dataclass(frozen=True)

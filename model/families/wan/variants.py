@@ -56,6 +56,11 @@ class Variant:
         return not self.files
 
     @property
+    def own_files(self) -> tuple[str, ...]:
+        """Those whose presence says that the model is there."""
+        return self.files
+
+    @property
     def info(self) -> WorldInfo:
         chunk = TIME * self.window.chunk
         return WorldInfo(

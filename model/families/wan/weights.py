@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,7 @@ from lightcone.model.families.wan.checkpoint.lora import Change, changes, merged
 from lightcone.model.families.wan.entry import found_file
 from lightcone.model.families.wan.network.config import SPACE, TIME, DecoderConfig, TaehvConfig
 from lightcone.model.families.wan.network.decoder import LatentDecoder
+from lightcone.model.families.wan.network.replayed import Passes
 from lightcone.model.families.wan.network.store import Arena, Store, block_bytes
 from lightcone.model.families.wan.network.taehv import TaehvDecoder
 from lightcone.model.families.wan.network.transformer import Backbone, WanTransformer
@@ -33,6 +34,7 @@ from lightcone.model.families.wan.text import (
 from lightcone.model.families.wan.variants import Variant
 from lightcone.model.interface import WeightsError
 from lightcone.model.runtime.fp8 import fits, with_fp8_linears
+from lightcone.model.runtime.graphs import recorder
 from lightcone.model.runtime.precision import compute_dtype, usable_device
 
 if TYPE_CHECKING:
@@ -50,12 +52,13 @@ log = logging.getLogger("lightcone.wan")
 @dataclass(frozen=True)
 class Formats:
     """Eight-bit numbers in keys and values that are kept, and in linear layers; how many bytes an
-    arena of keys and values has, 0 for none; whether blocks are compiled."""
+    arena of keys and values has, 0 for none; whether blocks are compiled, and passes recorded."""
 
     fp8_kv: bool = False
     fp8_linears: bool = False
     arena_bytes: int = 0
     compiled: bool = False
+    graphs: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,8 +74,27 @@ class Place:
 def place_of(settings: ModelSettings) -> Place:
     """Raises UnsupportedSetting where a device can not be used."""
     arena = int(settings.kv_gb * 1e9)
-    formats = Formats(settings.fp8_kv, settings.fp8_linears, arena, settings.compile)
+    formats = Formats(
+        settings.fp8_kv, settings.fp8_linears, arena, settings.compile, settings.graphs
+    )
     return place(settings.device, settings.text_device, formats)
+
+
+class VideoWeights(Protocol):
+    """What weights of all models have that make latents in chunks."""
+
+    @property
+    def variant(self) -> Variant: ...
+    @property
+    def transformer(self) -> Backbone: ...
+    @property
+    def decoder(self) -> AnyDecoder: ...
+    @property
+    def store(self) -> Store: ...
+    @property
+    def passes(self) -> Passes: ...
+    @property
+    def digest(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -82,6 +104,7 @@ class Weights:
     decoder: AnyDecoder
     encoder: TextEncoder
     store: Store
+    passes: Passes
     digest: str  # names the architecture and every number of it
 
 
@@ -243,7 +266,8 @@ def _weights(
     changed(transformer, place.formats)
     name = named_by(variant, place.formats, transformer, decoder)
     store = store_of(variant, place)
-    return Weights(variant, transformer, decoder, Remembering(encoder), store, name)
+    passes = passes_of(place)
+    return Weights(variant, transformer, decoder, Remembering(encoder), store, passes, name)
 
 
 def changed(transformer: Backbone, formats: Formats) -> None:
@@ -254,6 +278,11 @@ def changed(transformer: Backbone, formats: Formats) -> None:
     if formats.compiled:
         for block in transformer.blocks:
             block.compile(dynamic=False)
+
+
+def passes_of(place: Place) -> Passes:
+    """Recorded ones where they are wanted and there are graphs."""
+    return Passes(recorder(place.device) if place.formats.graphs else None)
 
 
 def store_of(variant: Variant, place: Place) -> Store:

@@ -11,7 +11,7 @@ from lightcone.model.families.matrix_game.network.actions import ActionModel
 from lightcone.model.families.matrix_game.network.cache import ActedCache
 from lightcone.model.families.matrix_game.network.config import MatrixGameConfig
 from lightcone.model.families.wan.network.config import WanConfig
-from lightcone.model.families.wan.network.transformer import Backbone, Block, Context, TextKeys
+from lightcone.model.families.wan.network.transformer import Backbone, Block, Context, CrossKeys
 
 
 class ActingBlock(Block):
@@ -53,6 +53,6 @@ class MatrixGameTransformer(Backbone):
         assert isinstance(c, MatrixGameConfig)
         return ActingBlock(c) if layer < c.acting else Block(c)
 
-    def picture_keys(self, features: Tensor) -> TextKeys:
+    def picture_keys(self, features: Tensor) -> CrossKeys:
         """Of a picture's features (B, text_length, text_width)."""
         return self.keys_of(self.img_emb(features))

@@ -1,8 +1,9 @@
 """The KV cache: one immutable block for each chunk, shared by all states that have it in their
 past. A fork costs nothing, and a block is freed with its last state.
 
-Keys are kept without rotary embedding, so a block can move within the window, and no table of
-positions ends.
+Keys are kept with their rotary embedding, by their positions in the video: the embedding is
+relative and its angles are computed in float64, so no position is too large. Only a block that has
+moved within the window, as a sink does, is turned on when it is read.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from lightcone.model.runtime.attention import Plan, Planned, attend
 
 @dataclass(frozen=True)
 class Block:
-    """What is kept of one chunk, see `WanConfig.block_shapes`: keys are without rotary embedding.
-    Its first latent is at position `first` of the video."""
+    """What is kept of one chunk, see `WanConfig.block_shapes`: keys are turned as at its positions,
+    of which the first is `first` of the video."""
 
     kept: Kept
     first: int
@@ -48,18 +49,30 @@ class Past:
         sink = window.sink // window.chunk
         return Past((*every[:sink], *every[len(every) - (most - sink) :]))
 
+    def full(self, window: Window) -> bool:
+        """No more fits beside the next chunk."""
+        return len(self.blocks) == window.size // window.chunk - 1
+
     @property
     def positions(self) -> tuple[int, ...]:
         """Of the first latents of its blocks."""
         return tuple(block.first for block in self.blocks)
 
+    def moved(self, window: Window, start: int) -> list[int]:
+        """By how many latents each of its blocks is seen later than it was, by those that begin at
+        `start`: 0 for those right before them, and for all where positions are absolute."""
+        if window.positions == "absolute":
+            return [0] * len(self.blocks)
+        first = start - len(self.blocks) * window.chunk
+        return [first + i * window.chunk - block.first for i, block in enumerate(self.blocks)]
+
 
 class Cache:
     """The pasts of B states side by side, for the passes over the next latents of each.
 
-    Here keys have their rotary embedding, computed once for all passes. Those of the next latents
-    come first in each row, so that they have the same places in all rows, however long their pasts
-    are. Shapes are (layers, B, M, H, D). It is a `Context` of the transformer.
+    The keys of the next latents come first in each row, so that they have the same places in all
+    rows, however long their pasts are. Shapes are (layers, B, M, H, D). It is a `Context` of the
+    transformer.
     """
 
     def __init__(
@@ -67,60 +80,59 @@ class Cache:
         latents: int, like: Tensor,
     ) -> None:  # fmt: skip
         """The next `latents` of row b begin at position `starts[b]` of its video."""
-        self._chunk, self._tokens = window.chunk, c.tokens
+        self._config, self._window, self._latents = c, window, latents
         queries, each = latents * c.tokens, window.chunk * c.tokens
         lengths = [queries + len(past.blocks) * each for past in pasts]
         self._planned = Planned(Plan.first(queries, lengths), like)
         shape = (c.layers, len(pasts), max(lengths), c.heads, c.head_size)
         # empty places hold zeros: what is never seen must be a number all the same
         self._keys, self._values = like.new_zeros(shape), like.new_zeros(shape)
-        rows = zip(pasts, starts, strict=True)
-        self._here = _tables(c, [_next(window, *row, latents) for row in rows], like)
         self._queries = queries
+        self._here = self._next(starts)
         self._new: list[tuple[Tensor, Tensor]] = []
-        for row, past in enumerate(pasts):
-            if not past.blocks:
-                continue
-            turns = _tables(c, [_seen(window, past)], like)
-            for i, block in enumerate(past.blocks):
-                at = slice(queries + i * each, queries + (i + 1) * each)
-                data = block.data
-                keys = rotate(data[:, 0], turns.tokens(i * each, (i + 1) * each))
-                self._keys[:, row, at] = keys.transpose(1, 2)
-                self._values[:, row, at] = data[:, 1].transpose(1, 2)
+        self._fill(pasts, starts)
+
+    def load(self, pasts: Sequence[Past], starts: Sequence[int]) -> None:
+        """Other pasts, each as long, in the same places of memory."""
+        self._here.copy_(self._next(starts))
+        self._fill(pasts, starts)
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        k = rotate(k, self._here)
         self._new[layer:] = [(k, v)]
         keys, values = self._keys[layer], self._values[layer]
-        keys[:, : self._queries] = rotate(k, self._here).transpose(1, 2)
+        keys[:, : self._queries] = k.transpose(1, 2)
         values[:, : self._queries] = v.transpose(1, 2)
         seen = keys.transpose(1, 2), values.transpose(1, 2)
         return attend(rotate(q, self._here), *seen, self._planned)
 
     def keep(self, row: int, first: int, store: Store) -> list[Block]:
         """What the last pass computed, chunk by chunk; its first latent is at position `first`."""
-        parts = self.newest(row).split(self._chunk * self._tokens, 3)
-        return [Block(store.keep(part), first + i * self._chunk) for i, part in enumerate(parts)]
+        chunk = self._window.chunk
+        parts = self.newest(row).split(chunk * self._config.tokens, 3)
+        return [Block(store.keep(part), first + i * chunk) for i, part in enumerate(parts)]
 
     def newest(self, row: int) -> Tensor:
         """Keys and values of the last pass, (layers, 2, H, tokens, D)."""
         return torch.stack([torch.stack([k[row], v[row]]) for k, v in self._new])
 
+    def _next(self, starts: Sequence[int]) -> Tables:
+        """Of the latents of the passes."""
+        positions = [range(start, start + self._latents) for start in starts]
+        return self._tables(positions, self._config.grid)
 
-def _seen(window: Window, past: Past) -> list[int]:
-    """Where the rotary embedding sees the latents of a past."""
-    if window.positions == "window":
-        return list(range(len(past.blocks) * window.chunk))
-    return [first + i for first in past.positions for i in range(window.chunk)]
+    def _fill(self, pasts: Sequence[Past], starts: Sequence[int]) -> None:
+        each = self._window.chunk * self._config.tokens
+        for row, (past, start) in enumerate(zip(pasts, starts, strict=True)):
+            moved = past.moved(self._window, start)
+            for i, (block, by) in enumerate(zip(past.blocks, moved, strict=True)):
+                at = slice(self._queries + i * each, self._queries + (i + 1) * each)
+                keys, values = block.data.unbind(1)
+                if by:  # in time alone, and all of its tokens alike
+                    keys = rotate(keys, self._tables([[by]], (1, 1)))
+                self._keys[:, row, at] = keys.transpose(1, 2)
+                self._values[:, row, at] = values.transpose(1, 2)
 
-
-def _next(window: Window, past: Past, start: int, latents: int) -> list[int]:
-    """And those after it, which begin at `start` of the video."""
-    if window.positions == "window":
-        start = len(past.blocks) * window.chunk
-    return list(range(start, start + latents))
-
-
-def _tables(c: WanConfig, positions: Sequence[Sequence[int]], like: Tensor) -> Tables:
-    where = torch.tensor(positions, device=like.device)
-    return tables(where, c.grid, c.head_size, like.dtype)
+    def _tables(self, positions: Sequence[Sequence[int]], grid: tuple[int, int]) -> Tables:
+        where = torch.tensor([list(row) for row in positions], device=self._keys.device)
+        return tables(where, grid, self._config.head_size, self._keys.dtype)

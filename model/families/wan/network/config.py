@@ -10,7 +10,8 @@ SPACE = 8  # pixels of a latent along each side
 TIME = 4  # frames of a latent; the first latent of a video is one frame
 
 Positions = Literal["absolute", "window"]
-"""Where the rotary embedding sees a cached latent: where it is in the video, or in the window."""
+"""Where the rotary embedding sees a cached latent: where it is in the video, or in the window, in
+which a sink stays right before the other blocks."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ published checkpoint; its encoder is not part of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -197,8 +197,7 @@ class LatentDecoder(nn.Module):
     def forward(self, latent: Tensor, tails: Tails, *, first: bool) -> tuple[Tensor, Tails]:
         """One latent (B, C, h, w) -> (B, frames, 3, H, W) in [-1, 1] and the tails after it.
         `first`: it is the first of its video, and becomes one frame."""
-        mean = latent.new_tensor(MEAN[: self.config.channels])[:, None, None]
-        deviation = latent.new_tensor(DEVIATION[: self.config.channels])[:, None, None]
+        mean, deviation = (_levels(x[: self.config.channels], latent) for x in (MEAN, DEVIATION))
         memory = Memory(tails, first=first)
         x = self.conv2((latent * deviation + mean)[:, None])
         return self.decoder(x, memory).clamp(-1, 1), tuple(memory.after)
@@ -218,6 +217,12 @@ class LatentDecoder(nn.Module):
             if isinstance(layer, Enlarge):
                 rows, columns = 2 * rows, 2 * columns
         return shapes
+
+
+def _levels(values: Sequence[float], like: Tensor) -> Tensor:
+    """(C, 1, 1), on the device of `like` without that the host waits for it."""
+    held = torch.tensor(values, dtype=like.dtype, pin_memory=like.is_cuda)
+    return held.to(like.device, non_blocking=True)[:, None, None]
 
 
 def _each_frame(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

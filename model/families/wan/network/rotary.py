@@ -17,12 +17,9 @@ class Tables:
     cos: Tensor
     sin: Tensor
 
-    def row(self, row: int) -> Tables:
-        """Of one row of the batch, which stays an axis."""
-        return Tables(self.cos[row : row + 1], self.sin[row : row + 1])
-
-    def tokens(self, start: int, end: int | None = None) -> Tables:
-        return Tables(self.cos[:, :, start:end], self.sin[:, :, start:end])
+    def copy_(self, other: Tables) -> None:
+        self.cos.copy_(other.cos)
+        self.sin.copy_(other.sin)
 
 
 def axis_sizes(head_size: int) -> tuple[int, int, int]:

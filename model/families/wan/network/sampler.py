@@ -9,32 +9,22 @@ size.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from lightcone.model.families.wan.network.cache import Block, Cache, Past
+from lightcone.model.families.wan.network.cache import Block, Past
 from lightcone.model.families.wan.network.config import WanConfig, Window
+from lightcone.model.families.wan.network.passes import Pass, Rows
+from lightcone.model.families.wan.network.replayed import AS_THEY_ARE, Passes
 from lightcone.model.families.wan.network.store import Store
-from lightcone.model.families.wan.network.transformer import TextKeys, WanTransformer
+from lightcone.model.families.wan.network.transformer import Backbone
 
 SHIFT = 5.0  # of the flow-match schedule (Esser et al. 2024) of all models here
-CLEAN = 0.0  # the timestep of latents that go into the cache
 _END = 1000.0  # the timestep of noise
 
 Finish = Callable[[], list[Past]]
 """Makes the pasts of rows with a chunk, whose latents are known already."""
-
-
-@dataclass(frozen=True)
-class Rows:
-    """B states side by side: their pasts, the positions of their next latents, and the keys of
-    their texts."""
-
-    pasts: Sequence[Past]
-    starts: Sequence[int]
-    text: TextKeys
 
 
 def shifted(steps: Sequence[float], shift: float = SHIFT) -> tuple[float, ...]:
@@ -45,31 +35,35 @@ def shifted(steps: Sequence[float], shift: float = SHIFT) -> tuple[float, ...]:
 
 
 def begun(
-    model: WanTransformer,
+    model: Backbone,
     window: Window,
     rows: Rows,
     noise: Tensor,
     timesteps: Sequence[float],
     store: Store,
+    passes: Passes = AS_THEY_ARE,
 ) -> tuple[Tensor, Finish]:
     """The latents (B, chunk, C, rows, columns) of the next chunk of each state, and what makes
     their pasts with it, which is one pass more. `noise`: (steps, B, chunk, C, rows, columns);
     `timesteps` descend from 1000. From the first pass on, nothing waits for the device."""
-    cache = Cache(model.config, window, rows.pasts, rows.starts, noise.shape[2], noise)
-    clean = denoised(lambda x, t: model(x, at(t, x), rows.text, cache), noise, timesteps)
+    one = passes.take(model, window, rows, noise[0])
+    clean = denoised(one.flow, noise, timesteps)
 
     def finish() -> list[Past]:
-        model.read(clean, at(CLEAN, clean), rows.text, cache)
+        try:
+            one.read(clean)
+            kept = one.keep(store)
+        finally:
+            passes.give_back(one)
         return [
-            past.followed_by(cache.keep(row, start, store), window)
-            for row, (past, start) in enumerate(zip(rows.pasts, rows.starts, strict=True))
+            past.followed_by(blocks, window) for past, blocks in zip(rows.pasts, kept, strict=True)
         ]
 
     return clean, finish
 
 
 def sample(
-    model: WanTransformer,
+    model: Backbone,
     window: Window,
     rows: Rows,
     noise: Tensor,
@@ -97,14 +91,13 @@ def denoised(
 
 
 def blocks_of(
-    model: WanTransformer, window: Window, latents: Tensor, text: TextKeys, past: Past, start: int,
-    store: Store,
-) -> list[Block]:  # fmt: skip
-    """Of clean latents (F, C, rows, columns) of one state after its past, F a multiple of a
-    chunk's, all in one pass in which they see one another, as LongLive computes its cache anew."""
-    cache = Cache(model.config, window, [past], [start], len(latents), latents)
-    model.read(latents[None], at(CLEAN, latents[None]), text, cache)
-    return cache.keep(0, start, store)
+    model: Backbone, window: Window, rows: Rows, latents: Tensor, store: Store
+) -> list[list[Block]]:
+    """Of clean latents (B, F, C, rows, columns) after their pasts, by row, F a multiple of a
+    chunk's: all in one pass in which they see one another, as LongLive computes its cache anew."""
+    one = Pass(model, window, rows, latents)
+    one.read(latents)
+    return one.keep(store)
 
 
 def noise_of(
@@ -118,8 +111,3 @@ def noise_of(
         shape = (chunk, c.channels, c.rows, c.columns)
         drawn.append(torch.stack([torch.randn(shape, generator=generator) for _ in range(steps)]))
     return torch.stack(drawn, 1).to(like)
-
-
-def at(timestep: float, latents: Tensor) -> Tensor:
-    """(B, F) for latents (B, F, ...)."""
-    return torch.full(latents.shape[:2], timestep, device=latents.device)

@@ -16,8 +16,8 @@ from torch.nn import functional as F
 from lightcone.model.families.wan.network.config import PATCH, WanConfig
 from lightcone.model.runtime.attention import attend
 
-TextKeys = Sequence[tuple[Tensor, Tensor]]
-"""Keys and values of a text in each layer: (B, H, text_length, D)."""
+CrossKeys = Sequence[tuple[Tensor, Tensor]]
+"""Keys and values in each layer of what all tokens attend to, such as a text: (B, H, N, D)."""
 
 
 class Context(Protocol):
@@ -145,12 +145,12 @@ class Backbone(nn.Module):
         """An empty tensor of its device and number format."""
         return self.head.head.weight.new_empty(0)
 
-    def keys_of(self, embedded: Tensor) -> TextKeys:
+    def keys_of(self, embedded: Tensor) -> CrossKeys:
         """Of what all tokens attend to in each layer, (B, N, width)."""
         return [block.cross_attn.keys(embedded) for block in self.blocks]  # type: ignore[operator, union-attr]
 
     def forward(
-        self, latents: Tensor, timesteps: Tensor, text: TextKeys, context: Context
+        self, latents: Tensor, timesteps: Tensor, text: CrossKeys, context: Context
     ) -> Tensor:
         """The flow, noise - clean, of latents (B, F, C, rows, columns) at `timesteps` (B, F) from
         0, clean, to 1000, noise."""
@@ -160,12 +160,12 @@ class Backbone(nn.Module):
         parts = parts.unflatten(-1, (PATCH, PATCH, -1))  # (B, F, rows, columns, p, q, C)
         return parts.permute(0, 1, 6, 2, 4, 3, 5).flatten(5, 6).flatten(3, 4)
 
-    def read(self, latents: Tensor, timesteps: Tensor, text: TextKeys, context: Context) -> None:
+    def read(self, latents: Tensor, timesteps: Tensor, text: CrossKeys, context: Context) -> None:
         """A pass for the sake of its keys and values, which `context` gets."""
         self._read(latents, timesteps, text, context)
 
     def _read(
-        self, latents: Tensor, timesteps: Tensor, text: TextKeys, context: Context
+        self, latents: Tensor, timesteps: Tensor, text: CrossKeys, context: Context
     ) -> tuple[Tensor, Tensor]:
         x = self.patch_embedding(latents.transpose(1, 2))  # (B, width, F, rows, columns)
         x = x.flatten(3).permute(0, 2, 3, 1)  # (B, F, tokens, width)
@@ -185,7 +185,7 @@ class WanTransformer(Backbone):
         text = nn.Linear(c.text_width, c.width), nn.GELU("tanh"), nn.Linear(c.width, c.width)
         super().__init__(c, text_embedding=nn.Sequential(*text))
 
-    def text_keys(self, text: Tensor) -> TextKeys:
+    def text_keys(self, text: Tensor) -> CrossKeys:
         """Of texts (B, text_length, text_width), zeros after their last token. They stay the same
         for all passes under a text."""
         return self.keys_of(self.text_embedding(text))
