@@ -113,13 +113,12 @@ class _AtRest:
         pressed = moment + int(rng.integers(2 * info.chunk_frames[-1]))
         actions[pressed : pressed + _HELD, names.index(self._button(rng))] = 1
         episode = truth.play(seed, following(actions), len(actions))
-        answers = np.flatnonzero(self._answers(episode)[moment:])
-        if not len(answers):
+        answers = self._answers(episode)
+        if answers[moment - 1 : pressed].any() or not answers[pressed:].any():
             return None
-        press = Press(
-            Clip(seed, start, context, episode.part(start, start + length)), int(answers[0])
-        )
-        return press if answers[0] >= pressed - moment and self._is_seen(press) else None
+        frame = pressed - moment + int(answers[pressed:].argmax())
+        press = Press(Clip(seed, start, context, episode.part(start, start + length)), frame)
+        return press if self._is_seen(press) else None
 
     def _untouched(self) -> tuple[str, ...]:
         raise NotImplementedError

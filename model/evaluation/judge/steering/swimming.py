@@ -25,8 +25,8 @@ from lightcone.model.interface import Actions, WorldInfo
 _WORLDS = 8
 _AGREE = 3  # worlds in which he swims, at least
 _WITHIN = 0.05  # of how far he gets, by which they may differ
-_FAR = 0.15  # picture heights of a stretch: 10 % of them are more than a reader is off by
-_SHORTEST, _LONGEST = 8, 24  # frames of a stretch
+_FAR = 0.2  # picture heights of a stretch: 10 % of them are more than a reader is off by
+_SHORTEST, _LONGEST = 8, 28  # frames of a stretch
 _SWUM = 36  # frames after which it no longer matters how he came into the water
 _CLIMBS = 4  # frames from the start of a climb until it is seen
 _BANKS = LEFT + 0.04, RIGHT - 0.04  # between which the person stays
