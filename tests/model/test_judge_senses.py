@@ -22,10 +22,12 @@ from lightcone.model.evaluation.judge.senses.pictures import (
 )
 from lightcone.model.evaluation.judge.senses.training import targets
 from lightcone.model.evaluation.judge.senses.turning import TurnMeter
-from lightcone.model.evaluation.judge.steering import held_for, holds, rests, turned
+from lightcone.model.evaluation.judge.steering.holds import held_for, holds, lately, rests
+from lightcone.model.evaluation.judge.steering.swimming import stretches
+from lightcone.model.evaluation.judge.steering.turning import game_law
 from lightcone.model.evaluation.judge.tally import Tally, added
 from lightcone.model.families.env.player import Box
-from lightcone.model.interface import WorldInfo
+from lightcone.model.interface import Button, WorldInfo
 
 RATE = 22_050
 WIDTH, HEIGHT = 256, 192
@@ -87,6 +89,12 @@ def test_a_turn_is_measured_in_degrees(degrees: float) -> None:
     assert found[1:] == pytest.approx([degrees] * 7, abs=0.1)
 
 
+def test_a_turn_faster_than_can_be_found_needs_a_longer_reach() -> None:
+    frames = turning_scene(-11.0, 4)
+    found = TurnMeter(WIDTH, HEIGHT, hidden=(0, 0, 0, 0), reach=14.0).turns(frames)
+    assert found[1:] == pytest.approx([-11.0] * 3, abs=0.1)
+
+
 def test_where_nothing_is_seen_no_turn_is_measured() -> None:
     flat = np.full((3, HEIGHT, WIDTH, 3), 90, np.uint8)
     assert np.isnan(TurnMeter(WIDTH, HEIGHT).turns(flat)[1:]).all()
@@ -98,7 +106,41 @@ def test_holds_and_rests_and_what_the_game_turns_in_them() -> None:
     assert holds(left, right) == [(1, 3, 1), (3, 4, -1), (7, 8, 1)]
     assert rests(left, right, 2) == [(4, 6)]
     assert held_for(left, right).tolist() == [0, 1, 2, 3, 0, 0, 1, 2]
-    assert turned(np.array([1.0, 2.0]), np.array([1, 2, 3])) == 5.0
+    assert lately(left, 2).tolist() == [False, *[True] * 4, False, True, True]
+
+
+def test_what_a_game_turns_by_is_of_how_long_a_key_is_held() -> None:
+    info = WorldInfo(
+        "w", "", "", 8, 8, tuple(Button(name, "", ()) for name in ("turn_left", "turn_right"))
+    )
+    actions = np.zeros((20, 2), np.float32)
+    actions[2:9, 1] = 1
+    due = game_law(np.array([1.0, 2.0]))(actions, info)
+    assert due.turns.tolist() == [0, 0, -1, *[-2] * 6, *[0] * 11]
+    assert list(due.holds) == [(2, 9)]
+    assert list(due.rests) == [(9, 20, 21.0)]
+
+
+def swimmers(frames: int = 100) -> np.ndarray:
+    """Three who rest for 60 frames and then swim to the right: (3, F)."""
+    return np.repeat(np.maximum(0, np.arange(frames) - 59)[None] * 0.016, 3, 0)
+
+
+def test_stretches_are_where_swimmers_agree() -> None:
+    places, none = swimmers(), np.zeros((3, 100), bool)
+    due = stretches(places, none)
+    assert due.rests[0] == (37, 49)  # as soon as it no longer matters how they came there
+    assert [stop for _, stop, _ in due.goes] == [73, 86, 99]
+    assert [far for _, _, far in due.goes] == pytest.approx([0.208] * 3)
+    places[0] *= 1.2
+    assert not stretches(places, none).goes
+    assert not stretches(places[:2], none[:2]).goes  # too few
+
+
+def test_who_was_out_of_the_water_does_not_count_for_a_while() -> None:
+    apart = np.zeros((3, 100), bool)
+    apart[1, 50] = True
+    assert all(start > 50 + 36 for start, _, _ in stretches(swimmers(), apart).goes)
 
 
 def thumps(times: list[float], seconds: float) -> np.ndarray:

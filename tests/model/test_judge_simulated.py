@@ -3,7 +3,7 @@ none."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -14,13 +14,21 @@ import torch
 
 from lightcone.model.catalogue import WEIGHTS_DIR
 from lightcone.model.evaluation.judge import clips, report, rollouts
-from lightcone.model.evaluation.judge.instruments import Instruments, set_instruments
+from lightcone.model.evaluation.judge.clips import at_random
+from lightcone.model.evaluation.judge.instruments import (
+    Instruments,
+    controls_of,
+    set_instruments,
+)
 from lightcone.model.evaluation.judge.long_run import FIRST, Watch
 from lightcone.model.evaluation.judge.playing import Candidate
+from lightcone.model.evaluation.judge.pressing import Trigger
 from lightcone.model.evaluation.judge.protocol import Frames, Judged, NotJudged, Sound
 from lightcone.model.evaluation.judge.rollouts import judge_clip, judge_presses
 from lightcone.model.evaluation.judge.senses.hearing import match
 from lightcone.model.evaluation.judge.simulated import SimulatorTruth
+from lightcone.model.evaluation.judge.steering.holds import Steering
+from lightcone.model.evaluation.judge.steering.turning import corridors_law, to_the_left
 from lightcone.model.evaluation.judge.tally import Tally, added
 from lightcone.model.evaluation.judge.truth import Played, following
 from lightcone.model.families.staged.prompts import grammar
@@ -183,6 +191,22 @@ def test_episodes_that_look_alike_are_others(court: SimulatorTruth) -> None:
     assert not np.array_equal(one.numbers, other.numbers)
 
 
+Controls = Callable[[str], tuple[SimulatorTruth, Trigger, Steering]]
+
+
+@pytest.fixture(scope="module")
+def looking_after() -> Controls:
+    """Of a world: its truth, and what finds a press and what is steered in its pictures."""
+
+    @cache
+    def controls(world: str) -> tuple[SimulatorTruth, Trigger, Steering]:
+        truth = SimulatorTruth(world, SIZE)
+        _, trigger, steering = controls_of(truth, WEIGHTS_DIR)
+        return truth, trigger, steering
+
+    return controls
+
+
 @pytest.fixture(scope="module")
 def short() -> Iterator[None]:
     """Half of the frames, and one press."""
@@ -231,24 +255,60 @@ def test_a_frozen_picture_is_the_last_frame(judged: Any) -> None:
     assert found["onset_f1"] == 0.0
 
 
-def test_who_runs_is_steered_and_who_stands_still_is_not(
-    court: SimulatorTruth, tools: Instruments
+HELD = {  # Of each world: an even seed, and which keys are held in which of so many frames.
+    "court": (6, 96, {"left": (40, 52), "right": (80, 94)}),
+    "pond": (2, 68, {"left": (50, 64)}),  # swims from the first frame on
+    "corridors": (6, 30, {"turn_left": (15, 21), "turn_right": (24, 29)}),
+}
+
+
+@pytest.mark.parametrize("world", SIMULATED)
+def test_who_moves_is_steered_and_who_stands_still_is_not(
+    world: str, tools: Instruments, looking_after: Controls
 ) -> None:
-    names = [each.name for each in court.info.buttons]
-    actions = np.zeros((96, len(names)), np.float32)
-    actions[40:52, names.index("left")] = 1
-    actions[80:94, names.index("right")] = 1
-    played = court.play(SEED, following(actions), len(actions)).part(0, len(actions))
-    still = np.repeat(played.frames[:1], len(actions), 0)
+    seed, count, held = HELD[world]
+    truth, _, steering = looking_after(world)
+    names = [each.name for each in truth.info.buttons]
+    actions = np.zeros((count, truth.info.controls), np.float32)
+    for name, (start, stop) in held.items():
+        actions[start:stop, names.index(name)] = 1
+    played = truth.play(seed, following(actions), count).part(0, count)
+    still = np.repeat(played.frames[:1], count, 0)
     tally = Tally()
     for who, frames in (("truth", played.frames), ("frozen", still)):
-        watch = Watch(tools)
-        watch.see(frames, actions, court.info, played.text)
+        watch = Watch(replace(tools, steering=steering))
+        watch.see(frames, actions, truth.info, played.text)
         watch.add_to(tally, who, FIRST)
+        assert tally.weight(who, f"control/{FIRST}") == len(held)
     assert tally.mean("truth", f"control/{FIRST}") == 1.0
     assert tally.mean("frozen", f"control/{FIRST}") == 0.0
     assert tally.mean("truth", f"turned/{FIRST}") == pytest.approx(1.0, abs=0.08)
     assert tally.mean("truth", f"still/{FIRST}") == 1.0
+
+
+@pytest.mark.parametrize("world", ["pond", "corridors"])
+def test_a_press_shows_when_it_does(world: str, looking_after: Controls) -> None:
+    truth, trigger, _ = looking_after(world)
+    found = trigger.press(truth, truth.info, 5, 0, 1.0)
+    assert found is not None
+    frames = found.clip.truth.frames[: found.frame + 3]
+    shown = trigger.shown(found, frames)
+    assert shown is not None
+    assert abs(shown - found.frame) <= rollouts.SOON
+    late = np.concatenate([np.repeat(frames[:1], 2, 0), frames])
+    assert trigger.shown(found, late) == shown + 2
+    assert trigger.shown(found, np.repeat(frames[:1], 8, 0)) is None
+    if world == "corridors":  # a cut to another view is no turn
+        assert trigger.shown(found, np.repeat(frames[-1:], 8, 0)) is None
+
+
+def test_turns_in_the_corridors_follow_from_keys_and_axis_alone() -> None:
+    truth = SimulatorTruth("corridors", SIZE)
+    actions = at_random(truth, truth.info, SEED, 60)
+    [numbers] = truth.together(actions, 1)
+    due = corridors_law(truth)(actions, truth.info)
+    assert np.abs(due.turns).max() > 3
+    assert due.turns[1:] == pytest.approx(np.diff(to_the_left(numbers, truth.names)), abs=0.01)
 
 
 def test_what_should_be_there_is_counted(court: SimulatorTruth, tools: Instruments) -> None:

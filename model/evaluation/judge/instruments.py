@@ -10,7 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lightcone.model.evaluation.judge.pressing import Jumping, Shooting, Trigger
+from lightcone.model.evaluation.judge.pressing import (
+    Jumping,
+    JumpingOff,
+    LookingAside,
+    Shooting,
+    Trigger,
+)
 from lightcone.model.evaluation.judge.protocol import Frames, NotJudged
 from lightcone.model.evaluation.judge.senses.hearing import Ear, Noted, set_ear
 from lightcone.model.evaluation.judge.senses.monsters import MonsterDetector, seen
@@ -19,14 +25,21 @@ from lightcone.model.evaluation.judge.senses.things import SPOTTED, Spotter
 from lightcone.model.evaluation.judge.senses.turning import TurnMeter
 from lightcone.model.evaluation.judge.senses.weapon import WeaponReader
 from lightcone.model.evaluation.judge.simulated import SimulatorTruth
-from lightcone.model.evaluation.judge.steering import Running, Steering, Turning, held_for, holds
+from lightcone.model.evaluation.judge.steering.holds import Steering
+from lightcone.model.evaluation.judge.steering.running import Running
+from lightcone.model.evaluation.judge.steering.swimming import Swimming
+from lightcone.model.evaluation.judge.steering.turning import (
+    Turning,
+    corridors_law,
+    corridors_meter,
+    game_law,
+    game_rates,
+)
 from lightcone.model.evaluation.judge.truth import Played, Truth
 
 FIRST_SEED = 1_800_000_000  # of the episodes that instruments are set on
 EPISODES = 12
 _EVERY = 5  # frames, of averages
-_LEFT, _RIGHT = "turn_left", "turn_right"
-_STEADY = 16  # frames after which a held key turns at its full rate
 
 
 There = Callable[[Frames, str | None], NDArray[np.bool_]]
@@ -74,7 +87,7 @@ def set_instruments(truth: Truth, detector: Path | None, episodes: int = EPISODE
     weapon = None
     with suppress(ValueError):
         weapon = WeaponReader(plays)
-    rates = turn_rates(plays)
+    rates = game_rates(plays)
     looks = looks_of(plays[::2])
     height, width = looks.average.shape[:2]
     return Instruments(
@@ -83,28 +96,39 @@ def set_instruments(truth: Truth, detector: Path | None, episodes: int = EPISODE
         ear=_ear(truth, plays),
         there=None if weapon is None else _weapon_there(weapon),
         trigger=None if weapon is None else Shooting(weapon),
-        steering=None if rates is None else Turning(TurnMeter(width, height), rates),
+        steering=None if rates is None else Turning(TurnMeter(width, height), game_law(rates)),
         detector=MonsterDetector.load(detector) if labelled and detector is not None else None,
     )
 
 
 def _of_simulator(truth: SimulatorTruth, reader: Path | None, episodes: int) -> Instruments:
     plays = _plays(truth, episodes)
-    spotter = None
-    if truth.world in SPOTTED:
-        if reader is None:
-            raise NotJudged("a reader of pictures is needed (--detector FOLDER)")
-        spotter = Spotter.load(reader, truth.world)
-    runs = spotter is not None and truth.world == "court"
+    there, trigger, steering = controls_of(truth, reader)
     return Instruments(
         looks=looks_of(plays[::2]),
         monsters=0.0,
         ear=_ear(truth, plays),
-        there=None if spotter is None else spotter.whole,
-        trigger=Jumping(spotter) if spotter is not None and runs else None,
-        steering=Running(spotter, truth) if spotter is not None and runs else None,
+        there=there,
+        trigger=trigger,
+        steering=steering,
         detector=None,
     )
+
+
+def controls_of(
+    truth: SimulatorTruth, reader: Path | None
+) -> tuple[There | None, Trigger, Steering]:
+    """What finds things in pictures of a simulator, a press and what is steered. Raises
+    NotJudged."""
+    if truth.world not in SPOTTED:
+        meter = corridors_meter(truth.info.width, truth.info.height)
+        return None, LookingAside(meter), Turning(meter, corridors_law(truth))
+    if reader is None:
+        raise NotJudged("a reader of pictures is needed (--detector FOLDER)")
+    spotter = Spotter.load(reader, truth.world)
+    if truth.world == "court":
+        return spotter.whole, Jumping(spotter), Running(spotter, truth)
+    return spotter.whole, JumpingOff(spotter), Swimming(spotter, truth)
 
 
 def of_looks(tools: Instruments, truth: Truth, seeds: Sequence[int]) -> Instruments:
@@ -134,24 +158,3 @@ def _ear(truth: Truth, plays: Sequence[Played]) -> Ear | None:
 
 def _weapon_there(weapon: WeaponReader) -> There:
     return lambda frames, text: weapon.read(frames)[0]
-
-
-def turn_rates(plays: Sequence[Played]) -> NDArray[np.float64] | None:
-    """Degrees that the view turns in the first, second, ... frame for which either key, or one
-    after the other, is held, by the game's own angle; the last repeats. None where nothing
-    turns."""
-    names = {each.name for each in plays[0].info.buttons}
-    if "angle" not in plays[0].names or not {_LEFT, _RIGHT} <= names:
-        return None
-    by_count: list[list[float]] = [[] for _ in range(_STEADY)]
-    for played in plays:
-        angle = played.number("angle").astype(np.float64)
-        turned = (np.diff(angle) + 180) % 360 - 180
-        left, right = played.held(_LEFT), played.held(_RIGHT)
-        counts = held_for(left, right)
-        for start, stop, side in holds(left, right):
-            for frame in range(max(start, 1), stop):
-                count = min(int(counts[frame]) - 1, _STEADY - 1)
-                by_count[count].append(side * turned[frame - 1])
-    known = [float(np.median(each)) for each in by_count if len(each) >= 3]
-    return np.array(known) if known and max(known) > 0 else None

@@ -25,7 +25,7 @@ from lightcone.model.evaluation.judge.senses.pictures import (
     gradient_energy,
     histogram,
 )
-from lightcone.model.evaluation.judge.steering import NEAR, Seen
+from lightcone.model.evaluation.judge.steering.holds import NEAR, Seen
 from lightcone.model.evaluation.judge.tally import Tally
 from lightcone.model.evaluation.judge.truth import Played, Truth
 from lightcone.model.interface import Actions, WorldInfo
@@ -167,7 +167,7 @@ class Watch:
         self._moves, self._actions = [], []
 
     def add_to(self, tally: Tally, who: str, when: str) -> None:
-        """`control`: the share of holds of a key over which the view turned, or the player ran,
+        """`control`: the share of holds over which the view turned, or the player ran or swam,
         within 10 % of what the truth does in them. `still`: the share of rests over which it
         moved less than 10 % of what it would at full rate. `turned`: the median of what was seen
         over the truth's. `gradient`, `colours` (distance to the truth's histogram),

@@ -9,8 +9,8 @@ where the world has not what it is of.
 | `teacher_forced_next_frame_psnr_db` | the same of the first frame of each chunk: GameNGen's |
 | `rollout_psnr_db` | mean PSNR over frames 1 to 16 and 1 to 64, actions as in the truth |
 | `action_gap_db` | by how much frames 1 to 16 are better than under another clip's actions |
-| `response` | share of presses (of attack; of jump) that show within a frame of the truth |
-| `control` | share of holds in which the view turns, or the player runs, within 10 % of the truth |
+| `response` | share of presses (attack, jump, turn) that show within a frame of the truth |
+| `control` | share of holds (turn, run, swim) within 10 % of the truth, out of `counts.holds` |
 | `turn_ratio` | median of how far it goes in a hold over how far the truth goes |
 | `still_at_rest` | share of rests in which it moves by less than 10 % of full rate |
 | `onset_f1`, `onset_error_ms` | shots, or contacts that are audible, against onsets within 60 ms |
@@ -128,7 +128,7 @@ def report(tallies: Sequence[Tally], last_minute: str = "10") -> Figures:
         "interval": _intervals(tallies, table),
         "trivial_by": best_by,
         "trivial_answers": everyone,
-        "counts": _counts(total),
+        "counts": _counts(total, last_minute),
     }
 
 
@@ -154,14 +154,17 @@ def _intervals(tallies: Sequence[Tally], table: Sequence[Figure]) -> Figures:
     return out
 
 
-def _counts(total: Tally) -> Figures:
+def _counts(total: Tally, last_minute: str) -> Figures:
     """Over how many things the model's figures are."""
     return {
         "frames_teacher_forced": total.weight("model", "forced"),
         "clips": total.weight("game", "sharp"),
         "presses": total.weight("model", "response"),
         "long_runs": total.weight("game", "gradient"),
-        "holds": {"1": total.weight("model", f"control/{FIRST}")},
+        "holds": {
+            key: total.weight("model", f"control/{when}")
+            for when, key in ((FIRST, "1"), (LAST, last_minute))
+        },
         "shots_and_onsets": total.weight("model", "onsets"),
         "monsters_found_and_true": total.weight("model", "monsters"),
     }
@@ -180,7 +183,7 @@ def plain(value: Any) -> Any:
 
 def lines(figures: Figures) -> str:
     """As a table of plain text."""
-    heads = ("", "model", "5 %", "95 %", "trivial", "by", "ceiling", "judge")
+    heads = ("", "model", "5 %", "95 %", "trivial", "by", "ceiling", "judge", "holds")
     rows: list[tuple[str, ...]] = [heads]
     for key, value in figures.items():
         if key not in figures["trivial"]:
@@ -200,6 +203,7 @@ def lines(figures: Figures) -> str:
                     *numbers,
                     at("trivial_by") or "",
                     *map(number, map(at, ("ceiling", "judge"))),
+                    f"{figures['counts']['holds'][inner]:g}" if key == "control" else "",
                 )
             )
     widths = [max(len(row[i]) for row in rows) for i in range(len(heads))]

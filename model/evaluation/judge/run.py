@@ -32,7 +32,7 @@ from lightcone.model.evaluation.judge.truth import Truth, fitted
 from lightcone.model.families.staged.entry import WEIGHTS_FILE
 from lightcone.model.interface import WorldInfo
 
-VERSION = 1  # of the measures: what was kept by another is not used
+VERSION = 2  # of the measures: what was kept by another is not used
 
 Progress = Callable[[int], object]
 """Is given chunks that were done since the last time."""

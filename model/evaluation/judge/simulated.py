@@ -90,6 +90,7 @@ class SimulatorTruth:
         self._known: OrderedDict[int, Trajectory[Any]] = OrderedDict()
         self.longest = EPISODE
         self.bands: Sequence[Band] = _BANDS
+        self._together: tuple[bytes, NDArray[np.float32]] = b"", np.zeros(0, np.float32)
 
     def player(self, seed: int) -> MakeAgent:
         return _driven if seed % 2 else _wandering
@@ -129,11 +130,16 @@ class SimulatorTruth:
         return (self._played(found[seed]) for seed in seeds)
 
     def together(self, actions: Actions, worlds: int) -> NDArray[np.float32]:
-        """The numbers (worlds, F, numbers) of so many worlds, all under the same actions."""
+        """The numbers (worlds, F, numbers) of so many worlds, all under the same actions. Those
+        last asked for are kept."""
+        key = bytes([worlds]) + actions.tobytes()
+        if self._together[0] == key:
+            return self._together[1]
         starts = Numbers.seeded(range(worlds), 1, self._source.start_numbers, 1).start
         held = torch.from_numpy(actions).expand(worlds, -1, -1)
         truth = self._source.simulate(self._source.starts(starts), len(actions), actions=held)
-        return cast(NDArray[np.float32], self._simulator.facts(truth).numpy())
+        self._together = key, self._simulator.facts(truth).numpy()
+        return self._together[1]
 
     def close(self) -> None:
         self._known.clear()

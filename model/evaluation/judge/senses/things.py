@@ -35,12 +35,13 @@ class Spotter:
             raise NotJudged(f"a reader of pictures is needed (--detector FILE): {error}") from error
 
     def player(self, frames: Frames, text: str | None) -> tuple[Place, Place]:
-        """Where the player of the court with this caption is in each frame: x and y (F,) of his
-        middle, in picture heights, y up, NaN where there is not exactly one in his shirt."""
+        """Where the player in the world with this caption is in each frame: x and y (F,) of his
+        middle, in picture heights, y up, NaN where there is not exactly one, on the court in his
+        shirt."""
         reading = self._read(frames)
-        shirt = self._shirts(text)[0]
-        x, y = reading.positions(wide=True)[shirt]
-        one = reading.exactly_one(shirt)
+        player = "person" if self.world == "pond" else self._shirts(text)[0]
+        x, y = reading.positions(wide=True)[player]
+        one = reading.exactly_one(player)
         return tuple(torch.where(one, v, torch.nan).numpy() for v in (x, y))  # type: ignore[return-value]
 
     def whole(self, frames: Frames, text: str | None) -> NDArray[np.bool_]:

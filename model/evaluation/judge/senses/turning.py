@@ -18,7 +18,6 @@ from lightcone.model.evaluation.judge.protocol import Frames
 
 _STEP = 0.25  # degrees of a column of the cylinder
 _ROWS = 64
-_REACH = 7.0  # degrees a frame that can be found, either way
 _BATCH = 64
 _FAINT = 1e-6  # of the product of two mean squares
 _GRAIN = 3.0  # of 255: a row that varies less is faint
@@ -27,7 +26,8 @@ _FLAT = 1e-3  # mean square of a cylinder in which there is nothing to register
 
 class TurnMeter:
     """`view` is the angle of view across the picture, in degrees. `hidden` is what moves with the
-    eye (left, top, right, bottom, in shares of the picture) and is not looked at."""
+    eye (left, top, right, bottom, in shares of the picture) and is not looked at. `reach` is how
+    many degrees a frame can be found, either way."""
 
     def __init__(
         self,
@@ -35,6 +35,7 @@ class TurnMeter:
         height: int,
         view: float = 90.0,
         hidden: tuple[float, float, float, float] = (0.32, 0.4, 0.68, 1.0),
+        reach: float = 7.0,
     ) -> None:
         focal = 0.5 * width / math.tan(math.radians(view / 2))
         most = math.degrees(math.atan(0.5 * (width - 1) / focal))
@@ -49,7 +50,7 @@ class TurnMeter:
         left, top, right, bottom = hidden
         inside = (across > left) & (across < right) & (down > top) & (down < bottom)
         self._seen = (~inside).float()
-        self._most = round(_REACH / _STEP)
+        self._most = round(reach / _STEP)
 
     def turns(self, frames: Frames) -> NDArray[np.float32]:
         """(F,) degrees by which the view turned to the left from the frame before each frame, 0
@@ -74,16 +75,19 @@ class TurnMeter:
 
     def _registered(self, before: Tensor, after: Tensor) -> Tensor:
         """Degrees (F,), by the correlation of what is seen in both."""
-        scores = []
-        energy = after.square()
-        for shift in range(-self._most, self._most + 1):
-            # a view that turns left moves what is seen to the right
-            moved = F.pad(before, (shift, -shift))
-            there = F.pad(self._seen, (shift, -shift)) * self._seen
-            both = (moved * after).mean((1, 2))
-            own = (moved.square() * there).mean((1, 2)) * (energy * there).mean((1, 2))
-            scores.append(both / (own + _FAINT).sqrt())
-        score = torch.stack(scores, 1)
+        size = before.shape[-1] + self._most  # no shift that is looked at wraps around
+
+        def at_shifts(one: Tensor, other: Tensor) -> Tensor:
+            """The sum of `one`, moved by each shift, times `other`: (F, shifts)."""
+            product = torch.fft.rfft(one, size).conj() * torch.fft.rfft(other, size)
+            sums = torch.fft.irfft(product.sum(-2), size)
+            return torch.cat([sums[..., -self._most :], sums[..., : self._most + 1]], -1)
+
+        # a view that turns left moves what is seen to the right
+        both = at_shifts(before, after)
+        own = at_shifts(before.square(), self._seen) * at_shifts(self._seen, after.square())
+        points = before[0].numel()
+        score = both / points / (own.clamp_min(0) / points**2 + _FAINT).sqrt()
         best = score[:, 1:-1].argmax(1, keepdim=True) + 1
         low, mid, high = (score.gather(1, best + i)[:, 0] for i in (-1, 0, 1))
         bend = (low - 2 * mid + high).clamp_max(-1e-6)
