@@ -23,7 +23,7 @@ from lightcone.model.evaluation.judge.senses.pictures import (
 from lightcone.model.evaluation.judge.senses.training import targets
 from lightcone.model.evaluation.judge.senses.turning import TurnMeter
 from lightcone.model.evaluation.judge.steering.holds import held_for, holds, lately, rests
-from lightcone.model.evaluation.judge.steering.swimming import stretches
+from lightcone.model.evaluation.judge.steering.swimming import ratio, stretches
 from lightcone.model.evaluation.judge.steering.turning import game_law
 from lightcone.model.evaluation.judge.tally import Tally, added
 from lightcone.model.families.env.player import Box
@@ -130,11 +130,20 @@ def test_stretches_are_where_swimmers_agree() -> None:
     places, none = swimmers(), np.zeros((3, 100), bool)
     due = stretches(places, none)
     assert due.rests[0] == (37, 49)  # as soon as it no longer matters how they came there
-    assert [stop for _, stop, _ in due.goes] == [73, 86, 99]
-    assert [far for _, _, far in due.goes] == pytest.approx([0.208] * 3)
+    assert [stop for _, stop, _ in due.goes] == [70, 80, 90, 100]
+    assert [path[-1] for _, _, path in due.goes] == pytest.approx([0.16] * 4)
     places[0] *= 1.2
     assert not stretches(places, none).goes
     assert not stretches(places[:2], none[:2]).goes  # too few
+
+
+def test_how_far_somebody_got_is_by_all_frames_in_which_he_is_seen() -> None:
+    path = np.linspace(0, 0.16, 11)
+    places = 0.4 + 0.9 * path
+    assert ratio(places, path) == pytest.approx(0.9)
+    places[[0, 4, 10]] = np.nan
+    assert ratio(places, path) == pytest.approx(0.9)
+    assert math.isnan(ratio(np.where(path > 0.1, places, np.nan), path))
 
 
 def test_who_was_out_of_the_water_does_not_count_for_a_while() -> None:
