@@ -149,16 +149,16 @@ def test_latents_for_the_decoder_lie_beside_their_frames(play: EncodedPlay, tmp_
         return MadePool(model, made_with, play, source(), 20, tmp_path, seed=1)
 
     made = pool("one")
-    latents, video = made.batch(4, generator)
+    latents, video = made.pairs(2, generator)
     assert latents.shape == (4, CONFIG.channels, CONFIG.rows, CONFIG.columns)
     assert video.shape == (4, 3 * CONFIG.group, INFO.height, INFO.width)
-    frames = np.load(tmp_path / "made_frames.npy").reshape(len(made), CONFIG.group, -1)
+    pairs = np.load(tmp_path / "made_frames.npy").reshape(len(made) // 2, 2 * CONFIG.group, -1)
     shown = {
-        episode.frames()[start : start + CONFIG.group].tobytes()
+        episode.frames()[start : start + 2 * CONFIG.group].tobytes()
         for episode in source().episodes
         for start in range(0, len(episode), CONFIG.group)
     }
-    assert all(group.tobytes() in shown for group in frames)
+    assert all(pair.tobytes() in shown for pair in pairs)
     first = np.load(tmp_path / "made_latents.npy")
     assert np.isfinite(first).all()
     with torch.no_grad():

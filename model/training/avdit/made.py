@@ -18,7 +18,7 @@ from lightcone.model.families.avdit.network.sampler import LEVELS, share
 from lightcone.model.families.avdit.network.transformer import Transformer
 from lightcone.model.training.avdit.clips import Clips, ClipSampler
 from lightcone.model.training.avdit.latents import EncodedPlay
-from lightcone.model.training.avdit.pool import made_once, taken
+from lightcone.model.training.avdit.pool import drawn_pairs, made_once, taken
 from lightcone.model.training.avdit.source import Source
 
 _CHUNKS = 48  # of a clip; every second one is made
@@ -49,9 +49,10 @@ class MadePool:
     def __len__(self) -> int:
         return len(self._latents)
 
-    def batch(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Normalised latents (N, channels, h, w), and frames (N, 3 group, H, W) in [-1, 1]."""
-        at = torch.randint(len(self), (size,), generator=generator).tolist()
+    def pairs(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Normalised latents (2 N, channels, h, w), each second one after the one before it, and
+        frames (2 N, 3 group, H, W) in [-1, 1]."""
+        at = drawn_pairs(len(self), size, generator)
         latents = torch.from_numpy(np.stack([self._latents[i] for i in at]).astype(np.float32))
         return latents, taken(self._frames, at)
 

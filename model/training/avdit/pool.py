@@ -15,14 +15,14 @@ from tqdm import tqdm
 from lightcone.model.codecs.picture import to_signed
 from lightcone.model.training.avdit.source import Source, TrainingError
 
-_TAKEN = 4  # neighbouring groups taken at a time
+_TAKEN = 4  # neighbouring groups taken at a time, an even number: they also come in pairs
 
 
 class PicturePool:
     """Groups of `group` frames, drawn at random; decoded once, kept in a file."""
 
     def __init__(self, source: Source, group: int, count: int, path: Path, seed: int) -> None:
-        """`count` groups, fewer where the recordings are short. Raises TrainingError."""
+        """`count` groups, an even number. Raises TrainingError."""
         with made_once(path.with_suffix(".digest"), source.digest, group, count, seed) as missing:
             if missing:
                 _decode(source, group, count, path, seed)
@@ -30,6 +30,10 @@ class PicturePool:
 
     def __len__(self) -> int:
         return len(self._groups)
+
+    def pairs(self, size: int, generator: torch.Generator) -> Tensor:
+        """(2 N, 3 group, H, W) in [-1, 1]: each second group follows the one before it."""
+        return taken(self._groups, drawn_pairs(len(self), size, generator))
 
     def batch(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """(N, 3 group, H, W) in [-1, 1], and the weight of pixels (N, 1, H, W), 1 on average:
@@ -63,11 +67,17 @@ def taken(groups: NDArray[np.uint8], at: Sequence[int]) -> Tensor:
     return video.contiguous(memory_format=torch.channels_last)
 
 
+def drawn_pairs(count: int, size: int, generator: torch.Generator) -> list[int]:
+    """Indices of `size` pairs of neighbours out of `count`."""
+    first = 2 * torch.randint(count // 2, (size,), generator=generator)
+    return torch.stack([first, first + 1], 1).flatten().tolist()  # type: ignore[no-any-return]
+
+
 def _decode(source: Source, group: int, count: int, path: Path, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    long_enough = [e for e in source.episodes if len(e) >= group]
+    long_enough = [e for e in source.episodes if len(e) >= 2 * group]
     if not long_enough:
-        raise TrainingError(f"no episode is as long as {group} frames")
+        raise TrainingError(f"no episode is as long as {2 * group} frames")
     share = np.array([len(e) for e in long_enough], float)
     info = source.info
     beside = path.with_suffix(".partial")
@@ -77,7 +87,7 @@ def _decode(source: Source, group: int, count: int, path: Path, seed: int) -> No
     with tqdm(total=count, desc="pictures for the codec", unit="group") as bar:
         while at < count:
             episode = long_enough[rng.choice(len(share), p=share / share.sum())]
-            many = min(_TAKEN, len(episode) // group, count - at)
+            many = min(_TAKEN, len(episode) // group // 2 * 2, count - at)
             start = int(rng.integers(len(episode) - many * group + 1))
             frames = episode.frames(start, start + many * group)
             out[at : at + many] = frames.reshape(many, *shape[1:])

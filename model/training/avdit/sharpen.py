@@ -3,8 +3,8 @@ say that there is some. The encoder, and so the transformer, stay as they are. H
 that it draws are the encoder's, half the transformer's, after the truth.
 
 A squared error alone blurs what the latents leave open. The critic (PatchGAN, Isola et al. 2017;
-hinge loss, Lim & Ye 2017) sees groups of frames at their full size. It has no place in the weights
-that are served.
+hinge loss, Lim & Ye 2017) sees two groups of frames in a row at their full size, so that grain has
+to move with what it is on. It has no place in the weights that are served.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _CRITIC_WEIGHT, _FEATURE_WEIGHT = 0.06, 1.0
 
 
 class Critic(nn.Module):
-    """Groups of frames (N, 3 frames, H, W) -> how real each patch looks (N, 1, H / 8, W / 8), and
-    the features on the way."""
+    """Pairs of groups of frames, one after the other (2 N, 3 frames, H, W) -> how real each patch
+    looks (N, 1, H / 8, W / 8), and the features on the way."""
 
     def __init__(self, frames: int) -> None:
         super().__init__()
-        widths = (3 * frames, _WIDTH, 2 * _WIDTH, 4 * _WIDTH)
+        widths = (2 * 3 * frames, _WIDTH, 2 * _WIDTH, 4 * _WIDTH)
         self.down = nn.ModuleList(
             nn.utils.parametrizations.spectral_norm(nn.Conv2d(a, b, 4, stride=2, padding=1))
             for a, b in itertools.pairwise(widths)
@@ -44,7 +44,7 @@ class Critic(nn.Module):
         self.out = nn.Conv2d(widths[-1], 1, 3, padding=1)
 
     def forward(self, video: Tensor) -> tuple[Tensor, list[Tensor]]:
-        x, features = video, []
+        x, features = video.unflatten(0, (-1, 2)).flatten(1, 2), []
         for layer in self.down:
             x = F.leaky_relu(layer(x), 0.2)
             features.append(x)
@@ -83,8 +83,8 @@ def sharpen(
 
     def advance(point: Point) -> dict[str, float]:
         optimizers.set_rate(point.rate)
-        true, _ = pool.batch(BATCH // 2, generator)
-        latents, followed = made_pool.batch(BATCH // 2, generator)
+        true = pool.pairs(BATCH // 4, generator)
+        latents, followed = made_pool.pairs(BATCH // 4, generator)
         video = torch.cat([true, followed])
         with torch.no_grad():
             z = torch.cat([codec.posterior(true)[0], codec.restore(latents)])

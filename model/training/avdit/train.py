@@ -227,7 +227,7 @@ def _pool(source: Source, picture: VideoCodec, plan: Plan, seed: int, out: Path)
     seconds = plan.part(_PICTURE_SHARE, _PICTURE_MOST).seconds
     assert seconds is not None
     count = int(min(codecs.POOL, max(64, seconds * _GROUPS_A_SECOND)))
-    count = min(count, max(1, source.frames // picture.config.frames))
+    count = max(2, min(count, source.frames // picture.config.frames) // 2 * 2)
     return PicturePool(source, picture.config.frames, count, out / "cache/pictures.npy", seed)
 
 
