@@ -70,7 +70,7 @@ def taken(groups: NDArray[np.uint8], at: Sequence[int]) -> Tensor:
 def drawn_pairs(count: int, size: int, generator: torch.Generator) -> list[int]:
     """Indices of `size` pairs of neighbours out of `count`."""
     first = 2 * torch.randint(count // 2, (size,), generator=generator)
-    return torch.stack([first, first + 1], 1).flatten().tolist()  # type: ignore[no-any-return]
+    return torch.stack([first, first + 1], 1).flatten().tolist()
 
 
 def _decode(source: Source, group: int, count: int, path: Path, seed: int) -> None:
