@@ -27,6 +27,7 @@ from lightcone.model.families.avdit.network.transformer import Transformer
 from lightcone.model.families.avdit.numbers import Numbers
 from lightcone.model.interface import ModelError
 from lightcone.model.recordings.scan import scan
+from lightcone.model.runtime.checkpoint import load_module
 from lightcone.model.training.avdit.beginning import numbers_of, vocabulary
 from lightcone.model.training.avdit.budget import Budget
 from lightcone.model.training.avdit.clips import ClipSampler
@@ -35,7 +36,7 @@ from lightcone.model.training.avdit.export import export
 from lightcone.model.training.avdit.latents import EncodedPlay, encode
 from lightcone.model.training.avdit.shapes import shapes
 from lightcone.model.training.avdit.source import Source, open_source
-from lightcone.model.training.avdit.train import load_codecs
+from lightcone.model.training.avdit.train import SCENERY, load_codecs
 from lightcone.model.training.avdit.transformer import Recipe, train_transformer
 from lightcone.model.training.parallel import Group
 
@@ -47,6 +48,7 @@ class Variant:
     """What differs from the family as it is. All are trained on as many chunks a step."""
 
     numbers: bool = True
+    scenery: bool = True
     action_tokens: bool = True
     rollout: float = Recipe.rollout
     window_seconds: float | None = None
@@ -56,7 +58,9 @@ class Variant:
     def config(self, c: AvditConfig, fps: int) -> AvditConfig:
         changed: dict[str, Any] = {"action_tokens": self.action_tokens}
         if not self.numbers:
-            changed["numbers"] = 0
+            changed |= {"numbers": 0, "angles": (), "scenery": 0}
+        if not self.scenery:
+            changed["scenery"] = 0
         if self.window_seconds is not None:
             changed["window"] = max(2, round(self.window_seconds * fps / c.frames))
         if self.width is not None:
@@ -76,6 +80,7 @@ class Variant:
 VARIANTS: Mapping[str, Variant] = {
     "as it is": Variant(),
     "no numbers": Variant(numbers=False),
+    "no scenery": Variant(scenery=False),
     "no own context": Variant(rollout=0.0),
     "actions by AdaLN alone": Variant(action_tokens=False),
     "window 0.5 s": Variant(window_seconds=0.5),
@@ -96,19 +101,20 @@ class Base:
     picture: VideoCodec
     sound: SoundCodec | None
     play: EncodedPlay
+    scenery: Path
 
     @staticmethod
     def of(run: Path, recordings: Path, size: str) -> Base:
         """Raises ModelError."""
         source = open_source(recordings)
         numbers, words = numbers_of(source), vocabulary(source)
-        config, video, heard = shapes(source.info, size, numbers.count, len(words))
+        config, video, heard = shapes(source.info, size, numbers, len(words))
         picture = VideoCodec(video)
         sound = None if heard is None else SoundCodec(heard)
         load_codecs(picture, sound, run)
         folder = run / "cache" / "latents"
         play = encode(source, config, picture, sound, numbers, words, folder)
-        return Base(source, config, numbers, words, picture, sound, play)
+        return Base(source, config, numbers, words, picture, sound, play, run / SCENERY)
 
 
 def ablate(
@@ -122,8 +128,11 @@ def ablate(
         play = replace(play, numbers=np.zeros((len(play), c.frames, 0), np.float32))
     torch.manual_seed(seed)
     out.mkdir(parents=True, exist_ok=True)
+    model = Transformer(c)
+    if model.scenery is not None:
+        load_module(model.scenery, base.scenery)
     trained = train_transformer(
-        Transformer(c), ClipSampler(play, c, seed * 1_009), Emphasis.of(play, base.picture, c),
+        model, ClipSampler(play, c, seed * 1_009), Emphasis.of(play, base.picture, c),
         out / "transformer.pt", Budget(steps=steps), variant.recipe(c, recipe),
         torch.device("cpu"), Group(), seed, out / "loss.jsonl",
     )  # fmt: skip

@@ -15,7 +15,7 @@ from lightcone.model.training.avdit.transformer import Recipe
 
 
 def test_variants_differ_in_one_thing_and_cost_as_many_chunks() -> None:
-    c, base = AvditConfig(rows=4, columns=8, controls=3, numbers=3), Recipe()
+    c, base = AvditConfig(rows=4, columns=8, controls=3, numbers=3, scenery=8), Recipe()
     for variant in ablations.VARIANTS.values():
         recipe = variant.recipe(variant.config(c, 35), base)
         assert recipe.batch * recipe.chunks == pytest.approx(base.batch * base.chunks, rel=0.2)

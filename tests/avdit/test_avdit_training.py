@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny_avdit import CONFIG, INFO, encoded, source, transformer, weights
+from tiny_avdit import CONFIG, INFO, NUMBERS, encoded, source, transformer, weights
 
 from lightcone.model.catalogue import ModelSettings, open_model
 from lightcone.model.families.avdit.network.transformer import Transformer
@@ -171,24 +171,24 @@ def test_latents_for_the_decoder_lie_beside_their_frames(play: EncodedPlay, tmp_
 
 
 def test_shapes_fit_the_recordings() -> None:
-    doom = shapes(replace(INFO, width=256, height=192), "small", 0, 0)
+    doom = shapes(replace(INFO, width=256, height=192), "small", Numbers(), 0)
     assert (doom[0].rows, doom[0].columns, doom[0].patch, doom[1].fine) == (24, 32, 4, 1)
-    large = shapes(replace(INFO, width=512, height=384), "small", 0, 0)
+    large = shapes(replace(INFO, width=512, height=384), "small", Numbers(), 0)
     assert (large[0].rows, large[0].columns, large[0].patch, large[1].fine) == (24, 32, 2, 2)
     assert doom[0].picture_tokens == 48
-    config, _video, sound = shapes(INFO, "tiny", 3, 0)
+    config, _video, sound = shapes(INFO, "tiny", NUMBERS, 0)
     assert (config.rows, config.columns, config.frames) == (4, 8, 4)
     assert sound is not None
     assert config.sound_latents * sound.samples == 2520
     assert config.window * config.frames / INFO.fps >= 4
-    silent = shapes(replace(INFO, sample_rate=None, fps=16), "tiny", 0, 0)
+    silent = shapes(replace(INFO, sample_rate=None, fps=16), "tiny", Numbers(), 0)
     assert silent[2] is None
     assert silent[0].sound_latents == 0
     assert silent[1].frames == 1
     with pytest.raises(TrainingError, match="multiples of 32"):
-        shapes(replace(INFO, width=100), "tiny", 0, 0)
+        shapes(replace(INFO, width=100), "tiny", Numbers(), 0)
     with pytest.raises(TrainingError, match="no whole number of samples"):
-        shapes(replace(INFO, sample_rate=22_051), "tiny", 0, 0)
+        shapes(replace(INFO, sample_rate=22_051), "tiny", Numbers(), 0)
 
 
 def test_numbers_that_stand_still_are_left_out_and_angles_are_continuous() -> None:

@@ -26,6 +26,11 @@ class Numbers:
         """Values of a frame."""
         return len(self.names) + sum(self.angles)
 
+    @property
+    def sines(self) -> tuple[int, ...]:
+        """Which of the values are sines of angles; the cosines follow them."""
+        return tuple(i + sum(self.angles[:i]) for i, is_angle in enumerate(self.angles) if is_angle)
+
     def encode(self, state: NDArray[np.float32], columns: Sequence[str]) -> NDArray[np.float32]:
         """(frames, columns) as recorded -> (frames, count) of mean 0 and variance 1."""
         out = []

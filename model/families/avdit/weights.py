@@ -110,7 +110,7 @@ class Weights:
                 numbers=Numbers(**_tuples(config["numbers"])),
                 picture=VideoCodec(VideoCodecConfig(**config["picture"])),
                 sound=None if sound is None else SoundCodec(SoundCodecConfig(**_tuples(sound))),
-                transformer=Transformer(AvditConfig(**config["transformer"])),
+                transformer=Transformer(AvditConfig(**_tuples(config["transformer"]))),
                 starts=Starts(
                     Latents(*(tensors[f"starts.{name}"] for name in Latents._fields)),
                     tensors["starts.actions"],

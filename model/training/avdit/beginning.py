@@ -43,7 +43,7 @@ def fresh(source: Source, size: str, numbers: bool, window_seconds: float) -> Be
     """Networks that fit the recordings. Raises TrainingError."""
     counted = numbers_of(source) if numbers else Numbers()
     words = vocabulary(source)
-    config, video, heard = shapes(source.info, size, counted.count, len(words), window_seconds)
+    config, video, heard = shapes(source.info, size, counted, len(words), window_seconds)
     sound = None if heard is None else SoundCodec(heard)
     return Beginning(config, VideoCodec(video), sound, counted, words, None)
 

@@ -18,6 +18,7 @@ _ORDINARY = 2.0  # variances from the mean that are nothing rare
 _NEAR = (3, 5)  # rows and columns of latents around it, as it may move
 _SAMPLE = 2000  # chunks
 _LEAST = 0.01  # variance of latents; overall it is 1
+_LEAST_CHANGE = 0.02  # variance of a number's change over a chunk; its own is 1
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Emphasis:
     shows: Tensor  # (depth, 1, 1): how much an error of each channel is seen, 1 on average
     mean: Tensor  # (channels, h, w): of the recordings, at each place
     variance: Tensor
+    numbers: Tensor  # (numbers,): over the variance of what each changes by in a chunk
 
     @staticmethod
     def of(play: EncodedPlay, codec: VideoCodec, c: AvditConfig) -> Emphasis:
@@ -39,13 +41,18 @@ class Emphasis:
         pictures = pictures.unflatten(1, (c.latents, c.channels)).flatten(0, 1)
         variance, mean = torch.var_mean(pictures, 0, correction=0)
         shows = (power / power.mean()).repeat(c.latents)[:, None, None]
-        return Emphasis(shows, mean, variance.clamp_min(_LEAST))
+        ends = np.asarray(play.numbers[:, -1])
+        change = np.diff(ends, axis=0)[np.diff(play.episode) == 0]
+        changes = torch.from_numpy(np.square(change).sum(0) / max(len(change), 1)).float()
+        return Emphasis(
+            shows, mean, variance.clamp_min(_LEAST), 1 / changes.clamp_min(_LEAST_CHANGE)
+        )
 
     @staticmethod
     def unfitted(c: AvditConfig) -> Emphasis:
         """Of latents with the mean 0 and the variance 1 everywhere."""
         place = torch.zeros(c.channels, c.rows, c.columns)
-        return Emphasis(torch.ones(c.depth, 1, 1), place, place + 1)
+        return Emphasis(torch.ones(c.depth, 1, 1), place, place + 1, torch.ones(c.numbers))
 
     def to(self, device: torch.device) -> Emphasis:
         return Emphasis(*(part.to(device) for part in vars(self).values()))

@@ -28,11 +28,11 @@ class Objective:
     pure: float = 0.35  # share of targets that start from pure noise
     cleanest: float = 0.8  # level of the others, at most: 4 steps need none above 0.75
     context_noise: float = 0.12  # most of it
-    last_noise: float = 0.15  # most noise on the end of the chunk before
+    last_noise: float = 0.15  # most noise on picture and sound of the end of the chunk before
     own: float = 0.7  # share of context that is the model's own, in rollout batches
     no_actions: float = 0.1  # share of chunks whose actions are hidden
     sound_weight: float = 0.3
-    numbers_weight: float = 0.2
+    numbers_weight: float = 0.1
 
 
 def loss(
@@ -67,7 +67,8 @@ def loss(
     noisy = mix(noise(), choose(target, clips.clean, seen), tau)
     blur = objective.last_noise * random()
     ends = noise().last(c)
-    before = Latents(*(b + spread(blur, b) * n for b, n in zip(before, ends, strict=True)))
+    blurred = Latents(*(b + spread(blur, b) * n for b, n in zip(before, ends, strict=True)))
+    before = blurred._replace(numbers=before.numbers)  # of an angle, noise would be a turn
     predicted = model(noisy, before, tau, clips.actions, known, clips.text)
     weight = target.float() / target.float().mean().clamp_min(1e-3)
     scale = weight * (0.3 + tau)  # what is almost clean has smaller errors
@@ -87,7 +88,8 @@ def loss(
         total = total + objective.sound_weight * sound
         figures["sound"] = float(sound.detach())
     if c.numbers:
-        error = (predicted.numbers - clips.clean.numbers).square().clamp_max(25.0)
+        error = (predicted.numbers - clips.clean.numbers).square() * emphasis.numbers
+        error = error.clamp_max(25.0)
         numbers = (spread(scale, error) * error).mean()
         total = total + objective.numbers_weight * numbers
         figures["numbers"] = float(numbers.detach())

@@ -8,6 +8,7 @@ from typing import Any
 from lightcone.model.codecs.sound import SoundCodecConfig
 from lightcone.model.codecs.video import DOWN, VideoCodecConfig
 from lightcone.model.families.avdit.network.config import SIZES, AvditConfig
+from lightcone.model.families.avdit.numbers import Numbers
 from lightcone.model.interface import WorldInfo
 from lightcone.model.training.avdit.source import TrainingError
 
@@ -20,7 +21,7 @@ _STRIDES = (range(14, 26), range(3, 9), range(3, 9))
 
 
 def shapes(
-    info: WorldInfo, size: str, numbers: int, words: int, window_seconds: float = WINDOW_SECONDS
+    info: WorldInfo, size: str, numbers: Numbers, words: int, window_seconds: float = WINDOW_SECONDS
 ) -> tuple[AvditConfig, VideoCodecConfig, SoundCodecConfig | None]:
     """Raises TrainingError for worlds that cannot be learned as they were recorded."""
     group = max(1, round(info.fps / _FRAMES_A_SECOND))
@@ -44,7 +45,9 @@ def shapes(
             )
         strides, sound_latents = _strides(samples)
         sound = SoundCodecConfig(strides=strides)
-    chosen: dict[str, Any] = SIZES[size]
+    chosen: dict[str, Any] = {**SIZES[size]}
+    if not numbers.count:
+        chosen["scenery"] = 0
     return (
         AvditConfig(
             rows=info.height // video.down,
@@ -56,7 +59,8 @@ def shapes(
             group=group,
             sound_channels=SoundCodecConfig.channels,
             sound_latents=sound_latents,
-            numbers=numbers,
+            numbers=numbers.count,
+            angles=numbers.sines,
             words=words,
             window=max(2, round(window_seconds * info.fps / frames)),
             **chosen,

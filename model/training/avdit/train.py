@@ -1,10 +1,10 @@
 """`lightcone train avdit --recordings DIR --out RUN --hours H`: a world from recordings of play.
 
-Four stages in one run: the codecs of picture and sound, the recordings as latents, the
-transformer, and the picture's decoder against a critic. It shows one bar at a time with what is
-left, keeps a page of the losses (RUN/loss.html), can be stopped at any moment and goes on with the
-same command; with a longer `--hours` a finished training goes on too, with the codecs it has.
-RUN/weights can be served while the transformer is trained.
+Five stages in one run: the codecs of picture and sound, the recordings as latents, the scenery of
+recordings with numbers, the transformer, and the picture's decoder against a critic. It shows one
+bar at a time with what is left, keeps a page of the losses (RUN/loss.html), can be stopped at any
+moment and goes on with the same command; with a longer `--hours` a finished training goes on too,
+with the codecs it has. RUN/weights can be served while the transformer is trained.
 """
 
 from __future__ import annotations
@@ -40,16 +40,18 @@ from lightcone.model.training.avdit.latents import EncodedPlay, encode
 from lightcone.model.training.avdit.made import MadePool
 from lightcone.model.training.avdit.page import write_page
 from lightcone.model.training.avdit.pool import PicturePool
+from lightcone.model.training.avdit.scenery import train_scenery
 from lightcone.model.training.avdit.sharpen import sharpen
 from lightcone.model.training.avdit.source import Source, TrainingError, open_source
 from lightcone.model.training.avdit.transformer import Recipe, train_transformer
 from lightcone.model.training.parallel import Group
 
 PICTURE, SOUND, TRANSFORMER = "picture.pt", "sound.pt", "transformer.pt"
-DECODER = "decoder.pt"
+SCENERY, DECODER = "scenery.pt", "decoder.pt"
 LOG, SPENT = "loss.jsonl", "spent.json"
 _PICTURE_SHARE, _SOUND_SHARE, _LATENT_SHARE = 0.2, 0.06, 0.25  # of the time, at most
 _PICTURE_MOST, _SOUND_MOST = 1800.0, 600.0  # seconds; more hardly helps
+_SCENERY_SHARE, _SCENERY_MOST = 0.08, 900.0
 _DECODER_SHARE, _DECODER_MOST = 0.1, 1800.0
 _GROUPS_A_SECOND = 8  # of frames for the codec
 
@@ -145,6 +147,17 @@ def train(args: argparse.Namespace) -> bool:
         load_codecs(picture, sound, out)
     play = encoded(most)
     model = start.transformer(args.seed)
+    if model.scenery is not None and start.before is None:
+        if group.leads:
+            began = time.monotonic()
+            whole = train_scenery(
+                model.scenery, play, config, out / SCENERY,
+                plan.part(_SCENERY_SHARE, _SCENERY_MOST), args.seed, out / LOG,
+            )  # fmt: skip
+            spent.add("scenery", time.monotonic() - began)
+        if not group.agree(whole):
+            return False
+        load_module(model.scenery, out / SCENERY)
     sampler = ClipSampler(play, config, args.seed * 1_009 + group.rank)
     log = out / LOG
 

@@ -23,6 +23,7 @@ class AvditConfig:
     sound_channels: int = 16
     sound_latents: int = 4  # of a chunk; 0 without sound
     numbers: int = 0  # of a frame; 0 without
+    angles: tuple[int, ...] = ()  # which numbers are sines of angles; the cosines follow them
     words: int = 0  # that a text may use; 0 without text
     window: int = 36
     width: int = 256
@@ -32,6 +33,7 @@ class AvditConfig:
     detail: int = 48  # width of the convolutions around the blocks
     operators: int = 12  # linear ones, by which a picture moves
     reach: int = 3  # latents that an operator reads to either side; above and below it is one
+    scenery: int = 0  # width of the network that draws a place from the numbers; 0 without
     action_tokens: bool = True  # beside AdaLN; without, the tokens of actions are empty
 
     @property
@@ -77,7 +79,9 @@ class AvditConfig:
         around = cells * (self.depth + self.channels + 3 * self.detail + self.latents * each)
         reads = 3 * (2 * self.reach + 1) * self.channels**2 * self.operators
         moved = self.latents * reads * self.rows * self.columns * 2
-        return float(blocks + inside + over_time + around + moved)
+        drawn = self.scenery * (2.5 * self.scenery + self.channels * self.rows * self.columns / 2)
+        place = self.latents * drawn * 2
+        return float(blocks + inside + over_time + around + moved + place)
 
     @property
     def cache_values(self) -> int:
@@ -86,9 +90,11 @@ class AvditConfig:
 
 
 SIZES: dict[str, dict[str, int | str]] = {
-    "tiny": {"width": 64, "heads": 2, "layers": "STS", "detail": 16},
-    "small": {"width": 256, "heads": 4, "layers": "STSSTSSTS", "detail": 48},
-    "base": {"width": 768, "heads": 12, "layers": "STSS" * 5, "detail": 96},
-    "large": {"width": 1792, "heads": 28, "layers": "STSS" * 6 + "S", "detail": 192},
-}
+    "tiny": {"width": 64, "heads": 2, "layers": "STS", "detail": 16, "scenery": 32},
+    "small": {"width": 256, "heads": 4, "layers": "STSSTSSTS", "detail": 48, "scenery": 512},
+    "base": {"width": 768, "heads": 12, "layers": "STSS" * 5, "detail": 96, "scenery": 1024},
+    "large": {
+        "width": 1792, "heads": 28, "layers": "STSS" * 6 + "S", "detail": 192, "scenery": 2048,
+    },
+}  # fmt: skip
 """What differs between the sizes. `tiny` is for tests."""

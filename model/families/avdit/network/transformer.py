@@ -5,8 +5,8 @@ et al. 2024), and predicts the clean ones (x-prediction: a token is too narrow t
 Li & He 2025, "Back to basics").
 A chunk is tokens of picture patches, of sound latents, of numbers, and of the actions of each
 frame, which all others attend to. Actions also come by AdaLN-single (Chen et al. 2023), with noise
-level and text. Every chunk is given the end of the chunk before it; the head moves that and
-adds what is new.
+level and text. Every chunk is given the end of the chunk before it; the head moves that,
+takes what the numbers say is there, and adds what is new.
 
 T layers attend over time: to the sink (the first chunk), the last `window` chunks and the chunk
 itself. Keys are cached without rotary embedding and get their positions when they are read, so
@@ -23,6 +23,7 @@ from lightcone.model.families.avdit.network.cache import Cache
 from lightcone.model.families.avdit.network.config import AvditConfig
 from lightcone.model.families.avdit.network.detail import Head, Stem
 from lightcone.model.families.avdit.network.latents import Latents, spread
+from lightcone.model.families.avdit.network.scenery import Scenery, advanced
 from lightcone.model.runtime.attention import Plan, Planned, attend
 from lightcone.model.runtime.layers import Block, rms_norm, rotary_tables, rotate, waves
 
@@ -48,6 +49,7 @@ class Transformer(nn.Module):
         self.blocks = nn.ModuleList(TimedBlock(c.width, c.heads, kind) for kind in c.layers)
         self.final = nn.Linear(c.width, 2 * c.width)
         self.head = Head(c)
+        self.scenery = Scenery(c) if c.scenery else None
         self.sound_out = nn.Linear(c.width, c.sound_channels + 1) if c.sound_latents else None
         self.numbers_out = nn.Linear(c.width, c.numbers * c.frames) if c.numbers else None
         for layer in (self.modulation, self.final, self.sound_out, self.numbers_out):
@@ -111,16 +113,19 @@ class Transformer(nn.Module):
     def _out(self, x: Tensor, features: Tensor, last: Latents) -> Latents:
         """The clean latents of each modality."""
         c = self.config
-        picture = self.head(x[:, :, : c.picture_tokens], features, last.picture)
         sound, numbers = last.sound[:, :, :0], last.numbers[:, :, :0]
         if self.sound_out is not None:
             out = self.sound_out(x[:, :, c.sound_at : c.numbers_at])
             sound = out[..., :-1] + torch.sigmoid(out[..., -1:]) * last.sound
         if self.numbers_out is not None:
-            change = self.numbers_out(x[:, :, c.numbers_at])
-            numbers = last.numbers + change.unflatten(-1, (c.frames, c.numbers))
+            change = self.numbers_out(x[:, :, c.numbers_at]).unflatten(-1, (c.frames, c.numbers))
+            numbers = advanced(last.numbers.expand_as(change), change, c.angles)
         elif c.numbers == 0:
             numbers = last.numbers.expand(-1, -1, c.frames, -1)
+        drawn = None
+        if self.scenery is not None:
+            drawn = self.scenery(numbers.detach().unflatten(2, (c.latents, c.group)))
+        picture = self.head(x[:, :, : c.picture_tokens], features, last.picture, drawn)
         return Latents(picture, sound, numbers)
 
 

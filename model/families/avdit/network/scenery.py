@@ -1,0 +1,69 @@
+"""What a place looks like: latent pictures from the numbers of a state alone.
+
+A map that is kept in weights. Where numbers say which way somebody looks and where he stands, it
+draws what is always there (walls, a floor), however long ago that was seen; what comes and goes is
+not in the numbers, so it is left out. Numbers are given as waves (Tancik et al. 2020, "Fourier
+features"), without which a network draws only what changes slowly.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lightcone.model.families.avdit.network.config import AvditConfig
+
+_HARMONICS = 32  # of an angle
+_OCTAVES = 4  # of another number
+_SLOWEST = 0.75  # radians of the first octave to a standard deviation
+_LARGEST = 8.0  # deviations from the mean
+
+
+class Scenery(nn.Module):
+    def __init__(self, c: AvditConfig) -> None:
+        super().__init__()
+        self._config = c
+        self._others = [i for i in range(c.numbers) if not {i, i - 1} & set(c.angles)]
+        waves = 2 * (_HARMONICS * len(c.angles) + _OCTAVES * len(self._others)) + c.numbers
+        self.first = nn.Linear(c.group * waves, c.scenery)
+        self.hidden = nn.ModuleList(nn.Linear(c.scenery, c.scenery) for _ in range(2))
+        self.last = nn.Linear(c.scenery, c.scenery // 2)
+        self.cells = nn.Linear(c.scenery // 2, c.channels * c.rows * c.columns)
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        """Of each frame that a latent picture stands for, (..., group, numbers), to (...,
+        channels, rows, columns)."""
+        c = self._config
+        x = F.silu(self.first(self._waves(numbers).flatten(-2)))
+        for layer in self.hidden:
+            x = x + F.silu(layer(x))
+        return self.cells(self.last(x)).unflatten(-1, (c.channels, c.rows, c.columns))
+
+    def _waves(self, numbers: Tensor) -> Tensor:
+        """(..., numbers) -> (..., waves)."""
+        numbers = numbers.clamp(-_LARGEST, _LARGEST)
+        phases = [numbers[..., :0]]
+        for sine in self._config.angles:
+            angle = torch.atan2(numbers[..., sine], numbers[..., sine + 1])
+            harmonics = torch.arange(1, _HARMONICS + 1, device=angle.device)
+            phases.append(angle[..., None] * harmonics)
+        others = numbers[..., self._others]
+        phases += [others * (_SLOWEST * 2**octave) for octave in range(_OCTAVES)]
+        phase = torch.cat(phases, -1)
+        return torch.cat([phase.cos(), phase.sin(), numbers], -1)
+
+
+def advanced(last: Tensor, change: Tensor, angles: tuple[int, ...]) -> Tensor:
+    """Numbers (..., numbers) after a change of that shape. An angle, whose sine and cosine are
+    numbers, is turned: the change is of a complex factor, of which the direction counts."""
+    out = list((last + change).unbind(-1))
+    for i in angles:
+        a, b = change[..., i], 1 + change[..., i + 1]
+        sine, cosine = (
+            last[..., i] * b + last[..., i + 1] * a,
+            last[..., i + 1] * b - last[..., i] * a,
+        )
+        length = torch.rsqrt((sine.square() + cosine.square()) / 2 + 1e-6)
+        out[i], out[i + 1] = sine * length, cosine * length
+    return torch.stack(out, -1)

@@ -1,0 +1,91 @@
+"""What a place looks like from the numbers of a state, and how those numbers change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from tiny_avdit import CONFIG, encoded, transformer
+
+from lightcone.model.families.avdit.network.scenery import Scenery, advanced
+from lightcone.model.training.avdit.budget import Budget
+from lightcone.model.training.avdit.clips import ClipSampler
+from lightcone.model.training.avdit.emphasis import Emphasis
+from lightcone.model.training.avdit.scenery import train_scenery
+from lightcone.model.training.avdit.transformer import Recipe, train_transformer
+from lightcone.model.training.parallel import Group
+
+_CHANGES = st.lists(st.floats(-3, 3), min_size=3, max_size=3)
+
+
+@given(st.floats(-3.2, 3.2), _CHANGES)
+def test_an_angle_stays_on_its_circle(angle: float, change: list[float]) -> None:
+    turn = torch.tensor(angle)
+    last = torch.stack([torch.tensor(0.5), 2**0.5 * turn.sin(), 2**0.5 * turn.cos()])
+    moved = advanced(last, torch.tensor(change), (1,))
+    assert float(moved[0]) == pytest.approx(0.5 + change[0], abs=1e-5)
+    factor = complex(1 + change[2], change[1])
+    if abs(factor) > 0.05:
+        assert float(moved[1:].square().sum()) == pytest.approx(2, abs=1e-3)
+        wanted = torch.polar(torch.tensor(2**0.5), turn) * factor / abs(factor)
+        assert abs(complex(moved[2], moved[1]) - complex(wanted)) < 0.01
+
+
+def test_without_a_change_an_angle_is_the_same() -> None:
+    last = torch.tensor([0.5, 2**0.5 * 0.6, 2**0.5 * 0.8])
+    torch.testing.assert_close(advanced(last, torch.zeros(3), (1,)), last, atol=1e-5, rtol=0)
+
+
+def test_scenery_is_a_latent_picture_for_each_group_of_frames() -> None:
+    torch.manual_seed(0)
+    scenery = Scenery(CONFIG)
+    numbers = torch.randn(2, 3, CONFIG.latents, CONFIG.group, CONFIG.numbers)
+    drawn = scenery(numbers)
+    assert drawn.shape == (2, 3, CONFIG.latents, CONFIG.channels, CONFIG.rows, CONFIG.columns)
+    far = torch.full_like(numbers, 1e6)
+    torch.testing.assert_close(scenery(far), scenery(far / 10))  # both beyond the largest
+
+
+def test_scenery_is_learned_goes_on_and_is_kept_by_the_transformer(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    play = encoded(tmp_path / "latents")
+    sines = play.numbers[:, :: CONFIG.group, CONFIG.angles[0]].repeat(CONFIG.channels, 1)
+    pictures = np.broadcast_to(sines[..., None, None], play.picture.shape)
+    play = replace(play, picture=pictures)
+    scenery, path, log = Scenery(CONFIG), tmp_path / "scenery.pt", tmp_path / "loss.jsonl"
+    numbers = torch.from_numpy(play.numbers).unflatten(1, (CONFIG.latents, CONFIG.group))
+    truth = torch.from_numpy(pictures.astype(np.float32)).unflatten(1, (CONFIG.latents, -1))
+
+    def error() -> float:
+        with torch.no_grad():
+            return float((scenery(numbers) - truth).square().mean())
+
+    before = error()
+    assert train_scenery(scenery, play, CONFIG, path, Budget(steps=200), 0, log)
+    assert error() < 0.5 * before
+    learned, again = error(), Scenery(CONFIG)
+    assert train_scenery(again, play, CONFIG, path, Budget(steps=200), 0, log)
+    scenery = again
+    assert error() == pytest.approx(learned)
+
+    model = transformer().requires_grad_(True)
+    assert model.scenery is not None
+    model.scenery.load_state_dict(scenery.state_dict())
+    assert train_transformer(
+        model, ClipSampler(play, CONFIG, seed=0), Emphasis.unfitted(CONFIG),
+        tmp_path / "transformer.pt", Budget(steps=2), Recipe(batch=2, chunks=4),
+        torch.device("cpu"), Group(), 0, log,
+    )  # fmt: skip
+    for name, value in scenery.state_dict().items():
+        assert value.equal(model.scenery.state_dict()[name])
+
+
+def test_a_world_without_numbers_has_no_scenery() -> None:
+    model = transformer(config=replace(CONFIG, numbers=0, angles=(), scenery=0))
+    assert model.scenery is None
+    assert model.head.drawing is None
