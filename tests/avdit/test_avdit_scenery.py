@@ -49,6 +49,10 @@ def test_scenery_is_a_latent_picture_for_each_group_of_frames() -> None:
     assert drawn.shape == (2, 3, CONFIG.latents, CONFIG.channels, CONFIG.rows, CONFIG.columns)
     far = torch.full_like(numbers, 1e6)
     torch.testing.assert_close(scenery(far), scenery(far / 10))  # both beyond the largest
+    scenery.fit(numbers[0, :, 0])
+    assert scenery(numbers[:1, :, :1]).isfinite().all()
+    highest = numbers[0, :, 0].amax((0, 1))
+    torch.testing.assert_close(scenery(highest.expand(2, -1) + 1), scenery(highest.expand(2, -1)))
 
 
 def test_scenery_is_learned_goes_on_and_is_kept_by_the_transformer(tmp_path: Path) -> None:
@@ -68,6 +72,7 @@ def test_scenery_is_learned_goes_on_and_is_kept_by_the_transformer(tmp_path: Pat
     before = error()
     assert train_scenery(scenery, play, CONFIG, path, Budget(steps=200), 0, log)
     assert error() < 0.5 * before
+    assert scenery.highest.equal(numbers.amax((0, 1, 2)))
     learned, again = error(), Scenery(CONFIG)
     assert train_scenery(again, play, CONFIG, path, Budget(steps=200), 0, log)
     scenery = again

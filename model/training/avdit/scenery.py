@@ -35,6 +35,8 @@ def train_scenery(
     matrices = [p for name, p in scenery.named_parameters() if p.ndim == 2 and "cells" not in name]
     optimizer = MuonAdam(scenery, matrices, _MUON_LR, _ADAM_LR, Group(alone=True))
     step, seconds = load(path, scenery, optimizer)
+    if not step:
+        scenery.fit(torch.from_numpy(np.asarray(play.numbers)))
     rng = np.random.default_rng((seed, step))
 
     def advance(point: Point) -> dict[str, float]:

@@ -17,19 +17,29 @@ from lightcone.model.families.avdit.network.config import AvditConfig
 _HARMONICS = 32  # of an angle
 _OCTAVES = 4  # of another number
 _SLOWEST = 0.75  # radians of the first octave to a standard deviation
-_LARGEST = 8.0  # deviations from the mean
+_LARGEST = 8.0  # deviations from the mean, of numbers that were not fitted
 
 
 class Scenery(nn.Module):
+    lowest: Tensor  # (numbers,): beyond these, numbers are taken as these
+    highest: Tensor
+
     def __init__(self, c: AvditConfig) -> None:
         super().__init__()
         self._config = c
+        self.register_buffer("lowest", torch.full((c.numbers,), -_LARGEST))
+        self.register_buffer("highest", torch.full((c.numbers,), _LARGEST))
         self._others = [i for i in range(c.numbers) if not {i, i - 1} & set(c.angles)]
         waves = 2 * (_HARMONICS * len(c.angles) + _OCTAVES * len(self._others)) + c.numbers
         self.first = nn.Linear(c.group * waves, c.scenery)
         self.hidden = nn.ModuleList(nn.Linear(c.scenery, c.scenery) for _ in range(2))
         self.last = nn.Linear(c.scenery, c.scenery // 2)
         self.cells = nn.Linear(c.scenery // 2, c.channels * c.rows * c.columns)
+
+    def fit(self, numbers: Tensor) -> None:
+        """To what was recorded, (chunks, frames, numbers): waves of other numbers mean nothing."""
+        self.lowest.copy_(numbers.amin((0, 1)))
+        self.highest.copy_(numbers.amax((0, 1)))
 
     def forward(self, numbers: Tensor) -> Tensor:
         """Of each frame that a latent picture stands for, (..., group, numbers), to (...,
@@ -42,7 +52,7 @@ class Scenery(nn.Module):
 
     def _waves(self, numbers: Tensor) -> Tensor:
         """(..., numbers) -> (..., waves)."""
-        numbers = numbers.clamp(-_LARGEST, _LARGEST)
+        numbers = numbers.clamp(self.lowest, self.highest)
         phases = [numbers[..., :0]]
         for sine in self._config.angles:
             angle = torch.atan2(numbers[..., sine], numbers[..., sine + 1])
