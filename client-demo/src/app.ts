@@ -41,6 +41,7 @@ import { QueueWait } from "./shell/queue";
 import { keepSeatToken, seatToken } from "./shell/seats";
 import { catalogue, endSession, leaveQueue, locate } from "./shell/sessions";
 import { wireTools } from "./shell/tools";
+import { Vibration } from "./shell/vibration";
 import { Visit } from "./shell/visit";
 import { PageView } from "./ui/page";
 import { PickerView } from "./ui/picker";
@@ -74,6 +75,7 @@ export class App {
   private readonly wheel = new WheelView((choice) => this.steer(choice));
   private readonly readout = new ReadoutView();
   private readonly awake = new Awake();
+  private readonly vibration = new Vibration(this.page.video);
   private readonly preferences: Preferences;
   private readonly menu = new SessionMenu(this.page, (ask) => this.go(ask), {
     graphs: () => this.toggleGraphs(),
@@ -84,8 +86,9 @@ export class App {
     this.driving = new Driving(this.page, this.latency, {
       send: (message) => this.visit?.send(message),
       picture: (file) => void this.startFrom(file),
+      hand: (hand) => this.vibration.holds(hand),
     });
-    this.preferences = new Preferences(this.page, this.driving.steering);
+    this.preferences = new Preferences(this.page, this.driving.steering, this.vibration);
   }
 
   start(): void {
@@ -239,6 +242,7 @@ export class App {
     this.latency.interrupt();
     this.menu.show(null, null);
     this.awake.want(false);
+    this.vibration.want(false);
     this.showMeasurements(false);
   }
 
@@ -300,7 +304,9 @@ export class App {
     const fps = this.welcome?.session.fps ?? 0;
     const degradation = degradationText(status, fps, this.fullSteps);
     this.page.status(status.role, status.phase, degradation);
-    this.awake.want(status.role === "driver" && status.phase === "running");
+    const drives = status.role === "driver" && status.phase === "running";
+    this.awake.want(drives);
+    this.vibration.want(drives);
     this.menu.show(this.connection.session?.id ?? null, status);
     this.driving.changed(status);
     this.showWheel();

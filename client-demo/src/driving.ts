@@ -18,6 +18,7 @@ import type {
   SessionDescription,
   Status,
 } from "./protocol";
+import type { Hand } from "./shell/vibration";
 import { Steering } from "./steering";
 import type { PageView } from "./ui/page";
 import { PromptView } from "./ui/prompt";
@@ -27,6 +28,8 @@ export interface DrivingListener {
   send(message: ClientMessage): void;
   /** A picture to start from was chosen. */
   picture(file: File): void;
+  /** What the driver has just pressed; null: a key. */
+  hand(hand: Hand | null): void;
 }
 
 export class Driving {
@@ -104,6 +107,7 @@ export class Driving {
   }
 
   private steered(at: number, press: string | null): void {
+    if (press !== null) this.listener.hand(press === "gamepad" || press === "touch" ? press : null);
     const seq = this.sendInput(at);
     if (seq !== null && press !== null)
       this.latency.sent({ seq, code: press, pressedAt: at, sentAt: performance.now() });

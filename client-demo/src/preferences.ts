@@ -11,6 +11,7 @@ import {
 } from "./core/settings/settings";
 import type { SessionDescription } from "./protocol";
 import { store, stored } from "./shell/storage";
+import type { Vibration } from "./shell/vibration";
 import type { Steering } from "./steering";
 import type { PageView } from "./ui/page";
 import { type Device, SettingsView } from "./ui/settings";
@@ -24,6 +25,7 @@ export class Preferences {
   constructor(
     private readonly page: PageView,
     private readonly steering: Steering,
+    private readonly vibration: Vibration,
   ) {
     const { settings, fault } = readSettings(stored());
     this.settings = settings;
@@ -34,6 +36,7 @@ export class Preferences {
       cancel: () => this.choose(null, "keys"),
       key: (code) => this.bind((own, name) => bindKey(this.steering.controls, own, name, code)),
       reset: () => this.change(withBindings(this.settings, this.session?.world ?? "", {})),
+      vibration: (on) => this.change({ ...this.settings, vibration: on }),
       sensitivity: (of, share) => this.change({ ...this.settings, [of]: share }),
     });
     this.apply();
@@ -89,6 +92,7 @@ export class Preferences {
   private apply(): void {
     this.page.showVolume(this.settings.volume);
     this.steering.configure(this.settings);
+    this.vibration.enabled = this.settings.vibration;
     this.show();
   }
 

@@ -30,6 +30,11 @@ test("what was stored is read again", () => {
   expect(withBindings(settings, "court", {}).bindings).toEqual({});
 });
 
+test("what was stored before there was vibration still counts", () => {
+  const { vibration: _, ...older } = { ...DEFAULTS, volume: 0.4 };
+  expect(readSettings(JSON.stringify(older)).settings).toEqual({ ...DEFAULTS, volume: 0.4 });
+});
+
 test("nothing stored is no fault", () => {
   expect(readSettings(null)).toEqual({ settings: DEFAULTS, fault: null });
 });
@@ -45,6 +50,7 @@ test.each([
   [changed({ volume: 1.5 }), /^volume/],
   [changed({ volume: null }), /^volume/],
   [changed({ mouse: 1000 }), /^mouse/],
+  [changed({ vibration: "yes" }), /^vibration/],
   [changed({ bindings: { court: { jump: { keys: "KeyJ" } } } }), /^bindings\.court\.jump\.keys/],
   [changed({ bindings: { court: { jump: { gamepad: [{ kind: "axis" }] } } } }), /gamepad\.0/],
 ])("what is stored and damaged is not used: %s", (stored, fault) => {

@@ -53,12 +53,17 @@ WATCH_QUEUE = """() => {
   void ask();
 }"""
 
-# A standard gamepad with these buttons pressed; `polled` counts how often they were looked at.
+# A standard gamepad with these buttons pressed; `polled` counts how often they were looked at,
+# `shaken` has how strongly it was made to vibrate.
 HOLD_PAD = """([pressed, mapping]) => {
   const pad = {
     id: 'Test Pad (STANDARD GAMEPAD)', index: 0, connected: true, mapping, axes: [0, 0, 0, 0],
     buttons: Array.from({length: 17}, (_, i) => ({pressed: pressed.includes(i), value: 0})),
+    vibrationActuator: {
+      playEffect: async (_, {strongMagnitude}) => { window.shaken.push(strongMagnitude); },
+    },
   };
+  window.shaken ??= [];
   const fresh = window.pads === undefined;
   window.pads = [pad, null];
   window.polled = 0;

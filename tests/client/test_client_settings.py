@@ -101,6 +101,7 @@ def test_volume_and_bindings_are_kept(page: DemoPage) -> None:
         "volume": 0.4,
         "mouse": 1,
         "stick": 1,
+        "vibration": True,
         "bindings": {},
     }
 
@@ -133,6 +134,30 @@ def test_a_gamepad_of_unknown_layout_does_what_it_is_bound_to(page: DemoPage) ->
     hold_pad(page, mapping="")
     hold_pad(page, 5, mapping="")
     page.until_cell("jump", True)
+
+
+def test_a_gamepad_vibrates_at_sudden_sounds_unless_it_is_switched_off(page: DemoPage) -> None:
+    def tap(*buttons: int) -> None:
+        hold_pad(page, *buttons)
+        page.until_cell("jump", True)
+        hold_pad(page)
+        page.until_cell("jump", False)
+
+    hold_pad(page)
+    for _ in range(20):  # the page begins to listen when a gamepad is used
+        tap(0)
+        if page.get("window.shaken.length > 0"):
+            break
+    assert page.get("Math.min(...window.shaken)") > 0
+    assert page.get("Math.max(...window.shaken)") <= 1
+    choose(page, "#settings-open")
+    page.page.get_by_label("Gamepad and phone vibrate").uncheck()
+    page.page.click("#settings-close")
+    before = page.get("window.shaken.length")
+    for _ in range(3):
+        tap(0)
+    assert page.get("window.shaken.length") == before
+    assert page.get(SETTINGS)["vibration"] is False
 
 
 def test_who_only_watches_does_so_after_a_reload_too(

@@ -14,6 +14,7 @@ export interface SettingsListener {
   cancel(): void;
   key(code: string): void;
   reset(): void;
+  vibration(on: boolean): void;
   sensitivity(of: "mouse" | "stick", share: number): void;
 }
 
@@ -30,6 +31,7 @@ export class SettingsView {
     mouse: byId<HTMLInputElement>("mouse"),
     stick: byId<HTMLInputElement>("stick"),
   };
+  private readonly vibration = byId<HTMLInputElement>("vibration");
   private choosing: HTMLButtonElement | null = null;
 
   constructor(private readonly listener: SettingsListener) {
@@ -49,6 +51,7 @@ export class SettingsView {
       else listener.key(event.code);
     });
     byId("bindings-reset").addEventListener("click", () => listener.reset());
+    this.vibration.addEventListener("change", () => listener.vibration(this.vibration.checked));
     for (const of of ["mouse", "stick"] as const)
       this.sliders[of].addEventListener("input", () =>
         listener.sensitivity(of, 2 ** Number(this.sliders[of].value)),
@@ -68,6 +71,7 @@ export class SettingsView {
     const same = `[data-of="${CSS.escape(of)}"][data-device="${device}"]`;
     if (of !== "") this.table.querySelector<HTMLElement>(same)?.focus();
     byId("sensitivity").hidden = !axes;
+    this.vibration.checked = settings.vibration;
     for (const of of ["mouse", "stick"] as const) {
       const share = settings[of];
       const text = `${share.toFixed(2)} ×`;

@@ -25,6 +25,8 @@ const SettingsSchema = v.object({
   /** How much of a motion or tilt counts, 1 as the world has it. */
   mouse: Sensitivity,
   stick: Sensitivity,
+  /** Whether gamepad or phone vibrate. */
+  vibration: v.optional(v.boolean(), true),
   /** By the name of the world, then of the control. */
   bindings: v.record(v.string(), v.record(v.string(), BindingSchema)),
 });
@@ -39,6 +41,7 @@ export const DEFAULTS: Settings = {
   volume: 1,
   mouse: 1,
   stick: 1,
+  vibration: true,
   bindings: {},
 };
 
