@@ -27,7 +27,7 @@ from lightcone.model.simulators.catalogue import open_simulator
 from lightcone.model.simulators.clips import Trajectory
 
 Moments = Trajectory[Any]
-"""What was the case in B worlds over one chunk: FRAMES frames, after which play begins."""
+"""The facts of B worlds over one chunk: FRAMES frames, after which play begins."""
 
 
 class Run(Protocol):
@@ -35,7 +35,7 @@ class Run(Protocol):
 
     @property
     def facts(self) -> Tensor:
-        """What is the case now, (B, COUNT)."""
+        """The current facts, (B, COUNT)."""
         ...
 
     def step(self, actions: Tensor) -> None:

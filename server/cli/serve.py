@@ -84,7 +84,7 @@ def _config(sessions: Sessions) -> uvicorn.Config:
         http=Connection,
         ws="websockets-sansio",
         ws_per_message_deflate=False,
-        # larger ones are told so by the control websocket, far larger ones cut off at once
+        # the control websocket names a reason for larger ones, far larger ones are cut off at once
         ws_max_size=16 * MAX_MESSAGE_BYTES,
         limit_concurrency=MAX_CONNECTIONS,
         server_header=False,

@@ -19,20 +19,20 @@ class AxisMean:
     def __init__(self, low: float, high: float, now: float) -> None:
         self._low, self._high = low, high
         self._strength = 0.0
-        self._arrived = now  # when it was told, by our clock and by the client's
-        self._told = math.nan  # before the first message, which no clock agrees with
+        self._arrived = now  # when the last message came, and was sent by the client's clock
+        self._sent = math.nan  # before the first message, which no clock agrees with
         self._moved = 0.0  # strength times seconds, up to the last message
         self._sampled = 0.0  # what samples have been given of it
         self._sampled_at = now
 
-    def move(self, strength: float, now: float, told: float) -> None:
-        """`strength` from now on; the client told it at `told` of its own clock."""
-        ours, theirs = now - self._arrived, told - self._told
+    def move(self, strength: float, now: float, sent: float) -> None:
+        """`strength` from now on; the client sent it at `sent` of its own clock."""
+        ours, theirs = now - self._arrived, sent - self._sent
         believed = abs(theirs - ours) < JITTER_S
         lasted = theirs if believed and theirs > 0 else ours
         self._moved += self._strength * lasted
         # A clock that stands or steps back a little has not undone the time that we counted.
-        self._told = self._told + lasted if believed else told
+        self._sent = self._sent + lasted if believed else sent
         self._strength, self._arrived = strength, now
 
     def sample(self, now: float) -> float:

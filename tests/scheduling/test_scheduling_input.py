@@ -218,17 +218,17 @@ def test_a_clock_that_runs_ahead_does_not_move_for_long_after_it_has_stopped() -
 def test_time_is_not_counted_twice_when_a_clock_stands_or_steps_back(steps: list[int]) -> None:
     mean = AxisMean(-3.0, 3.0, NOW)
     mean.move(1.0, NOW, 10.0)
-    for i, told in enumerate(steps, 1):
-        mean.move(1.0, NOW + i / 100, 10.0 + told / 1000)
+    for i, sent in enumerate(steps, 1):
+        mean.move(1.0, NOW + i / 100, 10.0 + sent / 1000)
     mean.move(0.0, NOW + 0.06, 10.06)
     assert 0.08 * mean.sample(NOW + 0.08) == pytest.approx(0.06)
 
 
 def test_a_client_without_a_clock_is_timed_by_ours() -> None:
-    for told in (0.0, -5.0, 1e9):
+    for sent in (0.0, -5.0, 1e9):
         mean = AxisMean(-3.0, 3.0, NOW)
-        mean.move(1.0, NOW, told)
-        mean.move(0.0, NOW + 0.04, told + (told > 0) * 2 * JITTER_S)
+        mean.move(1.0, NOW, sent)
+        mean.move(0.0, NOW + 0.04, sent + (sent > 0) * 2 * JITTER_S)
         assert mean.sample(NOW + 0.08) == pytest.approx(0.5)
 
 
