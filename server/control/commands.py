@@ -139,7 +139,7 @@ def check_prompt(info: WorldInfo, text: str) -> None:
     """What can be known of a prompt without the model. Raises PromptError."""
     if info.prompt == "none" and text.strip():
         raise PromptError((), (), f"{info.title} takes no prompt")
-    if info.prompt == "free" and len(text) > info.prompt_length:
+    if len(text) > info.prompt_length:
         reason = f"the prompt has {len(text)} characters (at most {info.prompt_length})"
         raise PromptError((), (), reason)
 

@@ -23,11 +23,11 @@ from lightcone.server.errors import printable
 _T = TypeVar("_T")
 
 VERSION = 3
-MAX_MESSAGE_BYTES = 4096  # from a client
+MAX_MESSAGE_BYTES = 8192  # from a client: a prompt of the longest, in any script
 MESSAGES_PER_SECOND = 250  # from one client in the long run; MESSAGE_BURST at once
 MESSAGE_BURST = 500
 MAX_ERROR_TEXT = 300
-MAX_PROMPT = 500  # characters
+MAX_PROMPT = 2000  # characters; a world may take fewer
 MAX_BLEND = 96  # chunks, 8 s
 HELLO_TIMEOUT_S = 5.0
 

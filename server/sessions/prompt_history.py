@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from lightcone.model.interface import PROMPT_BREAK, WorldInfo
-from lightcone.server.control.protocol import MAX_PROMPT
 
 
 def and_then(before: str, text: str, info: WorldInfo) -> str:
@@ -15,7 +14,7 @@ def and_then(before: str, text: str, info: WorldInfo) -> str:
     new = _texts(text)
     # repeated later, a text undoes all that its first time did
     texts = [old for old in _texts(before) if old not in new] + new
-    while len(whole := f"{PROMPT_BREAK} ".join(texts)) > MAX_PROMPT:
+    while len(whole := f"{PROMPT_BREAK} ".join(texts)) > info.prompt_length:
         del texts[0]
     return whole
 

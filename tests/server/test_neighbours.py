@@ -214,7 +214,7 @@ async def test_viewers_that_report_losses_all_the_time(attack: Attack) -> None:
 
 async def test_control_clients(attack: Attack) -> None:
     hello, url = encode(Hello(version=VERSION)), attack.server.ws + attack.session["control"]
-    assert await attack.control(bytes(5000)) == (1009, "too_large")
+    assert await attack.control(bytes(9000)) == (1009, "too_large")
     assert await attack.control(hello, *[encode(Ping(t=0.0))] * 3 * MESSAGE_BURST) == (
         4429,
         "too_many_messages",

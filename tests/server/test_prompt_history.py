@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from lightcone.model.families.probe.variants import PROBE, PROBE_TEXT
 from lightcone.model.families.staged.prompts import grammar
-from lightcone.server.control.protocol import MAX_PROMPT
 from lightcone.server.sessions.prompt_history import and_then
 
 COURT = grammar("court")
@@ -24,7 +23,8 @@ def test_texts_in_their_order_each_once() -> None:
 def test_the_oldest_is_left_out() -> None:
     long = and_then(and_then("night", "x" * 490, INFO), "rain", INFO)
     assert long == "x" * 490 + "; rain"
-    assert and_then(long, "y" * MAX_PROMPT, INFO) == "y" * MAX_PROMPT
+    longest = "y" * INFO.prompt_length
+    assert and_then(long, longest, INFO) == longest
 
 
 def test_free_text_replaces_what_was_before() -> None:

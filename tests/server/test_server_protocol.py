@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lightcone.model.families.wan import variants as wan
+from lightcone.model.interface import WorldInfo
 from lightcone.server.control.protocol import (
     MAX_ERROR_TEXT,
     MAX_MESSAGE_BYTES,
+    MAX_PROMPT,
     Error,
     FromClient,
     Hello,
@@ -197,7 +200,7 @@ def test_any_fields_are_a_message_or_an_error(kind: Any, body: dict[str, Any]) -
             "invalid",
         ),
         ({"type": "prompt", "seq": 1, "t": 0.0}, "invalid"),
-        ({"type": "prompt", "seq": 1, "t": 0.0, "text": "x" * 501}, "invalid"),
+        ({"type": "prompt", "seq": 1, "t": 0.0, "text": "x" * (MAX_PROMPT + 1)}, "invalid"),
         ({"type": "prompt", "seq": 1, "t": 0.0, "text": "", "how": "fade"}, "invalid"),
         ({"type": "prompt", "seq": 1, "t": 0.0, "text": "", "chunks": 0}, "invalid"),
         ({"type": "prompt", "seq": 1, "t": 0.0, "text": "", "chunks": 97}, "invalid"),
@@ -216,6 +219,30 @@ def test_errors_are_named(value: Any, code: str) -> None:
 
 def test_a_whole_number_is_a_time() -> None:
     assert decode_client(msgpack.packb({"type": "ping", "t": 5})) == Ping(t=5.0)
+
+
+def test_the_longest_prompt_fits_into_a_message_in_any_script() -> None:
+    for letter in "aж語🌧":
+        text = letter * MAX_PROMPT
+        data = msgpack.packb(
+            {
+                "type": "prompt",
+                "seq": 2**53 - 1,
+                "t": 1e300,
+                "text": text,
+                "how": "recache",
+                "chunks": 96,
+            }
+        )
+        assert len(data) <= MAX_MESSAGE_BYTES
+        message = decode_client(data)
+        assert isinstance(message, Prompt)
+        assert message.text == text
+
+
+def test_no_family_takes_longer_prompts_than_the_protocol() -> None:
+    assert wan.PROMPT_LENGTH <= MAX_PROMPT
+    assert WorldInfo.prompt_length <= MAX_PROMPT
 
 
 def test_large_messages_are_not_even_parsed() -> None:
