@@ -17,10 +17,12 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from lightcone.client.errors import (
+    Busy,
     ClientError,
     Closed,
     InvalidInput,
     Late,
+    Problem,
     Refused,
     Unreachable,
     json_problem,
@@ -56,6 +58,9 @@ PATIENCE_S = 30.0  # for an answer
 RESUME_S = 20.0  # for a lost connection to come back
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0  # between two tries
 KEPT_STALLS = 256
+OF_INPUTS = frozenset(
+    ("invalid", "malformed", "not_driver", "stale_sequence", "unknown_axis", "unknown_button")
+)  # errors without a number that answer an input
 MOST_UNASKED = 512  # receipts of inputs that are kept until somebody asks for them
 
 Answer = Receipt | PromptReceipt | RewindReceipt
@@ -139,6 +144,7 @@ class Control:
     async def prompt(self, text: str, how: How = "cut", chunks: int = 12) -> PromptReceipt:
         """The world in new words, with "blend" over `chunks` chunks (1 to 96). Raises Refused,
         Closed and Late."""
+        await self._ready()
         seq = self._expect()
         await self._send(Prompt(seq, _now_ms(), text, how, chunks))
         return await self._answered(seq, PromptReceipt)
@@ -148,6 +154,7 @@ class Control:
     ) -> RewindReceipt:
         """Run backwards from "start" until "stop", or go "to" the newest snapshot at or before
         `world_frame`. Raises Refused, Closed and Late."""
+        await self._ready()
         seq = self._expect()
         await self._send(Rewind(seq, _now_ms(), action, world_frame))
         return await self._answered(seq, RewindReceipt)
@@ -229,7 +236,13 @@ class Control:
                 socket = await _connect(self._url, self._headers)
                 await socket.send(encode(Hello(VERSION, self._want, token)))
                 break
-            except (Unreachable, ConnectionClosed) as error:
+            except (Unreachable, Problem, ConnectionClosed) as error:
+                if (
+                    isinstance(error, Problem)
+                    and error.status < 500
+                    and not isinstance(error, Busy)
+                ):
+                    raise
                 if asyncio.get_running_loop().time() > give_up:
                     raise Unreachable(f"the connection did not come back: {error}") from error
             await asyncio.sleep(pause)
@@ -259,6 +272,8 @@ class Control:
 
     def _refused(self, message: Error) -> None:
         """An input's error does not name it: all that wait may be meant."""
+        if message.seq is None and message.code not in OF_INPUTS:
+            return
         refused = Refused(message.code, message.message, message.words, message.known)
         for seq in self._inputs if message.seq is None else {message.seq}:
             _reject(self._answers.get(seq), refused)
@@ -281,6 +296,7 @@ class Control:
         return self._seq
 
     async def _send_held(self) -> int:
+        await self._ready()
         seq = self._expect()
         self._inputs.add(seq)
         self._forget_old()
@@ -289,10 +305,16 @@ class Control:
         return seq
 
     async def _send(self, message: FromClient) -> None:
+        socket = await self._ready()
+        with contextlib.suppress(ConnectionClosed):  # `_run` notices, and fails what waits
+            await socket.send(encode(message))
+
+    async def _ready(self) -> ClientConnection:
+        """The connection, once it is there. A message takes its number after this: a connection
+        that comes back takes one first, for what is held."""
         await self._news.until(self._connected, "the connection to come back", self._resume_s)
         assert self._socket is not None
-        with contextlib.suppress(ConnectionClosed):  # `_run` notices, and fails what waits
-            await self._socket.send(encode(message))
+        return self._socket
 
     def _connected(self) -> bool:
         if self._over is not None:

@@ -35,6 +35,7 @@ class Client:
     def __init__(
         self, url: str, token: str | None = None, ice_servers: Sequence[RTCIceServer] = ()
     ) -> None:
+        self._closed = False
         self._background = Background()
         self._client = self._background.run(_made(url, token, ice_servers))
 
@@ -138,6 +139,9 @@ class Client:
         return self._background.run(self._client.file(path))
 
     def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
         self._background.run(self._client.close())
         self._background.close()
 

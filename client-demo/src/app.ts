@@ -212,6 +212,11 @@ export class App {
   }
 
   private open(session: NonNullable<Connection["session"]>, want: Role): void {
+    if (typeof RTCPeerConnection === "undefined") {
+      const detail = "WebRTC is switched off in this browser";
+      this.happened({ type: "refused", obstacle: "unsupported", detail });
+      return;
+    }
     if (want === "driver") rememberSession(session.id);
     this.frames.clear();
     this.fullSteps = 0;
@@ -385,7 +390,10 @@ export class App {
       this.preferences.setVolume(this.page.volume.valueAsNumber),
     );
     window.addEventListener("pagehide", () => this.visit?.close());
-    window.addEventListener("pageshow", ({ persisted }) => persisted && this.restart());
-    window.addEventListener("online", () => this.do({ type: "retry" }));
+    // A place in the queue is still held: the timer that asks for it goes on.
+    window.addEventListener("pageshow", ({ persisted }) => {
+      if (persisted && this.connection.phase !== "queued") this.restart();
+    });
+    window.addEventListener("online", () => this.happened({ type: "retry" }));
   }
 }

@@ -92,7 +92,7 @@ export class Preferences {
   private apply(): void {
     this.page.showVolume(this.settings.volume);
     this.steering.configure(this.settings);
-    this.vibration.enabled = this.settings.vibration;
+    this.vibration.enable(this.settings.vibration);
     this.show();
   }
 

@@ -32,6 +32,13 @@ test("what is there from the beginning, what swells, and what is hardly heard ar
   expect(onsets([...quiet(30, 0), ...quiet(3, 0.015), ...quiet(30, 0)])).toEqual([]);
 });
 
+test("after a pause, what is heard first is no onset", () => {
+  let [loudness] = hear(SILENCE, 0.01, 0);
+  [loudness] = hear(loudness, 0.01, 16);
+  expect(hear(loudness, 0.4, 5000)[1]).toBe(0);
+  expect(hear(loudness, 0.4, 33)[1]).toBe(1);
+});
+
 test("hits close together are one", () => {
   const hits = [...quiet(30), 0.3, 0.01, 0.3, ...quiet(30), 0.3, ...quiet(9)];
   expect(onsets(hits).map(([index]) => index)).toEqual([30, 63]);

@@ -133,6 +133,8 @@ class RemoteRows:
     async def _turn(self, row: int, turn: Turn) -> Shown:
         if isinstance(turn, Begin):
             return await self._begin(row, turn)
+        if row not in self._sessions:
+            raise ClientError("no session is there: the last reset failed")
         return await self._act(self._sessions[row], turn)
 
     async def _begin(self, row: int, begin: Begin) -> Shown:

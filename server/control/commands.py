@@ -6,6 +6,10 @@ the meantime gets them.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
 from lightcone.model.interface import ModelError, PromptError, WorldInfo
 from lightcone.server.access.quotas import QuotaExceeded
 from lightcone.server.access.seats import Seat
@@ -33,6 +37,7 @@ from lightcone.server.sessions.session import Session
 from lightcone.server.telemetry.logs import get_logger
 
 MAX_PROMPTS = 4  # of a session, that wait for the model at once
+MAX_REWINDS = 16
 
 log = get_logger("lightcone.control")
 
@@ -61,8 +66,7 @@ class Commands:
                 self._take_prompt(message)
             case Rewind():
                 self._must_drive("only the driver can rewind; you watch")
-                self._gate.take_number(message.seq)
-                self._session.spawn(self._rewind(message))
+                self._take_rewind(message)
             case Wheel():
                 self._session.participants.wheel(self._seat, message)
             case Ping():
@@ -75,7 +79,7 @@ class Commands:
             raise ProtocolError("not_driver", reason)
 
     def _take_prompt(self, message: Prompt) -> None:
-        if self._session.state.conditioning >= MAX_PROMPTS:
+        if self._session.waiting["prompts"] >= MAX_PROMPTS:
             raise ProtocolError("too_many_prompts", f"{MAX_PROMPTS} prompts wait already")
         self._gate.take_number(message.seq)
         try:
@@ -87,7 +91,25 @@ class Commands:
         except PromptError as error:
             self._answer(unknown_words(error, message.seq))
         else:
-            self._session.spawn(self._prompt(message))
+            self._spawn("prompts", self._prompt(message))
+
+    def _take_rewind(self, message: Rewind) -> None:
+        self._gate.take_number(message.seq)
+        if self._session.waiting["rewinds"] >= MAX_REWINDS:
+            text = f"{MAX_REWINDS} rewinds wait already"
+            self._answer(Error(code="rewind_failed", message=text, seq=message.seq))
+        else:
+            self._spawn("rewinds", self._rewind(message))
+
+    def _spawn(self, what: str, work: Coroutine[Any, Any, None]) -> None:
+        """Counted from now on: many messages can be taken before the first of them is begun."""
+        waiting = self._session.waiting
+        waiting[what] += 1
+
+        def answered(task: asyncio.Task[None]) -> None:
+            waiting[what] -= 1
+
+        self._session.spawn(work).add_done_callback(answered)
 
     async def _prompt(self, message: Prompt) -> None:
         try:

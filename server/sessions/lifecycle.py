@@ -43,7 +43,6 @@ EDGES: dict[tuple[Phase, Event], Phase] = {
     ("restoring", Event.RESTORED_UNSTARTED): "starting",
     ("restoring", Event.END): "ended",
     ("restoring", Event.FAIL): "failed",
-    ("failed", Event.END): "ended",
 }
 
 

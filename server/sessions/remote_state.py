@@ -71,7 +71,6 @@ class RemoteState:
         self.prompt = ""  # all so far as one
         self.deadline_misses = 0  # chunks that came late
         self.held_s = 0.0  # for which the clock was held
-        self.conditioning = 0  # prompts that wait for the model
         self.log = action_log
         self.worker: WorkerHost | None = None
         self._session = session
@@ -148,12 +147,7 @@ class RemoteState:
 
     async def condition(self, text: str, how: How, chunks: int) -> wire.Conditioned:
         """Raises PromptError, WorkerError and Restoring."""
-        worker = self.working()
-        self.conditioning += 1
-        try:
-            return await worker.condition(self._session, text, how, chunks)
-        finally:
-            self.conditioning -= 1
+        return await self.working().condition(self._session, text, how, chunks)
 
     async def rewind(
         self, action: Literal["start", "stop", "to"], world_frame: int

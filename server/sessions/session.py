@@ -4,6 +4,7 @@ The thin shell around `Lifecycle`, `Participants`, `RemoteState` and the stream.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import asdict
 from typing import Any, Literal
@@ -70,6 +71,7 @@ class Session:
             action_log,
             self,
         )
+        self.waiting: Counter[str] = Counter()  # prompts and rewinds that were not answered yet
         self._lanes: Mapping[Lane, int] = {}  # bits a second
         self._sound_heard = False
         self._status_second = -1  # media time of the last regular status
@@ -154,11 +156,12 @@ class Session:
             wire.Input(self.id, seat.id, message.seq, message.t, message.buttons, axes)
         )
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run it beside everything else, until the session is over."""
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     # what can be done with it
 
@@ -185,9 +188,13 @@ class Session:
     def record(self, recording: Recording) -> None:
         """Whatever is sent from the next keyframe on, and the action log, go there too. Where it
         fails, it ends, and everybody who takes part learns it."""
-        self.recording = recording
-        recording.on_failed = lambda reason: self.spawn(self._recording_failed(recording, reason))
         self.log.follow(recording.log)
+        self.recording = recording
+
+        def failed(reason: str) -> None:
+            self.spawn(self._recording_failed(recording, reason))
+
+        recording.on_failed = failed
         self._watch()
         if self.worker is not None:
             self.worker.keyframe(self.id, "H264")
@@ -197,10 +204,12 @@ class Session:
         """What was recorded, None where nothing was."""
         recording, self.recording = self.recording, None
         if recording is not None:
-            self.log.unfollow(recording.log)
             self._watch()
             self.participants.put_status()
-            await recording.close()
+            try:
+                self.log.unfollow(recording.log)
+            finally:
+                await recording.close()
         return recording
 
     async def _recording_failed(self, recording: Recording, reason: str) -> None:
@@ -215,7 +224,7 @@ class Session:
             raise SessionOver(f"the session is over: {self.reason}")
 
     async def end(self, reason: str) -> None:
-        """Stop for good and hang up on everybody. Does nothing to a session that has ended."""
+        """Stop for good and hang up on everybody. Does nothing to a session that is over."""
         if self._lifecycle.allows(Event.END):
             await self._stop(Event.END, reason)
             self._logger.info("ended", reason=reason)
@@ -293,6 +302,8 @@ class Session:
     def on_made(self, made: wire.Made) -> None:
         if self._lifecycle.allows(Event.FIRST_CHUNK):
             self._fire(Event.FIRST_CHUNK)
+            if not self.viewers:
+                self._fire(Event.UNWATCHED)
             self.participants.put_status()
         elif self.phase == "restoring":
             self._settle()

@@ -288,22 +288,23 @@ class Sessions:
         sending = wire.Sending(sent.scale, sent.video_bitrate, sent.audio_bitrate)
         try:
             opened = await open(id, sending)
+            start = log_start(
+                info,
+                wanted.seed,
+                wanted.prompt,
+                wanted.image,
+                worker.fingerprint(info.name),
+                self.settings.steps,
+                self.settings.threads,
+                opened if from_state else None,
+            )
+            log_file = SessionLog(start)  # a temporary file
         except BaseException:
             host.drop(id)
             raise
         origin = Origin(id, info, wanted.seed, opened.prompt, wanted.owner)
         rules = SessionRules.of(self.settings, sending)
-        start = log_start(
-            info,
-            wanted.seed,
-            wanted.prompt,
-            wanted.image,
-            worker.fingerprint(info.name),
-            self.settings.steps,
-            self.settings.threads,
-            opened if from_state else None,
-        )
-        session = Session(origin, rules, SessionStream(format, sent), SessionLog(start))
+        session = Session(origin, rules, SessionStream(format, sent), log_file)
         self._keep(session, worker)
         session.begin(host, opened)
         log.info("session begins", session=id, world=info.name, world_frame=opened.world_frame)
@@ -378,7 +379,12 @@ class Sessions:
         """Begin to record, if that is not done yet. Raises RecordingError and SessionOver."""
         session.must_live()
         if session.recording is None:
-            session.record(self.recordings.begin(session.info))
+            recording = self.recordings.begin(session.info)
+            try:
+                session.record(recording)
+            except BaseException:
+                await recording.close()
+                raise
         assert session.recording is not None
         return session.recording
 

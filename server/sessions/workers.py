@@ -169,7 +169,7 @@ class Worker:
             await asyncio.sleep(wait)
             try:
                 new = await self.working()
-            except WorkerError as error:
+            except (WorkerError, OSError) as error:  # no memory, no files left
                 reason = outward(error)
                 continue
             log.info("a worker follows another", worker=new.pid, lost=host.pid)

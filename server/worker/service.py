@@ -169,6 +169,7 @@ class Service:
                 session.input.accept(seat, seq, t, buttons, axes, now)
             case wire.Release():
                 session.input.release(now)
+                self._spawn(self._changes.release(session))
 
     def _drop(self, name: str) -> None:
         if (opening := self._opening.get(name)) is not None:

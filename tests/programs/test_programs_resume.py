@@ -18,17 +18,20 @@ SHOOT = 3
 
 
 class Line:
-    """A TCP proxy to a server, whose connections can be cut."""
+    """A TCP proxy to a server, whose connections can be cut. New ones wait while it is not `up`."""
 
     def __init__(self, host: str, port: int) -> None:
         self._to = host, port
         self._writers: set[asyncio.StreamWriter] = set()
+        self.up = asyncio.Event()
+        self.up.set()
 
     def cut(self) -> None:
         for writer in self._writers:
             writer.transport.abort()
 
     async def pipe(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self.up.wait()
         there, back = await asyncio.open_connection(*self._to)
         self._writers |= {writer, back}
         await asyncio.gather(_copy(reader, back), _copy(there, writer))
@@ -80,6 +83,30 @@ async def test_the_same_seat_is_taken_again_and_what_was_held_is_held(
         released = await control.input()
         frame = await session.frame(at=released.media_time)
         assert not read_frame_code(frame.picture)[1][SHOOT]
+        await control.close()
+
+
+async def test_what_is_asked_while_the_connection_is_away_is_taken_when_it_is_back(
+    client: Client, probes: Served
+) -> None:
+    async with (
+        line_to(probes) as (line, url),
+        await client.start("probe") as session,
+    ):
+        await session.control.wheel("leave")
+        control = await control_of(session, url)
+        await control.until(lambda status: status.role == "driver", "the wheel")
+        held = await control.input(["shoot"])
+        line.up.clear()
+        line.cut()
+        with pytest.raises(Closed):
+            await control.ping()
+        asked = asyncio.create_task(control.prompt("green"))
+        moved = asyncio.create_task(control.input(["left"]))
+        await asyncio.sleep(0)
+        line.up.set()
+        assert (await asked).text == "green"
+        assert (await moved).seq > (await control.receipt(held.seq + 1)).seq
         await control.close()
 
 

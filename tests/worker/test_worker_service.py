@@ -306,6 +306,29 @@ def test_running_backwards_shows_older_and_older_pictures_until_it_goes_on() -> 
     run_virtual(scenario())
 
 
+def test_who_ran_it_backwards_leaves_and_it_goes_on() -> None:
+    async def scenario() -> None:
+        worker = VirtualWorker("probe")
+        await worker.open("a", "probe")
+        await asyncio.sleep(2.6)
+        await worker.rewind("a", "start")
+        await asyncio.sleep(5)
+        seen = len(worker.of("a", wire.Picture))
+        await asyncio.sleep(1)
+        assert len(worker.of("a", wire.Picture)) - seen == 4  # the oldest, again and again
+        made = len(worker.made("a"))
+        worker.service.receive(wire.Release("a"))
+        await asyncio.sleep(1)
+        assert len(worker.made("a")) > made
+        assert worker.made("a")[made].world_frame == 0
+        worker.service.receive(wire.Release("a"))  # which changes nothing
+        await asyncio.sleep(1)
+        assert worker.made("a")[-1].world_frame > worker.made("a")[made].world_frame + 24
+        worker.close()
+
+    run_virtual(scenario())
+
+
 def test_a_fork_goes_its_own_way_and_misses_nothing() -> None:
     async def scenario() -> None:
         worker = VirtualWorker("probe")

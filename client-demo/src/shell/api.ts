@@ -22,6 +22,8 @@ export class Refusal extends Error {
 
 /** A server that accepts connections and answers nothing is away too. */
 const PATIENCE_MS = 10_000;
+/** A world that nobody has opened yet takes its time. */
+export const OPENING_MS = 60_000;
 
 /** `fetch`, with its failures as Unreachable; no answer within `patienceMs` is one. */
 export async function request(
@@ -39,9 +41,14 @@ export async function request(
 }
 
 /** The answer to a request with a JSON body, if any. Throws Unreachable or Refusal. */
-export async function send(method: string, path: string, body?: unknown): Promise<Response> {
+export async function send(
+  method: string,
+  path: string,
+  body?: unknown,
+  patienceMs?: number,
+): Promise<Response> {
   const json = { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-  const response = await request(path, { method, ...(body === undefined ? {} : json) });
+  const response = await request(path, { method, ...(body === undefined ? {} : json) }, patienceMs);
   if (!response.ok) throw await refusal(response);
   return response;
 }

@@ -8,7 +8,7 @@ import {
   type SessionBody,
   SessionBodySchema,
 } from "../http";
-import { read, refusal, request, send } from "./api";
+import { OPENING_MS, read, refusal, request, send } from "./api";
 
 /** A session, or a place in the queue for one. */
 export type Found = { readonly session: SessionEntry } | { readonly place: Place };
@@ -27,7 +27,7 @@ export async function locate({ id, ticket, ask }: Omit<Wish, "leave">): Promise<
 
 /** The session or the place that a ticket has come to; null where the server knows it no more. */
 export async function askQueue(ticket: string): Promise<Found | null> {
-  const response = await request(`/queue/${encodeURIComponent(ticket)}`);
+  const response = await request(`/queue/${encodeURIComponent(ticket)}`, {}, OPENING_MS);
   return response.status === 404 || response.status === 410 ? null : found(response);
 }
 
@@ -72,7 +72,7 @@ async function existing(id: string): Promise<SessionEntry | null> {
 }
 
 async function make(ask: Ask): Promise<Found> {
-  return found(await send("POST", "/sessions", ask));
+  return found(await send("POST", "/sessions", ask, OPENING_MS));
 }
 
 const path = (id: string): string => `/sessions/${encodeURIComponent(id)}`;

@@ -9,9 +9,10 @@ export type Hand = "gamepad" | "touch";
 const WINDOW = 1024; // samples: 21 ms
 const LEAST_MS = 30;
 const MOST_MS = 120;
+const SETTLES_MS = 300;
 
 export class Vibration {
-  enabled = true;
+  private on = true;
   private hand: Hand | null = null;
   private wanted = false;
   private context: AudioContext | null = null;
@@ -19,45 +20,58 @@ export class Vibration {
   private analyser: AnalyserNode | null = null;
   private track: MediaStreamTrack | null = null;
   private loudness: Loudness = SILENCE;
-  private running = false;
+  private knownAt = 0; // from when on the level is that of the sound, and not of its beginning
+  private frame = 0;
   private readonly samples = new Float32Array(WINDOW);
 
-  constructor(private readonly video: HTMLVideoElement) {}
+  constructor(private readonly video: HTMLVideoElement) {
+    document.addEventListener("visibilitychange", () => this.settle());
+  }
+
+  enable(on: boolean): void {
+    this.on = on;
+    this.settle();
+  }
 
   /** Whether somebody drives here now. */
   want(wanted: boolean): void {
     this.wanted = wanted;
-    this.run();
+    this.settle();
   }
 
-  /** What the driver steers with from now on; null: something that cannot vibrate. */
+  /** What the driver has just pressed; null: something that cannot vibrate. */
   holds(hand: Hand | null): void {
-    this.hand = hand;
-    this.run();
+    const phone = "vibrate" in navigator && matchMedia("(pointer: coarse)").matches;
+    this.hand = hand === "touch" && !phone ? null : hand;
+    this.settle();
   }
 
-  private get active(): boolean {
-    return this.enabled && this.wanted && this.hand !== null && !document.hidden;
-  }
-
-  private run(): void {
-    if (this.running || !this.active) return;
-    this.running = true;
-    requestAnimationFrame(this.look);
+  /** Listens while there is something to vibrate, and costs nothing otherwise. */
+  private settle(): void {
+    const listens = this.on && this.wanted && this.hand !== null && !document.hidden;
+    if (!listens) {
+      cancelAnimationFrame(this.frame);
+      this.frame = 0;
+      if (this.context?.state === "running") void this.context.suspend();
+    } else {
+      // A press is the gesture without which a browser lets no context run.
+      if (this.context?.state === "suspended") void this.context.resume();
+      if (this.frame === 0) this.frame = requestAnimationFrame(this.look);
+    }
   }
 
   private readonly look = (now: number): void => {
-    this.running = this.active;
-    if (!this.running) return;
+    this.frame = requestAnimationFrame(this.look);
     const analyser = this.connected();
-    if (analyser !== null) {
-      analyser.getFloatTimeDomainData(this.samples);
-      const power = this.samples.reduce((sum, x) => sum + x * x, 0) / WINDOW;
-      const [loudness, onset] = hear(this.loudness, Math.sqrt(power), now);
-      this.loudness = loudness;
-      if (onset > 0) this.shake(onset);
+    if (analyser === null || analyser.context.state !== "running") {
+      this.knownAt = now + SETTLES_MS;
+      return;
     }
-    requestAnimationFrame(this.look);
+    analyser.getFloatTimeDomainData(this.samples);
+    const power = this.samples.reduce((sum, x) => sum + x * x, 0) / WINDOW;
+    const [loudness, onset] = hear(this.loudness, Math.sqrt(power), now);
+    this.loudness = loudness;
+    if (onset > 0 && now > this.knownAt) this.shake(onset);
   };
 
   /** The analyser of the sound that is played; null while there is none. */
@@ -72,15 +86,14 @@ export class Vibration {
       this.source = this.context.createMediaStreamSource(new MediaStream([track]));
       this.analyser = new AnalyserNode(this.context, { fftSize: WINDOW });
       this.source.connect(this.analyser);
-      this.loudness = SILENCE;
+      this.knownAt = performance.now() + SETTLES_MS;
     }
-    if (this.context?.state === "suspended") void this.context.resume();
     return this.analyser;
   }
 
   private shake(strength: number): void {
     const duration = LEAST_MS + strength * (MOST_MS - LEAST_MS);
-    if (this.hand === "touch") navigator.vibrate?.(duration);
+    if (this.hand === "touch") navigator.vibrate(duration);
     else
       for (const pad of navigator.getGamepads())
         void pad?.vibrationActuator

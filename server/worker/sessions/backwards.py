@@ -13,8 +13,9 @@ EVERY_S = 0.25  # of media time, for about a second of world time
 
 
 class Backwards:
-    """From `now` on, until `stop`. `moment` is the one shown last; at the oldest it stands.
-    `on_shown` is called with the world frame of each."""
+    """From `now` on, until `stop`. `moment` is the one shown last; the oldest is shown again and
+    again, as a stream without pictures looks stuck. `on_shown` is called with the world frame of
+    each."""
 
     def __init__(
         self,
@@ -25,6 +26,7 @@ class Backwards:
         on_shown: Callable[[int], None],
     ) -> None:
         self.moment = now
+        self._picture = now.picture
         self._history = history
         self._clock = clock
         self._transmitter = transmitter
@@ -42,13 +44,14 @@ class Backwards:
 
     def _show_older(self) -> None:
         older = self._history.at(self.moment.frame - 1)
-        if older is None:
-            self._next = float("inf")
-            return
-        self.moment = older
-        if older.picture is not None:
-            self._transmitter.still(older.picture)
-        self._on_shown(older.frame)
+        if older is not None:
+            self.moment = older
+            if older.picture is not None:
+                self._picture = older.picture
+        if self._picture is not None:
+            self._transmitter.still(self._picture)
+        if older is not None:
+            self._on_shown(older.frame)
         self._next += EVERY_S
         self._arm()
 

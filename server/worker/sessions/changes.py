@@ -105,6 +105,12 @@ class Changes:
                 session.transmitter.next_media_time,
             )
 
+    async def release(self, session: Session) -> None:
+        """Nobody drives any more: what runs backwards goes on from where that has come to."""
+        async with session.turn:
+            if not session.gone and session.backwards is not None:
+                self._go_on(session)
+
     async def _run_back(self, session: Session) -> None:
         if session.backwards is not None:
             raise RewindError("it runs backwards already")
