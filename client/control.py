@@ -17,7 +17,6 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from lightcone.client.errors import (
-    Busy,
     ClientError,
     Closed,
     InvalidInput,
@@ -237,11 +236,7 @@ class Control:
                 await socket.send(encode(Hello(VERSION, self._want, token)))
                 break
             except (Unreachable, Problem, ConnectionClosed) as error:
-                if (
-                    isinstance(error, Problem)
-                    and error.status < 500
-                    and not isinstance(error, Busy)
-                ):
+                if isinstance(error, Problem) and not error.may_pass:
                     raise
                 if asyncio.get_running_loop().time() > give_up:
                     raise Unreachable(f"the connection did not come back: {error}") from error

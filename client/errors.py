@@ -47,6 +47,11 @@ class Problem(ClientError):
         self.retry_after_s = retry_after_s
         self.more = dict(more or {})
 
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same request may work later."""
+        return self.status == 429 or self.status >= 500
+
 
 class NotAllowed(Problem):
     """HTTP 401 or 403: no token, one that is not valid, or one that does not reach so far."""
