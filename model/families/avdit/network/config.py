@@ -92,9 +92,9 @@ class AvditConfig:
 SIZES: dict[str, dict[str, int | str]] = {
     "tiny": {"width": 64, "heads": 2, "layers": "STS", "detail": 16, "scenery": 32},
     "small": {"width": 256, "heads": 4, "layers": "STSSTSSTS", "detail": 48, "scenery": 512},
-    "base": {"width": 768, "heads": 12, "layers": "STSS" * 5, "detail": 96, "scenery": 1024},
+    "base": {"width": 768, "heads": 12, "layers": "STSS" * 5, "detail": 96, "scenery": 512},
     "large": {
-        "width": 1792, "heads": 28, "layers": "STSS" * 6 + "S", "detail": 192, "scenery": 2048,
+        "width": 1792, "heads": 28, "layers": "STSS" * 6 + "S", "detail": 192, "scenery": 1024,
     },
 }  # fmt: skip
 """What differs between the sizes. `tiny` is for tests."""
