@@ -37,6 +37,7 @@ TIMEOUT_S = 30.0
 COUNTS = 12  # while cycles last
 REST_S = 60.0  # until everybody is gone; a busy machine
 LOOK_S = 0.25
+JOINS_A_SECOND = 8  # the server takes ten offers a second from all together
 
 
 @dataclass
@@ -139,7 +140,9 @@ async def _cycles(server: Target, args: Namespace, observer: Observer, done: Cou
 
 
 async def _join(entry: SessionEntry) -> None:
-    """Control and watch it, until the first picture."""
+    """Control and watch it, until the first picture; as often as the server lets in."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + 1 / JOINS_A_SECOND
     viewer = HeadlessViewer()
     try:
         # the seat of a driver that left is kept for a while
@@ -147,6 +150,7 @@ async def _join(entry: SessionEntry) -> None:
             await viewer.join(entry.whep)
     finally:
         await viewer.close()
+    await asyncio.sleep(until - loop.time())
 
 
 def parts(total: int) -> list[int]:
