@@ -10,6 +10,7 @@ from lightcone.streaming.viewers.congestion.choice import (
     BACK_S,
     HEADROOM,
     HIGHER_EVERY_S,
+    SLOW_S,
     Bounds,
     LaneBitrate,
     LaneChoice,
@@ -155,6 +156,20 @@ def test_a_viewer_goes_to_thin_and_comes_back_later_each_time() -> None:
         assert not choice.thin
         waits.append(now - since)
     assert waits == [BACK_S, 2 * BACK_S, 4 * BACK_S]
+
+
+def test_a_lossy_line_goes_to_thin_and_stays_until_it_is_calm() -> None:
+    choice = LaneChoice(BOUNDS)
+    losses = [0.05] * 20 + [0.1] * 20 + [0.04] * 60 + [0.0] * 20
+    moves = [
+        second
+        for second, loss in enumerate(losses)
+        if choice.update(second, MOST, 3e6, 1_900_000, loss)
+    ]
+    assert moves == [20 + SLOW_S, 100 + BACK_S]
+    assert not any(  # few bits a picture anyway
+        choice.update(1000 + second, MOST, 3e6, BOUNDS.lossy, 0.2) for second in range(60)
+    )
 
 
 def test_one_bad_second_moves_nobody() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lightcone.streaming import EncodedPicture, Lane, StreamSettings, VideoCodec
+from lightcone.streaming.viewers.congestion.choice import Bounds
 from lightcone.streaming.viewers.congestion.feedback import Limit, Reception
 from lightcone.streaming.viewers.congestion.picture_lanes import PictureLanes, Watcher
 from lightcone.streaming.viewers.fanout import MediaPacket
@@ -77,6 +78,23 @@ def test_a_slow_viewer_is_moved_and_the_other_notices_nothing() -> None:
     assert stage.lanes.wanted[FULL] == SETTINGS.video_bitrate
     assert stage.lanes.wanted[THIN] < 300_000
     assert fast.queue.dropped == 0
+
+
+def test_a_viewer_whose_line_loses_packets_gets_small_pictures() -> None:
+    stage = Stage()
+    calm, lossy = stage.join(), stage.join()
+    for second in range(14):
+        stage.second(calm, lossy)
+        report(stage, calm, second)
+        report(stage, lossy, second, lost=10 * second)
+    assert (calm.lane, lossy.lane) == (FULL, THIN)
+    assert stage.lanes.wanted[FULL] == SETTINGS.video_bitrate
+    assert stage.lanes.wanted[THIN] <= Bounds(SETTINGS.video_bitrate).lossy
+    for second in range(14, 30):
+        stage.second(calm, lossy)
+        report(stage, calm, second)
+        report(stage, lossy, second, lost=130)
+    assert lossy.lane is FULL
 
 
 def test_the_thin_lane_is_there_only_while_somebody_watches_it() -> None:

@@ -34,6 +34,13 @@ class Watcher:
         self.choice = LaneChoice(bounds)
         self.repeats = Repeats()
         self.losses = LossReports(settings.loss_interval_s, settings.loss_burst)
+        self._lossy_bits = bounds.lossy / HEADROOM
+
+    @property
+    def bits(self) -> float:
+        """What its lane may have, as far as this viewer is concerned."""
+        lossy = self.choice.thin and self.choice.lossy
+        return min(self.estimate.bits, self._lossy_bits) if lossy else self.estimate.bits
 
 
 @dataclass
@@ -156,7 +163,7 @@ class PictureLanes:
         full = Lane.of(watcher.codec, thin=False)
         full_bits = self._lanes[full].bits if full in self.wanted else None
         if watcher.next is None and watcher.choice.update(
-            now, estimate.bits, estimate.tried, full_bits
+            now, estimate.bits, estimate.tried, full_bits, estimate.loss
         ):
             self._move(watcher)
         changes = [self._follow(now, lane) for lane in self.wanted]
@@ -167,7 +174,7 @@ class PictureLanes:
         assert watcher.codec is not None
         thin = watcher.choice.thin
         lane = Lane.of(watcher.codec, thin)
-        self._begin(lane, watcher.estimate.bits)
+        self._begin(lane, watcher.bits)
         watcher.next = lane
         if thin:
             self.moves_to_thin += 1
@@ -205,7 +212,7 @@ class PictureLanes:
     def _follow(self, now: float, lane: Lane) -> bool:
         """Whether the bitrate of the lane has changed."""
         bitrate = self._lanes[lane].bitrate
-        estimates = [w.estimate.bits for w in self._watchers if w.lane is lane and w.next is None]
+        estimates = [w.bits for w in self._watchers if w.lane is lane and w.next is None]
         if not lane.thin:  # whose line is too thin for it will leave it
             estimates = [bits for bits in estimates if HEADROOM * bits >= bitrate.low]
         return bitrate.follow(now, estimates)
