@@ -31,7 +31,7 @@ from lightcone.model.training.avdit.latents import EncodedPlay
 from lightcone.model.training.avdit.made import MadePool
 from lightcone.model.training.avdit.objective import Objective, loss
 from lightcone.model.training.avdit.shapes import shapes
-from lightcone.model.training.avdit.source import Source, TrainingError
+from lightcone.model.training.avdit.source import Source, TrainingError, open_source
 from lightcone.model.training.avdit.transformer import Recipe, train_transformer
 from lightcone.model.training.parallel import Group
 
@@ -247,8 +247,11 @@ def test_from_recordings_to_a_world_that_steps(tmp_path: Path) -> None:
     model.step([state], [INFO.actions([], frames=4)], lambda row, part: shown.append(part))
     assert shown[0].frames.shape == (4, 32, 64, 3)
     assert "transformer" in (out / "loss.html").read_text() or steps < 1
+    (out / training.EPISODES).write_text("1")  # however many can be encoded in time now
     assert training.train(arguments(folder, out, "--minutes", "1", "--steps", str(steps + 2)))
     assert torch.load(out / "transformer.pt", weights_only=True)["step"] == steps + 2
+    used = Weights.load(out / "weights").trained["hours of play"] * 3600
+    assert used < sum(map(len, open_source(folder).episodes)) / INFO.fps - 1
 
 
 def test_a_training_begins_with_weights_and_keeps_their_codecs(tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ from lightcone.model.training.parallel import Group
 PICTURE, SOUND, TRANSFORMER = "picture.pt", "sound.pt", "transformer.pt"
 SCENERY, DECODER = "scenery.pt", "decoder.pt"
 LOG, SPENT = "loss.jsonl", "spent.json"
+EPISODES = "episodes.txt"  # how many of the recordings the run uses
 _PICTURE_SHARE, _SOUND_SHARE, _LATENT_SHARE = 0.2, 0.06, 0.25  # of the time, at most
 _PICTURE_MOST, _SOUND_MOST = 1800.0, 600.0  # seconds; more hardly helps
 _SCENERY_SHARE, _SCENERY_MOST = 0.08, 900.0
@@ -137,7 +138,7 @@ def train(args: argparse.Namespace) -> bool:
         if whole:
             began = time.monotonic()
             if plan.total is not None:
-                most = _within(source, picture, plan.total * _LATENT_SHARE)
+                most = _used(out / EPISODES, source, picture, plan.total * _LATENT_SHARE)
             encoded(most)
             spent.add("latents", time.monotonic() - began)
     if not group.agree(whole):
@@ -242,6 +243,16 @@ def _pool(source: Source, picture: VideoCodec, plan: Plan, seed: int, out: Path)
     count = int(min(codecs.POOL, max(64, seconds * _GROUPS_A_SECOND)))
     count = max(2, min(count, source.frames // picture.config.frames) // 2 * 2)
     return PicturePool(source, picture.config.frames, count, out / "cache/pictures.npy", seed)
+
+
+def _used(kept: Path, source: Source, codec: VideoCodec, seconds: float) -> int:
+    """How many episodes the run uses: those that can be encoded in that time, as it was found
+    first. How fast a machine is depends on what else it does, and a run that goes on is one run."""
+    if kept.exists():
+        return int(kept.read_text())
+    fit = _within(source, codec, seconds)
+    kept.write_text(str(fit))
+    return fit
 
 
 @torch.inference_mode()
