@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tiny_avdit import CONFIG, encoded, transformer
 
 from lightcone.model.families.avdit.network.scenery import Scenery, advanced
+from lightcone.model.families.avdit.numbers import Numbers
 from lightcone.model.training.avdit.budget import Budget
 from lightcone.model.training.avdit.clips import ClipSampler
 from lightcone.model.training.avdit.emphasis import Emphasis
@@ -39,6 +40,22 @@ def test_an_angle_stays_on_its_circle(angle: float, change: list[float]) -> None
 def test_without_a_change_an_angle_is_the_same() -> None:
     last = torch.tensor([0.5, 2**0.5 * 0.6, 2**0.5 * 0.8])
     torch.testing.assert_close(advanced(last, torch.zeros(3), (1,)), last, atol=1e-5, rtol=0)
+
+
+def test_what_an_unsure_model_adds_up_is_no_change() -> None:
+    rng = np.random.default_rng(0)
+    hits = np.cumsum(-10.0 * (rng.random(2000) < 0.05), dtype=np.float32)
+    walked = np.arange(2000, dtype=np.float32) / 10
+    state = np.stack([hits, np.arange(2000, dtype=np.float32) % 360, walked], 1)
+    numbers = Numbers.fit([state], ("health", "angle", "way"))
+    least = 5 / hits.std()
+    assert numbers.least == pytest.approx((least, 0, 0, 0))  # half a hit; what always changes
+    last = torch.tensor([[0.3, 1.0, 1.0, 0.5]])
+    guessed = last[:, None] + 0.4 * least * torch.tensor([[[1.0]], [[2.0]], [[4.0]]]).view(1, 3, 1)
+    settled = numbers.settled(guessed, last)
+    assert settled[0, :, 0].tolist() == pytest.approx([0.3, 0.3, float(guessed[0, 2, 0])])
+    assert settled[..., 1:].equal(guessed[..., 1:])
+    assert Numbers().settled(guessed, last) is guessed
 
 
 def test_scenery_is_a_latent_picture_for_each_group_of_frames() -> None:

@@ -182,7 +182,8 @@ class AvditModel(LatentStepping[AvditState, Made]):
         self, states: Sequence[AvditState], actions: Sequence[Actions], steps: int | None = None
     ) -> Made:
         levels = LEVELS[self.passes(steps)]
-        model = self._weights(states).transformer
+        weights = self._weights(states)
+        model = weights.transformer
         context = Context(
             [s.past for s in states],
             side_by_side([s.last.latents for s in states]),
@@ -194,6 +195,8 @@ class AvditModel(LatentStepping[AvditState, Made]):
         text = torch.stack([s.prompt.text(s.chunk) for s in states])
         noise = noise_of(model, [s.seed for s in states], [s.chunk for s in states])
         latents, pasts = sample(model, context, held, text, noise, levels, self._guidance)
+        numbers = weights.numbers.settled(latents.numbers, context.last.numbers[:, -1])
+        latents = latents._replace(numbers=numbers)
         return Made(latents, pasts, context.last.last(model.config), held, text)
 
     @torch.inference_mode()

@@ -6,20 +6,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 _ANGLES = ("angle", "yaw", "heading")  # in degrees, as names end: become a sine and a cosine
+_SELDOM = 0.5  # share of frames
 _LEAST = 1e-4  # standard deviation, over the largest value: what varies less is constant
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """Of each column that varies: its name, whether it is an angle, its mean and deviation."""
+    """Of each column that varies: its name, whether it is an angle, its mean and deviation.
+
+    `least`, by value: half of the mean change in the frames in which it changes, 0 of an
+    angle and of what changes most of the time. A model that is unsure of an event (a hit, a shot)
+    predicts a little of it in every frame; such sums of guesses are no state that ever was.
+    """
 
     names: tuple[str, ...] = ()
     angles: tuple[bool, ...] = ()
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    least: tuple[float, ...] = ()
 
     @property
     def count(self) -> int:
@@ -45,6 +54,17 @@ class Numbers:
                 out.append(np.clip((value - mean) / std, -8, 8))
         return np.stack(out, 1).astype(np.float32) if out else np.zeros((len(state), 0), np.float32)
 
+    def settled(self, numbers: Tensor, last: Tensor) -> Tensor:
+        """(B, frames, count) after those of the frame before, (B, count): what changes by less than
+        `least` stays as it was."""
+        if not any(self.least):
+            return numbers
+        least, out = numbers.new_tensor(self.least), []
+        for each in numbers.unbind(1):
+            last = torch.where((each - last).abs() < least, last, each)
+            out.append(last)
+        return torch.stack(out, 1)
+
     @staticmethod
     def fit(states: Sequence[NDArray[np.float32]], columns: Sequence[str]) -> Numbers:
         """Of the states of all episodes."""
@@ -52,9 +72,22 @@ class Numbers:
         mean, std = whole.mean(0), whole.std(0)
         varies = std > _LEAST * np.maximum(np.abs(whole).max(0), 1e-6)
         kept = [i for i, each in enumerate(varies) if each]
+        angles = [columns[i].endswith(_ANGLES) for i in kept]
+        changes = np.concatenate([np.abs(np.diff(state, axis=0)) for state in states])
+        least: list[float] = []
+        for i, angle in zip(kept, angles, strict=True):
+            least += [0.0, 0.0] if angle else [_least(changes[:, i]) / float(std[i])]
         return Numbers(
             tuple(columns[i] for i in kept),
-            tuple(columns[i].endswith(_ANGLES) for i in kept),
+            tuple(angles),
             tuple(float(mean[i]) for i in kept),
             tuple(float(std[i]) for i in kept),
+            tuple(least),
         )
+
+
+def _least(changes: NDArray[np.float32]) -> float:
+    """Of one number, frame by frame."""
+    real = changes[changes > 0]
+    seldom = 0 < len(real) < _SELDOM * len(changes)
+    return float(np.mean(real)) / 2 if seldom else 0.0

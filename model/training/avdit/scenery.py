@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from lightcone.model.families.avdit.network.config import AvditConfig
@@ -19,6 +20,7 @@ from lightcone.model.training.parallel import Group
 
 CHUNKS = 128  # of a batch
 _MUON_LR, _ADAM_LR = 0.01, 1e-3
+_OTHERS = 0.15  # share of numbers, each by itself, that are those of another chunk
 _ORDINARY = 0.3  # errors of latents above it count less: what comes and goes is no scenery
 
 
@@ -43,7 +45,8 @@ def train_scenery(
         at = np.sort(rng.choice(len(play), min(CHUNKS, len(play)), replace=False))
         pictures = torch.from_numpy(play.picture[at].astype(np.float32))
         pictures = pictures.unflatten(1, (c.latents, c.channels))
-        numbers = torch.from_numpy(np.asarray(play.numbers[at])).unflatten(1, (c.latents, c.group))
+        numbers = torch.from_numpy(_mixed(np.asarray(play.numbers[at]), c.angles, rng))
+        numbers = numbers.unflatten(1, (c.latents, c.group))
         loss = F.smooth_l1_loss(scenery(numbers), pictures, beta=_ORDINARY)
         optimizer.set_rate(point.rate)
         optimizer.zero_grad()
@@ -55,3 +58,16 @@ def train_scenery(
         save_training(path, scenery, optimizer, step, seconds=seconds)
 
     return run("scenery", advance, save, budget, step=step, seconds=seconds, log=log)
+
+
+def _mixed(
+    numbers: NDArray[np.float32], angles: tuple[int, ...], rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """(chunks, frames, numbers) with some numbers of other chunks: what a place looks like depends
+    on few of them, and most combinations of the others were never recorded."""
+    turning = {*angles, *(i + 1 for i in angles)}
+    out = numbers.copy()
+    for i in set(range(numbers.shape[-1])) - turning:
+        others = rng.random(len(numbers)) < _OTHERS
+        out[others, :, i] = rng.permutation(numbers)[others, :, i]
+    return out
