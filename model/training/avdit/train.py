@@ -148,7 +148,8 @@ def train(args: argparse.Namespace) -> bool:
         load_codecs(picture, sound, out)
     play = encoded(most)
     model = start.transformer(args.seed)
-    if model.scenery is not None and start.before is None:
+    begun = group.agree((out / TRANSFORMER).exists())  # whose scenery stays as it is
+    if model.scenery is not None and start.before is None and not begun:
         if group.leads:
             began = time.monotonic()
             whole = train_scenery(

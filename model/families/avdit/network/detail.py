@@ -62,7 +62,7 @@ class Head(nn.Module):
             if layer is not None:
                 nn.init.zeros_(layer.weight)
                 nn.init.zeros_(layer.bias)
-        if self.drawing is not None:  # half of each: from nothing, it took hundreds of steps
+        if self.drawing is not None:  # half of each: a share of none grows slowly
             nn.init.constant_(self.drawing.bias, 0.5)  # type: ignore[arg-type]
         with torch.no_grad():  # the first operator moves nothing, and is all that is used
             self.operators.weight[: c.channels] = 0.0
