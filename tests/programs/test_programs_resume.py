@@ -11,7 +11,7 @@ from serving import Served
 
 from lightcone.client import Client, Closed, Late, LiveSession, Unreachable, ViewerLost
 from lightcone.client.control import Control, open_control
-from lightcone.client.messages import Role
+from lightcone.client.messages import Receipt, Role
 from lightcone.model.families.probe.picture import read_frame_code
 
 SHOOT = 3
@@ -61,6 +61,14 @@ async def control_of(session: LiveSession, url: str, want: Role = "driver") -> C
     return await open_control(f"{url}/sessions/{session.id}/control", want)
 
 
+async def shooting(session: LiveSession, url: str) -> tuple[Control, Receipt]:
+    """A connection over the line that has taken the wheel, and holds a button."""
+    await session.control.wheel("leave")
+    control = await control_of(session, url)
+    await control.until(lambda status: status.role == "driver", "the wheel")
+    return control, await control.input(["shoot"])
+
+
 async def test_the_same_seat_is_taken_again_and_what_was_held_is_held(
     client: Client, probes: Served
 ) -> None:
@@ -68,10 +76,7 @@ async def test_the_same_seat_is_taken_again_and_what_was_held_is_held(
         line_to(probes) as (line, url),
         await client.start("probe") as session,
     ):
-        await session.control.wheel("leave")
-        control = await control_of(session, url)
-        await control.until(lambda status: status.role == "driver", "the wheel")
-        held = await control.input(["shoot"])
+        control, held = await shooting(session, url)
         seat = control.seat
         line.cut()
         await control.until(lambda status: control.resumed == 1, "the connection")
@@ -93,10 +98,7 @@ async def test_what_is_asked_while_the_connection_is_away_is_taken_when_it_is_ba
         line_to(probes) as (line, url),
         await client.start("probe") as session,
     ):
-        await session.control.wheel("leave")
-        control = await control_of(session, url)
-        await control.until(lambda status: status.role == "driver", "the wheel")
-        held = await control.input(["shoot"])
+        control, held = await shooting(session, url)
         line.up.clear()
         line.cut()
         with pytest.raises(Closed):
