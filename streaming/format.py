@@ -10,6 +10,7 @@ from lightcone.streaming.viewers.sockets import Sockets
 _MACROBLOCKS_A_FRAME = 3_600
 _MACROBLOCKS_A_SECOND = 108_000
 _WIDEST, _HIGHEST = 1_280, 720
+_ENLARGED = 640  # pixels of width: at twice a picture's size 4:2:0 loses no colour
 _LEAST_THIN = 72
 
 
@@ -50,9 +51,12 @@ class StreamFormat:
             return width, height
         return (width + 2) // 4 * 2, (height + 2) // 4 * 2
 
-    def fitting_scale(self, most: int) -> int:
+    def fitting_scale(self, most: int | None = None) -> int:
         """The largest whole scale, `most` at most, whose pictures H264 level 3.1 can carry at this
-        frame rate; 1 where none fits."""
+        frame rate; 1 where none fits. By itself at most 4, and none that makes pictures wider than
+        640 pixels: what is sent costs CPU by its area, and a viewer enlarges it for nothing."""
+        if most is None:
+            most = min(4, _ENLARGED // self.width)
         return max([1, *(scale for scale in range(1, most + 1) if self._fits(scale))])
 
     def _fits(self, scale: int) -> bool:

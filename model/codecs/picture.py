@@ -1,7 +1,8 @@
 """The autoencoder of pictures: a small convolutional VAE (Kingma & Welling 2013) with a fixed
 decoder variance, so that what nobody would see costs rate and is dropped.
 
-It works frame by frame and has no memory.
+It works frame by frame and has no memory. What it draws may be larger than what it encodes: the
+encoder sees pictures at CELL pixels a latent, the decoder draws more.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from torch.nn import functional as F
 
 from lightcone.model.codecs.cell import CELL
 from lightcone.model.codecs.normalised import Normalised
+from lightcone.model.interface import UnsupportedSetting
 
 _PIXELS = 3 * CELL**2
 _FIRST_LOGVAR = -7.5
@@ -24,6 +26,13 @@ class PictureCodecConfig:
     channels: int = 12
     wide: int = 64  # width of the decoder
     blocks: int = 3
+    drawn: int = CELL  # pixels of a latent along each side, in the pictures that are decoded
+
+    def __post_init__(self) -> None:
+        if self.drawn < CELL or self.drawn % CELL:
+            raise UnsupportedSetting(
+                f"a latent is drawn with a multiple of {CELL} pixels, not {self.drawn}"
+            )
 
 
 class Residual2d(nn.Module):
@@ -42,7 +51,7 @@ class Residual2d(nn.Module):
 
 
 class PictureCodec(Normalised):
-    """Pictures (N, 3, H, W) in [-1, 1] <-> latents (N, channels, H / 4, W / 4).
+    """Pictures (N, 3, H, W) in [-1, 1] <-> latents (N, channels, H / drawn, W / drawn).
 
     The encoder is one linear convolution. What moves in the picture therefore moves in the
     latents, in the same way before any scenery, and a small error of the latents is a small
@@ -59,14 +68,14 @@ class PictureCodec(Normalised):
         self.decoder = nn.Sequential(
             nn.Conv2d(c.channels, c.wide, 3, padding=1),
             *[Residual2d(c.wide) for _ in range(c.blocks)],
-            nn.Conv2d(c.wide, _PIXELS, 3, padding=1),
+            nn.Conv2d(c.wide, 3 * c.drawn**2, 3, padding=1),
         )
-        self.decode_plainly = nn.Conv2d(c.channels, _PIXELS, 1)
+        self.decode_plainly = nn.Conv2d(c.channels, 3 * c.drawn**2, 1)
 
     @torch.no_grad()
     def begin(self, pictures: Tensor) -> None:
         """Start at the principal components of the cells of some pictures, the best linear code,
-        from which training goes on."""
+        from which training goes on. Only of a codec that draws what it encodes."""
         cells = F.pixel_unshuffle(pictures, CELL).transpose(0, 1).flatten(1)  # (48, cells)
         middle = cells.mean(1)
         basis = torch.linalg.svd((cells - middle[:, None]).cov())[0][:, : self.config.channels]
@@ -83,14 +92,15 @@ class PictureCodec(Normalised):
 
     def posterior(self, picture: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of the raw latents."""
+        picture = F.avg_pool2d(picture, self.config.drawn // CELL)
         mu, logvar = self.encoder(picture).chunk(2, 1)
         return mu, logvar.clamp(-12, 4)
 
     def decode_raw(self, z: Tensor) -> Tensor:
-        return F.pixel_shuffle(self.decoder(z) + self.decode_plainly(z), CELL)
+        return F.pixel_shuffle(self.decoder(z) + self.decode_plainly(z), self.config.drawn)
 
     def encode(self, frames: Tensor) -> Tensor:
-        """(N, 3, H, W) uint8 -> normalised latents (N, channels, H / 4, W / 4)."""
+        """(N, 3, H, W) uint8 -> normalised latents (N, channels, H / drawn, W / drawn)."""
         mu, _ = self.posterior(to_signed(frames, self.mean.dtype))
         return self.normalise(mu)
 

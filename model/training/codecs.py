@@ -157,10 +157,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--decoder-only",
         action="store_true",
-        help="go on with the decoder of a trained codec; its latents, and so the transformer, stay",
+        help="go on with the sound decoder of a trained codec; its latents, and so the "
+        "transformer, stay (the picture's: python -m lightcone.model.training.decoder)",
     )
+    args = parser.parse_args(argv)
+    if args.decoder_only and args.which == "picture":
+        parser.error("the picture's decoder: python -m lightcone.model.training.decoder")
     try:
-        train(parser.parse_args(argv))
+        train(args)
     except ModelError as error:
         parser.exit(1, f"train_codecs: {error}\n")
     return 0

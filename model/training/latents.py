@@ -90,7 +90,7 @@ class Reservoir:
     training goes on.
 
     Simulation is batched over many worlds since it costs the same for one; drawing and encoding
-    happen clip by clip when `refresh` is called.
+    happen clip by clip when `refresh` is called. `size` is that of the pictures that are encoded.
     """
 
     def __init__(
@@ -109,7 +109,8 @@ class Reservoir:
         self._grammar: Grammar = grammar(world)
         self._codecs, self._vocabulary = codecs, vocabulary
         self._generator, self._device = generator, device
-        self._capacity, self._chunks, self._size = capacity, chunks, size
+        self._capacity, self._chunks = capacity, chunks
+        self._size = size.drawn(codecs[0].config.drawn)
         self._pending: list[Any] = []
         self._clips: list[Stored] = []
         self._oldest = 0

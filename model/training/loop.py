@@ -39,7 +39,7 @@ def picture_argument(parser: argparse.ArgumentParser) -> None:
         "--height",
         type=int,
         default=DEFAULT_SIZE.height,
-        help="of the picture, in pixels: a multiple of 48",
+        help="of the pictures that are encoded, in pixels: a multiple of 48",
     )
 
 

@@ -45,8 +45,6 @@ from lightcone.server.sessions.action_log import (
 )
 from lightcone.streaming import Mp4Writer, RecordingError, StreamFormat
 
-LARGEST_SCALE = 4  # of the picture, where none is asked for
-
 
 class OutputError(LightconeError):
     """A file can not be written."""
@@ -156,7 +154,7 @@ def write(model: Model, beginning: Beginning, job: Job, timeline: Timeline) -> N
     prompts = _prepared(model, beginning.world, job, timeline)
     frames = math.ceil(round(job.seconds * info.fps, 6))
     format = StreamFormat(info.width, info.height, info.fps, info.sample_rate)
-    scale = job.scale or format.fitting_scale(LARGEST_SCALE)
+    scale = job.scale or format.fitting_scale()
     try:
         with (
             _log(job.log, beginning.logged(model, start)) as log,

@@ -124,7 +124,11 @@ def generate(
     action_guidance: ActionGuidance = 1.0,
     scale: Annotated[
         int | None,
-        typer.Option(min=1, max=16, help="Enlarge the picture; default: 4, less if it is large."),
+        typer.Option(
+            min=1,
+            max=16,
+            help="Enlarge the picture; by default 4 times, to 640 pixels of width at most.",
+        ),
     ] = None,
     snapshot: Annotated[
         Path | None, typer.Option(help="Start from this snapshot instead of a seed.")

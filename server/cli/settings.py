@@ -147,8 +147,12 @@ class Settings(BaseSettings):
         "of record.",
     )
     probe_compute_ms: float = Field(20.0, ge=0, description="Time of one chunk of the probe world.")
-    scale: int = Field(
-        4, ge=1, le=16, description="Factor by which the picture is enlarged, where it fits."
+    scale: int | None = Field(
+        None,
+        ge=1,
+        le=16,
+        description="Factor by which the picture is enlarged, where it fits; by default 4, to 640 "
+        "pixels of width at most.",
     )
     video_bitrate: int = Field(2_000_000, ge=50_000, description="Bits a second.")
     audio_bitrate: int = Field(64_000, ge=6_000, le=510_000, description="Bits a second.")

@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from lightcone.model.codecs.picture import PictureCodec, PictureCodecConfig
+from lightcone.model.codecs.picture import PictureCodec, PictureCodecConfig, to_signed
 from lightcone.model.codecs.sound import SoundCodec, SoundCodecConfig
+from lightcone.model.interface import UnsupportedSetting
+from lightcone.model.training.decoder import widened
 
 PICTURE = PictureCodecConfig(channels=4, wide=16, blocks=1)
 SOUND = SoundCodecConfig(channels=6, widths=(8, 12, 16), blocks=2)
@@ -51,6 +53,20 @@ def test_sound_latents_know_nothing_of_the_future(sound_codec: SoundCodec) -> No
     before, after = sound_codec.encode(sound), sound_codec.encode(changed)
     assert torch.equal(before[:, :, :5], after[:, :, :5])
     assert not torch.equal(before[:, :, 5:], after[:, :, 5:])
+
+
+def test_a_decoder_may_draw_more_pixels_than_are_encoded() -> None:
+    small = shaken(PictureCodec(PICTURE))
+    assert isinstance(small, PictureCodec)
+    large = widened(small, 12)
+    pictures = torch.randint(256, (2, 3, 48, 72), dtype=torch.uint8)
+    averages = torch.nn.functional.avg_pool2d(to_signed(pictures), 3)
+    latents = large.encode(pictures)
+    torch.testing.assert_close(latents, small.normalise(small.posterior(averages)[0]))
+    times_three = small.decode(latents).repeat_interleave(3, 2).repeat_interleave(3, 3)
+    assert torch.equal(large.decode(latents), times_three)
+    with pytest.raises(UnsupportedSetting, match="multiple of 4 pixels, not 6"):
+        PictureCodecConfig(drawn=6)
 
 
 def test_normalisation_is_undone() -> None:

@@ -133,9 +133,16 @@ def test_the_cost_of_a_picture_is_measured() -> None:
         (320, 240, 35, 4, 3),  # 960x720: 2,700 macroblocks, 94,500 a second
         (640, 360, 60, 4, 1),  # twice would be 216,000 macroblocks a second
         (1920, 1080, 30, 4, 1),  # none fits
+        (128, 96, 24, None, 4),
+        (256, 192, 24, None, 2),
+        (320, 240, 35, None, 2),
+        (832, 480, 16, None, 1),
+        (64, 48, 24, None, 4),
     ],
 )
-def test_the_scale_fits_the_level(width: int, height: int, fps: int, most: int, scale: int) -> None:
+def test_the_scale_fits_the_level(
+    width: int, height: int, fps: int, most: int | None, scale: int
+) -> None:
     assert StreamFormat(width, height, fps).fitting_scale(most) == scale
 
 

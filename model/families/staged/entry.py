@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lightcone.model.codecs.cell import CELL
 from lightcone.model.families.staged.definition import WORLDS, definition
 from lightcone.model.families.staged.network.config import PictureSize
 from lightcone.model.interface import Model, WeightsError, WorldInfo
@@ -51,10 +52,12 @@ class StagedFamily:
         config = weights_config(weights)
         if world not in config.get("worlds", ()):
             raise WeightsError(f"no weights for '{world}' in {weights}")
-        transformer = config.get("transformer")
-        if not isinstance(transformer, dict) or not isinstance(transformer.get("height"), int):
-            raise WeightsError(f"weights in {weights} are for another architecture")
-        return definition(world).shown_at(PictureSize(transformer["height"]))
+        transformer, picture = config.get("transformer"), config.get("picture")
+        if isinstance(transformer, dict) and isinstance(picture, dict):
+            height, drawn = transformer.get("height"), picture.get("drawn", CELL)
+            if isinstance(height, int) and isinstance(drawn, int):
+                return definition(world).shown_at(PictureSize(height).drawn(drawn))
+        raise WeightsError(f"weights in {weights} are for another architecture")
 
     def open(self, worlds: tuple[str, ...], settings: ModelSettings) -> Model:
         from lightcone.model.families.staged.model import StagedModel

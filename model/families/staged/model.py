@@ -92,7 +92,7 @@ class StagedModel(LatentStepping[StagedState, Made]):
         self.dtype = compute_dtype(self.device)
         named = f"{_VERSION} {str(self.dtype).removeprefix('torch.')} {weights.digest}"
         self._fingerprint = sha256(named.encode()).hexdigest()
-        self.size = weights.network.config.size
+        self.size = weights.size
         self.picture = weights.picture.to(self.device, self.dtype)
         self.picture.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.sound = weights.sound.to(self.device, self.dtype)

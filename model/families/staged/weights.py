@@ -17,7 +17,7 @@ from lightcone.model.codecs.picture import PictureCodec, PictureCodecConfig
 from lightcone.model.codecs.sound import SoundCodec, SoundCodecConfig
 from lightcone.model.families.staged.entry import CONFIG_FILE, WEIGHTS_FILE, weights_config
 from lightcone.model.families.staged.learnable import learnable
-from lightcone.model.families.staged.network.config import TransformerConfig
+from lightcone.model.families.staged.network.config import PictureSize, TransformerConfig
 from lightcone.model.families.staged.network.network import (
     Knowledge,
     Network,
@@ -48,6 +48,11 @@ class Weights:
     reader: Reader
     dynamics: dict[str, nn.Module]
     starts: dict[str, Starts]
+
+    @property
+    def size(self) -> PictureSize:
+        """Of the pictures that are shown."""
+        return self.network.config.size.drawn(self.picture.config.drawn)
 
     @property
     def _modules(self) -> dict[str, nn.Module]:

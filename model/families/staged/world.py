@@ -32,7 +32,7 @@ def load_world(weights: Weights, name: str, device: torch.device) -> World:
         known = ", ".join(weights.network.worlds)
         raise UnknownWorld(f"the weights know no world '{name}' (known: {known})")
     return World(
-        info=definition(name).shown_at(weights.network.config.size),
+        info=definition(name).shown_at(weights.size),
         grammar=grammar(name),
         facts=learnable(name).facts,
         moments=learnable(name).moments,

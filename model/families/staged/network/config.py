@@ -37,6 +37,10 @@ class PictureSize:
     def columns(self) -> int:
         return self.width // CELL
 
+    def drawn(self, pixels: int) -> PictureSize:
+        """Of pictures that are drawn with so many pixels of a latent cell along each side."""
+        return PictureSize(self.rows * pixels)
+
 
 DEFAULT_SIZE = PictureSize()
 

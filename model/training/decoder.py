@@ -1,0 +1,219 @@
+"""The picture's decoder, trained further: `python -m lightcone.model.training.decoder`.
+
+Its latents, and so the renderer, stay as they are. It may draw more pixels of a latent than were
+encoded: the simulators draw at any size. Half of the latents it is trained on are the encoder's;
+the others are made by the renderer, chunk after chunk, under the true states, so the true picture
+of each is known, and the decoder learns to draw what is right in spite of the renderer's errors.
+Stops on Ctrl-C, resumes from its checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from lightcone.model.catalogue import WEIGHTS_DIR
+from lightcone.model.codecs.cell import CELL
+from lightcone.model.codecs.picture import PictureCodec, to_signed
+from lightcone.model.families.staged.model import StagedModel
+from lightcone.model.families.staged.rates import FRAMES
+from lightcone.model.families.staged.weights import Weights
+from lightcone.model.interface import ModelError
+from lightcone.model.runtime.checkpoint import fitting, load_training, read, save_training
+from lightcone.model.simulators.catalogue import open_simulator
+from lightcone.model.training import loop
+from lightcone.model.training.critic import Critic, Optimizers
+from lightcone.model.training.export import Run
+from lightcone.model.training.trained import decoder_path, load_codecs
+
+_PAIRS = 3  # of chunks, of each clip
+_SIGMA = 0.04  # of values in [-1, 1]: 34 dB, as well as the renderer does
+_CRITIC_FIRST = 200  # steps before the critic counts
+
+
+@dataclass(frozen=True)
+class Recipe:
+    steps: int = 4000
+    batch: int = 4  # pairs of chunks
+    clips: int = 600
+    chunks: int = 24  # of a clip
+    together: int = 16  # clips of a world that are made at a time
+    drawn: int = 2 * CELL
+    critic: float = 0.05
+    features: float = 1.0
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of chunks, one after the other: normalised latents (N, 2 frames, channels, h, w)
+    float16, and the true pictures (N, 2 frames, 3, H, W) uint8."""
+
+    latents: Tensor
+    pictures: Tensor
+
+    def batch(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Latents (2 size, frames, channels, h, w), the two of a pair one after the other, and
+        pictures (2 size, frames, 3, H, W) in [-1, 1]."""
+        at = torch.randint(len(self.latents), (size,), generator=generator)
+        latents, pictures = self.latents[at].float(), to_signed(self.pictures[at])
+        return (
+            latents.unflatten(1, (2, FRAMES)).flatten(0, 1),
+            pictures.unflatten(1, (2, FRAMES)).flatten(0, 1),
+        )
+
+
+def widened(codec: PictureCodec, drawn: int) -> PictureCodec:
+    """One that draws more pixels of a latent, at first each pixel several times."""
+    config = replace(codec.config, drawn=drawn)
+    other = PictureCodec(config)
+    times, before = drawn // codec.config.drawn, codec.config.drawn
+    state = codec.state_dict()
+    for name, value in other.state_dict().items():
+        if state[name].shape != value.shape:  # of the pixels that are drawn
+            pixels = state[name].unflatten(0, (3, before, before))
+            pixels = pixels.repeat_interleave(times, 1).repeat_interleave(times, 2)
+            state[name] = pixels.flatten(0, 2)
+    other.load_state_dict(state)
+    return other
+
+
+@torch.inference_mode()
+def pairs(model: StagedModel, recipe: Recipe, generator: torch.Generator) -> Pairs:
+    """Of clips of all worlds. The pictures have the model's size."""
+    latents, pictures, chunks = [], [], recipe.chunks
+    parts = max(1, recipe.clips // recipe.together // len(model.worlds))
+    worlds = [name for name in model.worlds for _ in range(parts)]
+    for name in tqdm(worlds, desc="pictures of the renderer", unit="part"):
+        simulator = open_simulator(name)
+        truth = simulator.random_trajectories(
+            recipe.together, chunks * FRAMES, generator, torch.device("cpu"), skip=8
+        )
+        facts, values = simulator.facts(truth), simulator.attributes(truth.states).tolist()
+        states = [
+            model.begin(name, facts[i : i + 1, :FRAMES], tuple(v), int(truth.phase[i] * 1e6))
+            for i, v in enumerate(values)
+        ]
+        made = []
+        for chunk in range(1, chunks):
+            now = model.draw(states, facts[:, chunk * FRAMES : (chunk + 1) * FRAMES])
+            states = model.advance(states, now)
+            made.append(now.latents.picture.unflatten(1, (FRAMES, -1)))  # (B, frames, c, h, w)
+        for pair in torch.randperm(chunks - 2, generator=generator)[:_PAIRS].tolist():
+            start = (pair + 1) * FRAMES
+            latents.append(torch.cat(made[pair : pair + 2], 1).half())
+            shown = truth.states[:, start : start + 2 * FRAMES]
+            pictures.append(simulator.render(shown, model.size))
+    return Pairs(torch.cat(latents).clone(), torch.cat(pictures).clone())
+
+
+def train(folder: Path, recipe: Recipe, seed: int, start_from: Path) -> None:
+    """Train the decoder in a folder, or go on. Raises ModelError."""
+    before = Weights.load(start_from)
+    picture, sound = load_codecs(folder, torch.device("cpu"), start_from)
+    if picture.config.drawn != recipe.drawn:
+        picture = widened(picture, recipe.drawn)
+    network, _ = Run(folder, start_from).network
+    model = StagedModel(replace(before, picture=picture, sound=sound, network=network.eval()))
+    critic = Critic(FRAMES)
+    for module in (picture, critic):
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    drawing = [*picture.decoder.parameters(), *picture.decode_plainly.parameters()]
+    for p in drawing:
+        p.requires_grad_(True)
+    optimizers = Optimizers(drawing, critic)
+    path = decoder_path(folder, "picture")
+    step = load_training(path, picture, optimizers)
+    if step:
+        with fitting(path):
+            critic.load_state_dict(read(path)["critic"])
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
+    pool = pairs(model, recipe, generator)
+
+    def advance(step: int) -> dict[str, float]:
+        warm = min(1.0, (step + 1) / 100)
+        optimizers.set_rate(warm * min(1.0, (1 - step / recipe.steps) / 0.3 + 0.01))
+        latents, true = pool.batch(recipe.batch, generator)
+        of_truth = (torch.arange(2 * recipe.batch) // 2 % 2 == 0)[:, None, None, None, None]
+        with torch.no_grad():
+            encoded = picture.posterior(true.flatten(0, 1))[0].unflatten(0, true.shape[:2])
+            restored = picture.restore(latents.flatten(0, 1)).unflatten(0, true.shape[:2])
+            z = torch.where(of_truth, encoded, restored)
+        made = picture.decode_raw(z.flatten(0, 1)).unflatten(0, true.shape[:2])
+        error = made - true
+        moving = (true.diff(dim=1).abs().amax((1, 2), keepdim=True) > 0.06).float()
+        weight = 1 + 3 * moving
+        weight = weight / weight.mean()
+        squared = (weight * error.square()).mean() / (2 * _SIGMA**2)
+        edges = (weight[..., 1:] * error.diff(dim=-1).abs()).mean() + (
+            weight[..., 1:, :] * error.diff(dim=-2).abs()
+        ).mean()
+        loss = squared + ((weight * error.abs()).mean() + edges) / (2 * _SIGMA)
+        judged, against = made.flatten(1, 2), true.flatten(1, 2)
+        told = critic.learn(judged, against, optimizers.judge)
+        real, features = critic.compare(judged, against)
+        strength = recipe.critic if step >= _CRITIC_FIRST else 0.0
+        loss = loss + recipe.features * features - strength * real
+        optimizers.draw.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(drawing, 10.0)
+        optimizers.draw.step()
+        kept = of_truth.flatten()
+        return {
+            "loss": float(loss.detach()),
+            "psnr_db": _psnr(error.detach()[kept]),
+            "made psnr_db": _psnr(error.detach()[~kept]),
+            "sharpness": float(made.detach().diff(dim=-1).square().mean())
+            / float(true.diff(dim=-1).square().mean()),
+            "critic": told,
+        }
+
+    def save(step: int) -> None:
+        save_training(
+            path, picture, optimizers, step,
+            config=asdict(picture.config), critic=critic.state_dict(),
+        )  # fmt: skip
+
+    loop.run(advance, save, step=step, steps=recipe.steps)
+
+
+def _psnr(error: Tensor) -> float:
+    """Of errors of values in [-1, 1], the mean over pictures."""
+    each = (error.clamp(-2, 2) / 2).square().flatten(2, -1).mean(2).clamp_min(1e-9)
+    return float((-10 * each.log10()).mean())
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m lightcone.model.training.decoder", description=__doc__
+    )
+    r = Recipe()
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/worlds"), help="folder of checkpoints"
+    )
+    parser.add_argument("--start-from", type=Path, default=WEIGHTS_DIR, help="what is not there")
+    parser.add_argument("--steps", type=int, default=r.steps)
+    parser.add_argument("--batch", type=int, default=r.batch, help="pairs of chunks")
+    parser.add_argument("--clips", type=int, default=r.clips, help="that are kept in memory")
+    parser.add_argument("--drawn", type=int, default=r.drawn, help="pixels of a latent")
+    parser.add_argument("--critic", type=float, default=r.critic, help="weight of the critic")
+    parser.add_argument("--features", type=float, default=r.features, help="of its features")
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args(argv)
+    recipe = Recipe(
+        args.steps, args.batch, args.clips,
+        drawn=args.drawn, critic=args.critic, features=args.features,
+    )  # fmt: skip
+    try:
+        train(args.out, recipe, args.seed, args.start_from)
+    except ModelError as error:
+        parser.exit(1, f"decoder: {error}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
