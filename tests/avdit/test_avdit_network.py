@@ -141,7 +141,7 @@ def test_states_of_different_age_share_a_pass(model: Transformer) -> None:
         assert len(past.blocks) == len(pasts[i].blocks)
 
 
-def test_a_fresh_head_shows_the_last_picture_again_half_of_it_from_the_scenery() -> None:
+def test_a_fresh_head_shows_the_last_picture_again_before_the_next_scenery() -> None:
     head = Head(CONFIG)
     lead, size = (2, 3), (CONFIG.rows, CONFIG.columns)
     last = torch.randn(*lead, CONFIG.channels, *size)
@@ -149,11 +149,11 @@ def test_a_fresh_head_shows_the_last_picture_again_half_of_it_from_the_scenery()
     features = torch.randn(6, CONFIG.detail, *size)
     out = head(tokens, features, last)
     torch.testing.assert_close(out, last.repeat(1, 1, CONFIG.latents, 1, 1))
-    drawn = torch.randn(*lead, CONFIG.latents, CONFIG.channels, *size)
-    out, picture = head(tokens, features, last, drawn).unflatten(2, (CONFIG.latents, -1)), last
+    drawn = torch.randn(*lead, 1 + CONFIG.latents, CONFIG.channels, *size)
+    out = head(tokens, features, last, drawn).unflatten(2, (CONFIG.latents, -1))
+    in_front = last - drawn[:, :, 0]
     for i in range(CONFIG.latents):
-        picture = (picture + drawn[:, :, i]) / 2
-        torch.testing.assert_close(out[:, :, i], picture)
+        torch.testing.assert_close(out[:, :, i], in_front + drawn[:, :, i + 1])
 
 
 def test_the_path_goes_from_noise_to_the_clean_latents() -> None:

@@ -10,9 +10,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_avdit import CONFIG, encoded, transformer
+from tiny_avdit import CONFIG, encoded, shaken, transformer
 
+from lightcone.model.families.avdit.network.latents import Latents
 from lightcone.model.families.avdit.network.scenery import Scenery, advanced
+from lightcone.model.families.avdit.network.transformer import Transformer
 from lightcone.model.families.avdit.numbers import Numbers
 from lightcone.model.training.avdit.budget import Budget
 from lightcone.model.training.avdit.clips import ClipSampler
@@ -110,4 +112,24 @@ def test_scenery_is_learned_goes_on_and_is_kept_by_the_transformer(tmp_path: Pat
 def test_a_world_without_numbers_has_no_scenery() -> None:
     model = transformer(config=replace(CONFIG, numbers=0, angles=(), scenery=0))
     assert model.scenery is None
-    assert model.head.drawing is None
+
+
+def test_what_stands_in_front_moves_on_before_the_scenery_of_the_next_numbers() -> None:
+    torch.manual_seed(0)
+    model = Transformer(CONFIG)  # a fresh one changes nothing but the numbers
+    assert model.scenery is not None
+    assert model.numbers_out is not None
+    shaken(model.numbers_out)
+    generator = torch.Generator().manual_seed(1)
+    clean = Latents.noise(CONFIG, generator, 2, 3)
+    last = Latents.noise(CONFIG, generator, 2, 3).last(CONFIG)
+    ones = torch.ones(2, 3)
+    made = model(
+        clean, last, ones, torch.zeros(2, 3, CONFIG.frames, CONFIG.controls), ones,
+        torch.zeros(2, 3, CONFIG.words),
+    )  # fmt: skip
+    assert not made.numbers.allclose(last.numbers[:, :, -1:])
+    before = model.scenery(last.numbers[:, :, None])
+    after = model.scenery(made.numbers.unflatten(2, (CONFIG.latents, CONFIG.group)))
+    expected = (last.picture[:, :, None] - before + after).flatten(2, 3)
+    torch.testing.assert_close(made.picture, expected)

@@ -36,7 +36,7 @@ class Recipe:
     rollout_most: int = 3  # chunks in a row that are made for it
     muon_lr: float = 0.01
     adam_lr: float = 1e-3
-    ema: float = 0.998
+    ema: float = 0.995
     compiled: bool = False
     sharded: bool = False  # the weights are spread over the processes
     objective: Objective = field(default_factory=Objective)

@@ -80,7 +80,7 @@ class AvditConfig:
         reads = 3 * (2 * self.reach + 1) * self.channels**2 * self.operators
         moved = self.latents * reads * self.rows * self.columns * 2
         drawn = self.scenery * (2.5 * self.scenery + self.channels * self.rows * self.columns / 2)
-        place = self.latents * drawn * 2
+        place = (1 + self.latents) * drawn * 2
         return float(blocks + inside + over_time + around + moved + place)
 
     @property

@@ -32,8 +32,9 @@ class Stem(nn.Module):
 
 
 class Head(nn.Module):
-    """Tokens -> latent pictures: of each cell the one before it, moved, or the scenery, and what is
-    new.
+    """Tokens -> latent pictures: the one before each, moved, and what is new. Where there is
+    scenery it is taken off the one before and put on the next: only the rest is moved, so what
+    stands still is as sharp after a turn as before it.
 
     A latent stands for 8x8 pixels or more, so a picture that moves by 3 is no moved picture of
     latents. But what becomes of the latents is largely linear in them, for each motion. The head
@@ -51,19 +52,15 @@ class Head(nn.Module):
         self.operators = nn.Conv2d(
             c.channels, c.operators * c.channels, kernel, padding=around, bias=False
         )
-        self.drawing = nn.Conv2d(c.detail, c.latents, 3, padding=1) if c.scenery else None
         self.second = nn.ModuleList(
             nn.Conv2d(c.detail + c.channels, c.detail, 3, padding=1) for _ in range(c.latents)
         )
         self.new = nn.ModuleList(
             nn.Conv2d(c.detail, c.channels, 3, padding=1) for _ in range(c.latents)
         )
-        for layer in (self.mixture, self.drawing, *self.new):
-            if layer is not None:
-                nn.init.zeros_(layer.weight)
-                nn.init.zeros_(layer.bias)
-        if self.drawing is not None:  # half of each: a share of none grows slowly
-            nn.init.constant_(self.drawing.bias, 0.5)  # type: ignore[arg-type]
+        for layer in (self.mixture, *self.new):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
         with torch.no_grad():  # the first operator moves nothing, and is all that is used
             self.operators.weight[: c.channels] = 0.0
             middle = self.operators.weight[: c.channels, :, around[0], around[1]]
@@ -74,7 +71,8 @@ class Head(nn.Module):
         self, tokens: Tensor, features: Tensor, last: Tensor, drawn: Tensor | None = None
     ) -> Tensor:
         """(B, C, N, width), (B C, detail, h, w), (B, C, channels, h, w) and, where there is
-        scenery, (B, C, latents, channels, h, w) to (B, C, depth, h, w)."""
+        scenery, that of the last picture and of each next one, (B, C, 1 + latents, channels, h, w),
+        to (B, C, depth, h, w)."""
         c = self._config
         patches = self.cells(tokens).flatten(0, 1).transpose(1, 2)  # (B C, detail p p, N)
         patched = patches.unflatten(2, (c.rows // c.patch, c.columns // c.patch))
@@ -83,11 +81,11 @@ class Head(nn.Module):
         mixture = self.mixture(hidden).unflatten(1, (c.latents, c.operators, 1))
         picture, pictures = last.flatten(0, 1), []  # (B C, channels, h, w)
         for i, (second, new) in enumerate(zip(self.second, self.new, strict=True)):
-            each = self.operators(picture).unflatten(1, (c.operators, c.channels))
+            rest = picture if drawn is None else picture - drawn[:, :, i].flatten(0, 1)
+            each = self.operators(rest).unflatten(1, (c.operators, c.channels))
             moved = (mixture[:, i] * each).sum(1)
-            if self.drawing is not None and drawn is not None:
-                share = self.drawing(hidden)[:, i : i + 1]
-                moved = torch.lerp(moved, drawn[:, :, i].flatten(0, 1), share)
+            if drawn is not None:
+                moved = moved + drawn[:, :, i + 1].flatten(0, 1)
             more = hidden + F.silu(second(torch.cat([hidden, moved], 1)))
             picture = moved + new(more)
             pictures.append(picture)

@@ -22,12 +22,13 @@ class Latents(NamedTuple):
         return Latents(*map(change, self))
 
     def last(self, c: AvditConfig) -> Latents:
-        """The end of each chunk: its last latent picture, sound latent, and frame's numbers."""
+        """The end of each chunk: its last latent picture, the numbers of that picture's frames,
+        and its last sound latent."""
         depth = self.picture.shape[-3]
         return Latents(
             self.picture[..., depth - c.channels :, :, :],
             self.sound[..., -1:, :],
-            self.numbers[..., -1:, :],
+            self.numbers[..., -c.group :, :],
         )
 
     @staticmethod

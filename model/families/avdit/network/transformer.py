@@ -5,8 +5,8 @@ et al. 2024), and predicts the clean ones (x-prediction: a token is too narrow t
 Li & He 2025, "Back to basics").
 A chunk is tokens of picture patches, of sound latents, of numbers, and of the actions of each
 frame, which all others attend to. Actions also come by AdaLN-single (Chen et al. 2023), with noise
-level and text. Every chunk is given the end of the chunk before it; the head moves that,
-takes what the numbers say is there, and adds what is new.
+level and text. Every chunk is given the end of the chunk before it; the head moves what
+the numbers do not explain of that, and adds what they say is there, and what is new.
 
 T layers attend over time: to the sink (the first chunk), the last `window` chunks and the chunk
 itself. Keys are cached without rotary embedding and get their positions when they are read, so
@@ -87,7 +87,7 @@ class Transformer(nn.Module):
             before = last.sound.expand_as(noisy.sound)
             parts.append(self.sound_in(torch.cat([scaled.sound, before], -1)))
         if self.numbers_in is not None:
-            values = torch.cat([scaled.numbers, last.numbers], 2).flatten(2)
+            values = torch.cat([scaled.numbers, last.numbers[:, :, -1:]], 2).flatten(2)
             parts.append(self.numbers_in(values)[:, :, None])
         seen = acts if c.action_tokens else torch.zeros_like(acts)
         x = torch.cat([*parts, seen], 2) + self.place  # (B, C, N, width)
@@ -113,18 +113,19 @@ class Transformer(nn.Module):
     def _out(self, x: Tensor, features: Tensor, last: Latents) -> Latents:
         """The clean latents of each modality."""
         c = self.config
-        sound, numbers = last.sound[:, :, :0], last.numbers[:, :, :0]
+        sound, numbers = last.sound[:, :, :0], last.numbers[:, :, -1:]
         if self.sound_out is not None:
             out = self.sound_out(x[:, :, c.sound_at : c.numbers_at])
             sound = out[..., :-1] + torch.sigmoid(out[..., -1:]) * last.sound
         if self.numbers_out is not None:
             change = self.numbers_out(x[:, :, c.numbers_at]).unflatten(-1, (c.frames, c.numbers))
-            numbers = advanced(last.numbers.expand_as(change), change, c.angles)
-        elif c.numbers == 0:
-            numbers = last.numbers.expand(-1, -1, c.frames, -1)
+            numbers = advanced(numbers.expand_as(change), change, c.angles)
+        else:
+            numbers = numbers.expand(-1, -1, c.frames, -1)
         drawn = None
         if self.scenery is not None:
-            drawn = self.scenery(numbers.detach().unflatten(2, (c.latents, c.group)))
+            known = torch.cat([last.numbers, numbers.detach()], 2)
+            drawn = self.scenery(known.unflatten(2, (1 + c.latents, c.group)))
         picture = self.head(x[:, :, : c.picture_tokens], features, last.picture, drawn)
         return Latents(picture, sound, numbers)
 
