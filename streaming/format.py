@@ -10,7 +10,7 @@ from lightcone.streaming.viewers.sockets import Sockets
 _MACROBLOCKS_A_FRAME = 3_600
 _MACROBLOCKS_A_SECOND = 108_000
 _WIDEST, _HIGHEST = 1_280, 720
-_ENLARGED = 640  # pixels of width: at twice a picture's size 4:2:0 loses no colour
+_ENLARGED = 640  # pixels of width to which a picture is enlarged, so that 4:2:0 costs less colour
 _LEAST_THIN = 72
 
 

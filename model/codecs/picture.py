@@ -2,7 +2,7 @@
 decoder variance, so that what nobody would see costs rate and is dropped.
 
 It works frame by frame and has no memory. What it draws may be larger than what it encodes: the
-encoder sees pictures at CELL pixels a latent, the decoder draws more.
+encoder sees pictures at CELL pixels a latent, the decoder may draw more.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ class PictureCodecConfig:
     channels: int = 12
     wide: int = 64  # width of the decoder
     blocks: int = 3
-    drawn: int = CELL  # pixels of a latent along each side, in the pictures that are decoded
+    pixels: int = CELL  # of a latent along each side, in the pictures that are decoded
 
     def __post_init__(self) -> None:
-        if self.drawn < CELL or self.drawn % CELL:
+        if self.pixels < CELL or self.pixels % CELL:
             raise UnsupportedSetting(
-                f"a latent is drawn with a multiple of {CELL} pixels, not {self.drawn}"
+                f"a latent is drawn with a multiple of {CELL} pixels, not {self.pixels}"
             )
 
 
@@ -51,7 +51,7 @@ class Residual2d(nn.Module):
 
 
 class PictureCodec(Normalised):
-    """Pictures (N, 3, H, W) in [-1, 1] <-> latents (N, channels, H / drawn, W / drawn).
+    """Pictures (N, 3, H, W) in [-1, 1] <-> latents (N, channels, H / pixels, W / pixels).
 
     The encoder is one linear convolution. What moves in the picture therefore moves in the
     latents, in the same way before any scenery, and a small error of the latents is a small
@@ -68,9 +68,9 @@ class PictureCodec(Normalised):
         self.decoder = nn.Sequential(
             nn.Conv2d(c.channels, c.wide, 3, padding=1),
             *[Residual2d(c.wide) for _ in range(c.blocks)],
-            nn.Conv2d(c.wide, 3 * c.drawn**2, 3, padding=1),
+            nn.Conv2d(c.wide, 3 * c.pixels**2, 3, padding=1),
         )
-        self.decode_plainly = nn.Conv2d(c.channels, 3 * c.drawn**2, 1)
+        self.decode_plainly = nn.Conv2d(c.channels, 3 * c.pixels**2, 1)
 
     @torch.no_grad()
     def begin(self, pictures: Tensor) -> None:
@@ -92,15 +92,15 @@ class PictureCodec(Normalised):
 
     def posterior(self, picture: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of the raw latents."""
-        picture = F.avg_pool2d(picture, self.config.drawn // CELL)
+        picture = F.avg_pool2d(picture, self.config.pixels // CELL)
         mu, logvar = self.encoder(picture).chunk(2, 1)
         return mu, logvar.clamp(-12, 4)
 
     def decode_raw(self, z: Tensor) -> Tensor:
-        return F.pixel_shuffle(self.decoder(z) + self.decode_plainly(z), self.config.drawn)
+        return F.pixel_shuffle(self.decoder(z) + self.decode_plainly(z), self.config.pixels)
 
     def encode(self, frames: Tensor) -> Tensor:
-        """(N, 3, H, W) uint8 -> normalised latents (N, channels, H / drawn, W / drawn)."""
+        """(N, 3, H, W) uint8 -> normalised latents (N, channels, H / pixels, W / pixels)."""
         mu, _ = self.posterior(to_signed(frames, self.mean.dtype))
         return self.normalise(mu)
 

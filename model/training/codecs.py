@@ -190,7 +190,7 @@ def train(args: argparse.Namespace) -> None:
     step = load_training(path, codec, optimizer)
     generator = torch.Generator().manual_seed(args.seed * 1_000_003 + step)
     pool = Pool(generator, device, PictureSize(args.height))
-    if isinstance(codec, PictureCodec) and not step and not args.decoder_only:
+    if isinstance(codec, PictureCodec) and not step:
         codec.begin(pool.pictures(90)[0])
 
     def advance(step: int) -> dict[str, float]:

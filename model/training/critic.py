@@ -48,7 +48,7 @@ class Critic(nn.Module):
         return float(loss.detach())
 
     def compare(self, made: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
-        """For who made them: how real they look, on average, and how far their features are from
+        """For the decoder: how real they look, on average, and how far their features are from
         those of the truth. No gradient goes into the critic."""
         with torch.no_grad():
             seen = self(true)[1]

@@ -10,6 +10,8 @@ Stops on Ctrl-C, resumes from its checkpoint.
 from __future__ import annotations
 
 import argparse
+import copy
+import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -22,8 +24,7 @@ from lightcone.model.codecs.cell import CELL
 from lightcone.model.codecs.picture import PictureCodec, to_signed
 from lightcone.model.families.staged.model import StagedModel
 from lightcone.model.families.staged.rates import FRAMES
-from lightcone.model.families.staged.weights import Weights
-from lightcone.model.interface import ModelError
+from lightcone.model.interface import ModelError, UnsupportedSetting
 from lightcone.model.runtime.checkpoint import fitting, load_training, read, save_training
 from lightcone.model.simulators.catalogue import open_simulator
 from lightcone.model.training import loop
@@ -39,11 +40,11 @@ _CRITIC_FIRST = 200  # steps before the critic counts
 @dataclass(frozen=True)
 class Recipe:
     steps: int = 4000
-    batch: int = 4  # pairs of chunks
+    batch: int = 4  # pairs of chunks, at least two
     clips: int = 600
     chunks: int = 24  # of a clip
     together: int = 16  # clips of a world that are made at a time
-    drawn: int = 2 * CELL
+    pixels: int | None = None  # of a latent; None: as the codec draws, but at least twice CELL
     critic: float = 0.05
     features: float = 1.0
 
@@ -67,17 +68,19 @@ class Pairs:
         )
 
 
-def widened(codec: PictureCodec, drawn: int) -> PictureCodec:
-    """One that draws more pixels of a latent, at first each pixel several times."""
-    config = replace(codec.config, drawn=drawn)
-    other = PictureCodec(config)
-    times, before = drawn // codec.config.drawn, codec.config.drawn
+def widened(codec: PictureCodec, pixels: int) -> PictureCodec:
+    """One that draws so many pixels of a latent, at first each pixel of before several times.
+    Raises UnsupportedSetting."""
+    before = codec.config.pixels
+    if pixels % before:
+        raise UnsupportedSetting(f"{pixels} pixels of a latent are no multiple of its {before}")
+    other, times = PictureCodec(replace(codec.config, pixels=pixels)), pixels // before
     state = codec.state_dict()
     for name, value in other.state_dict().items():
         if state[name].shape != value.shape:  # of the pixels that are drawn
-            pixels = state[name].unflatten(0, (3, before, before))
-            pixels = pixels.repeat_interleave(times, 1).repeat_interleave(times, 2)
-            state[name] = pixels.flatten(0, 2)
+            each = state[name].unflatten(0, (3, before, before))
+            each = each.repeat_interleave(times, 1).repeat_interleave(times, 2)
+            state[name] = each.flatten(0, 2)
     other.load_state_dict(state)
     return other
 
@@ -108,17 +111,14 @@ def pairs(model: StagedModel, recipe: Recipe, generator: torch.Generator) -> Pai
             latents.append(torch.cat(made[pair : pair + 2], 1).half())
             shown = truth.states[:, start : start + 2 * FRAMES]
             pictures.append(simulator.render(shown, model.size))
-    return Pairs(torch.cat(latents).clone(), torch.cat(pictures).clone())
+    return Pairs(torch.cat(latents), torch.cat(pictures))
 
 
 def train(folder: Path, recipe: Recipe, seed: int, start_from: Path) -> None:
     """Train the decoder in a folder, or go on. Raises ModelError."""
-    before = Weights.load(start_from)
+    torch.manual_seed(seed)
     picture, sound = load_codecs(folder, torch.device("cpu"), start_from)
-    if picture.config.drawn != recipe.drawn:
-        picture = widened(picture, recipe.drawn)
-    network, _ = Run(folder, start_from).network
-    model = StagedModel(replace(before, picture=picture, sound=sound, network=network.eval()))
+    picture = widened(picture, recipe.pixels or max(picture.config.pixels, 2 * CELL))
     critic = Critic(FRAMES)
     for module in (picture, critic):
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -131,6 +131,11 @@ def train(folder: Path, recipe: Recipe, seed: int, start_from: Path) -> None:
     if step:
         with fitting(path):
             critic.load_state_dict(read(path)["critic"])
+    if step >= recipe.steps:
+        return
+    run = Run(folder, start_from)
+    network, shown = run.network[0].eval(), copy.deepcopy(picture)  # a model converts its weights
+    model = StagedModel(replace(run.before, picture=shown, sound=sound, network=network))
     generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
     pool = pairs(model, recipe, generator)
 
@@ -153,8 +158,10 @@ def train(folder: Path, recipe: Recipe, seed: int, start_from: Path) -> None:
             weight[..., 1:, :] * error.diff(dim=-2).abs()
         ).mean()
         loss = squared + ((weight * error.abs()).mean() + edges) / (2 * _SIGMA)
+        if not math.isfinite(float(loss.detach())):
+            raise FloatingPointError(f"the loss is not finite at step {step}")
         judged, against = made.flatten(1, 2), true.flatten(1, 2)
-        told = critic.learn(judged, against, optimizers.judge)
+        critic_loss = critic.learn(judged, against, optimizers.judge)
         real, features = critic.compare(judged, against)
         strength = recipe.critic if step >= _CRITIC_FIRST else 0.0
         loss = loss + recipe.features * features - strength * real
@@ -169,7 +176,7 @@ def train(folder: Path, recipe: Recipe, seed: int, start_from: Path) -> None:
             "made psnr_db": _psnr(error.detach()[~kept]),
             "sharpness": float(made.detach().diff(dim=-1).square().mean())
             / float(true.diff(dim=-1).square().mean()),
-            "critic": told,
+            "critic": critic_loss,
         }
 
     def save(step: int) -> None:
@@ -195,18 +202,28 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--out", type=Path, default=Path("runs/worlds"), help="folder of checkpoints"
     )
-    parser.add_argument("--start-from", type=Path, default=WEIGHTS_DIR, help="what is not there")
+    parser.add_argument(
+        "--start-from", type=Path, default=WEIGHTS_DIR, help="weights, for what is not in --out"
+    )
     parser.add_argument("--steps", type=int, default=r.steps)
     parser.add_argument("--batch", type=int, default=r.batch, help="pairs of chunks")
-    parser.add_argument("--clips", type=int, default=r.clips, help="that are kept in memory")
-    parser.add_argument("--drawn", type=int, default=r.drawn, help="pixels of a latent")
+    parser.add_argument("--clips", type=int, default=r.clips, help="whose pictures are trained on")
+    parser.add_argument(
+        "--pixels-per-latent",
+        type=int,
+        help="along each side; 8 draws 256x192 from the latents of 128x96",
+    )
     parser.add_argument("--critic", type=float, default=r.critic, help="weight of the critic")
-    parser.add_argument("--features", type=float, default=r.features, help="of its features")
+    parser.add_argument(
+        "--features", type=float, default=r.features, help="weight of its features' distance"
+    )
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args(argv)
+    if args.batch < 2:
+        parser.error("--batch: at least 2, half of what is drawn is the renderer's")
     recipe = Recipe(
         args.steps, args.batch, args.clips,
-        drawn=args.drawn, critic=args.critic, features=args.features,
+        pixels=args.pixels_per_latent, critic=args.critic, features=args.features,
     )  # fmt: skip
     try:
         train(args.out, recipe, args.seed, args.start_from)

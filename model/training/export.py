@@ -98,10 +98,11 @@ def export(run: Run, out: Path, seed: int) -> str:
     network, what = run.network
     dynamics = {world: run.dynamics(world) for world in network.worlds}
     begun = {world: starts(world, seed) for world in network.worlds}
-    Weights(picture, sound, network, run.reader, dynamics, begun).save(out)
+    weights = Weights(picture, sound, network, run.reader, dynamics, begun)
+    weights.save(out)
     names = sorted(path.stem for path in run.folder.glob("*.pt"))
     return (
-        f"{out}: {what}, pictures {network.config.height} high; from {run.folder}: "
+        f"{out}: {what}, pictures {weights.size.height} high; from {run.folder}: "
         f"{', '.join(names)}; what is not there is of {run.start_from}"
     )
 

@@ -110,7 +110,7 @@ class Reservoir:
         self._codecs, self._vocabulary = codecs, vocabulary
         self._generator, self._device = generator, device
         self._capacity, self._chunks = capacity, chunks
-        self._size = size.drawn(codecs[0].config.drawn)
+        self._size = size.at(codecs[0].config.pixels)
         self._pending: list[Any] = []
         self._clips: list[Stored] = []
         self._oldest = 0

@@ -77,7 +77,7 @@ class Recipe:
     steps: int = 6000
     batch: int = 1  # sequences of each world, in each process
     chunks: int = 6
-    height: int = DEFAULT_SIZE.height  # of the picture, in pixels
+    height: int = DEFAULT_SIZE.height  # of the picture that is encoded, in pixels
     unroll: float = 0.6  # share of batches in which the model continues what it made itself
     afresh: float = 0.6  # share of these that begin from nothing
     unroll_from: float = 0.5  # of the training, over UNROLL_LEAST chunks
@@ -226,7 +226,7 @@ def begun(path: Path, size: PictureSize, start_from: Path | None) -> Network:
     if path.exists():
         config = trained_config(path)
         if config.height != size.height:
-            raise WeightsError(f"{path} is of pictures {config.height} high, not {size.height}")
+            raise WeightsError(f"{path} encodes pictures {config.height} high, not {size.height}")
         return Network(config, known_words())
     if start_from is not None:
         before = Weights.load(start_from).network

@@ -65,8 +65,10 @@ def test_a_decoder_may_draw_more_pixels_than_are_encoded() -> None:
     torch.testing.assert_close(latents, small.normalise(small.posterior(averages)[0]))
     times_three = small.decode(latents).repeat_interleave(3, 2).repeat_interleave(3, 3)
     assert torch.equal(large.decode(latents), times_three)
+    with pytest.raises(UnsupportedSetting, match="no multiple of its 12"):
+        widened(large, 8)
     with pytest.raises(UnsupportedSetting, match="multiple of 4 pixels, not 6"):
-        PictureCodecConfig(drawn=6)
+        PictureCodecConfig(pixels=6)
 
 
 def test_normalisation_is_undone() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +67,7 @@ def test_only_the_decoder_learns(trained: Trained) -> None:
     assert changed == {name for name in first if name.startswith("decode")}
 
 
-def test_it_goes_on_where_it_was(trained: Trained) -> None:
+def test_it_goes_on_where_it_was(trained: Trained, tmp_path: Path) -> None:
     path = trained.run / "picture-decoder.pt"
     saved = torch.load(path, weights_only=True)
     assert saved["step"] == 2
@@ -74,7 +75,13 @@ def test_it_goes_on_where_it_was(trained: Trained) -> None:
     again = torch.load(path, weights_only=True)
     for name, value in saved["module"].items():
         assert torch.equal(value, again["module"][name]), name
-    assert saved["critic"].keys() == again["critic"].keys()
+    more = replace(RECIPE, steps=3)
+    shutil.copytree(trained.run, tmp_path / "run")
+    decoder.train(tmp_path / "run", more, 1, trained.before)
+    further = torch.load(tmp_path / "run" / path.name, weights_only=True)
+    for part in further["optimizer"]["parts"]:
+        assert {float(state["step"]) for state in part["state"].values()} == {3.0}
+    assert not torch.equal(further["critic"]["out.weight"], saved["critic"]["out.weight"])
 
 
 def test_a_pool_is_of_what_the_renderer_makes_of_true_states() -> None:

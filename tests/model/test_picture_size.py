@@ -120,7 +120,7 @@ def large_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     recipe = Recipe(steps=1, chunks=3, prefill=3, fresh=0.0, height=LARGE.height)
     train.train(run, recipe, torch.device("cpu"), 1, Group(), small)
     assert {path.name for path in run.iterdir()} == {"transformer.pt", "picture.pt", "sound.pt"}
-    with pytest.raises(WeightsError, match="is of pictures 144 high, not 96"):
+    with pytest.raises(WeightsError, match="encodes pictures 144 high, not 96"):
         train.train(run, replace(recipe, height=96), torch.device("cpu"), 1, Group(), small)
     export.export(export.Run(run, small), out, seed=1)
     return out

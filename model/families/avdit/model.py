@@ -196,7 +196,7 @@ class AvditModel(LatentStepping[AvditState, Made]):
         noise = noise_of(model, [s.seed for s in states], [s.chunk for s in states])
         latents, pasts = sample(model, context, held, text, noise, levels, self._guidance)
         numbers = weights.numbers.settled(latents.numbers, context.last.numbers[:, -1])
-        latents = latents._replace(numbers=numbers)
+        latents = model.with_numbers(latents, numbers)
         return Made(latents, pasts, context.last.last(model.config), held, text)
 
     @torch.inference_mode()

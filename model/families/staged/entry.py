@@ -54,9 +54,9 @@ class StagedFamily:
             raise WeightsError(f"no weights for '{world}' in {weights}")
         transformer, picture = config.get("transformer"), config.get("picture")
         if isinstance(transformer, dict) and isinstance(picture, dict):
-            height, drawn = transformer.get("height"), picture.get("drawn", CELL)
-            if isinstance(height, int) and isinstance(drawn, int):
-                return definition(world).shown_at(PictureSize(height).drawn(drawn))
+            height, pixels = transformer.get("height"), picture.get("pixels", CELL)
+            if isinstance(height, int) and isinstance(pixels, int):
+                return definition(world).shown_at(PictureSize(height).at(pixels))
         raise WeightsError(f"weights in {weights} are for another architecture")
 
     def open(self, worlds: tuple[str, ...], settings: ModelSettings) -> Model:

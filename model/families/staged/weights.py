@@ -52,7 +52,7 @@ class Weights:
     @property
     def size(self) -> PictureSize:
         """Of the pictures that are shown."""
-        return self.network.config.size.drawn(self.picture.config.drawn)
+        return self.network.config.size.at(self.picture.config.pixels)
 
     @property
     def _modules(self) -> dict[str, nn.Module]:

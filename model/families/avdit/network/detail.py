@@ -32,9 +32,9 @@ class Stem(nn.Module):
 
 
 class Head(nn.Module):
-    """Tokens -> latent pictures: the one before each, moved, and what is new. Where there is
-    scenery it is taken off the one before and put on the next: only the rest is moved, so what
-    stands still is as sharp after a turn as before it.
+    """Tokens -> latent pictures: the one before each, moved, and what is new. Scenery, where there
+    is any, is subtracted before and added after: only the residual is moved, so a wall is as sharp
+    after a turn as before it.
 
     A latent stands for 8x8 pixels or more, so a picture that moves by 3 is no moved picture of
     latents. But what becomes of the latents is largely linear in them, for each motion. The head
@@ -81,8 +81,8 @@ class Head(nn.Module):
         mixture = self.mixture(hidden).unflatten(1, (c.latents, c.operators, 1))
         picture, pictures = last.flatten(0, 1), []  # (B C, channels, h, w)
         for i, (second, new) in enumerate(zip(self.second, self.new, strict=True)):
-            rest = picture if drawn is None else picture - drawn[:, :, i].flatten(0, 1)
-            each = self.operators(rest).unflatten(1, (c.operators, c.channels))
+            residual = picture if drawn is None else picture - drawn[:, :, i].flatten(0, 1)
+            each = self.operators(residual).unflatten(1, (c.operators, c.channels))
             moved = (mixture[:, i] * each).sum(1)
             if drawn is not None:
                 moved = moved + drawn[:, :, i + 1].flatten(0, 1)

@@ -5,8 +5,9 @@ et al. 2024), and predicts the clean ones (x-prediction: a token is too narrow t
 Li & He 2025, "Back to basics").
 A chunk is tokens of picture patches, of sound latents, of numbers, and of the actions of each
 frame, which all others attend to. Actions also come by AdaLN-single (Chen et al. 2023), with noise
-level and text. Every chunk is given the end of the chunk before it; the head moves what
-the numbers do not explain of that, and adds what they say is there, and what is new.
+level and text. Every chunk is given the end of the chunk before it. The head subtracts the scenery
+of its numbers from its last picture, moves what is left, and adds the scenery of the new numbers,
+and what is new.
 
 T layers attend over time: to the sink (the first chunk), the last `window` chunks and the chunk
 itself. Keys are cached without rotary embedding and get their positions when they are read, so
@@ -102,6 +103,15 @@ class Transformer(nn.Module):
         shift, scale = self.final(condition)[:, :, None].chunk(2, -1)
         x = torch.addcmul(shift, rms_norm(x), 1 + scale)
         return self._out(x, features, last)
+
+    def with_numbers(self, chunk: Latents, numbers: Tensor) -> Latents:
+        """Chunks (..., frames, numbers) with other numbers, before the scenery of those."""
+        picture, c = chunk.picture, self.config
+        if self.scenery is not None:
+            pair = torch.stack([numbers, chunk.numbers]).unflatten(-2, (c.latents, c.group))
+            after, before = self.scenery(pair).flatten(-4, -3)  # (..., depth, rows, columns)
+            picture = picture + after - before
+        return Latents(picture, chunk.sound, numbers)
 
     def _actions(self, actions: Tensor, known: Tensor) -> Tensor:
         if not self.config.controls:

@@ -37,8 +37,9 @@ class PictureSize:
     def columns(self) -> int:
         return self.width // CELL
 
-    def drawn(self, pixels: int) -> PictureSize:
-        """Of pictures that are drawn with so many pixels of a latent cell along each side."""
+    def at(self, pixels: int) -> PictureSize:
+        """Of pictures with the same latents, but so many pixels of each along each side. Its own
+        latents are others, and more."""
         return PictureSize(self.rows * pixels)
 
 
@@ -52,7 +53,7 @@ class TransformerConfig:
     layers: str = "STST"
     window: int = 6  # chunks a T layer sees, itself among them
     frames: int = 2  # of a chunk
-    height: int = DEFAULT_SIZE.height  # of the picture, in pixels
+    height: int = DEFAULT_SIZE.height  # of the picture that is encoded, in pixels
     channels: int = 12  # of a latent cell of one frame
     sound_values: int = 32  # of a sound token
     cells: int = 48  # width of the convolutions before and after the tokens
