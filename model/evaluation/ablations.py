@@ -58,7 +58,7 @@ class Variant:
     def config(self, c: AvditConfig, fps: int) -> AvditConfig:
         changed: dict[str, Any] = {"action_tokens": self.action_tokens}
         if not self.numbers:
-            changed |= {"numbers": 0, "angles": (), "scenery": 0}
+            changed |= {"numbers": 0, "angles": (), "positions": (), "scenery": 0}
         if not self.scenery:
             changed["scenery"] = 0
         if self.window_seconds is not None:

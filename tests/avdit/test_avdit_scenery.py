@@ -74,6 +74,27 @@ def test_scenery_is_a_latent_picture_for_each_group_of_frames() -> None:
     torch.testing.assert_close(scenery(highest.expand(2, -1) + 1), scenery(highest.expand(2, -1)))
 
 
+def test_walls_do_not_depend_on_what_is_no_pose() -> None:
+    numbers = Numbers.fit(
+        [np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)],
+        ("health", "angle", "position_x", "ammunition"),
+    )
+    assert numbers.sines == (1,)
+    assert numbers.positions == (3,)
+    c = replace(CONFIG, numbers=numbers.count, angles=numbers.sines, positions=numbers.positions)
+    scenery = Scenery(c)
+    shaken(scenery)
+    generator = torch.Generator().manual_seed(0)
+    here, there = torch.randn(2, c.group, c.numbers, generator=generator)
+    hurt_here, hurt_there = here.clone(), there.clone()
+    hurt_here[:, [0, 4]] = hurt_there[:, [0, 4]] = there[:, [0, 4]] + 1
+    here[:, [0, 4]] = there[:, [0, 4]]
+    torch.testing.assert_close(
+        scenery(hurt_here) - scenery(here), scenery(hurt_there) - scenery(there),
+        atol=1e-4, rtol=1e-4,
+    )  # fmt: skip
+
+
 def test_scenery_is_learned_goes_on_and_is_kept_by_the_transformer(tmp_path: Path) -> None:
     torch.manual_seed(0)
     play = encoded(tmp_path / "latents")

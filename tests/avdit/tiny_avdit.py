@@ -45,6 +45,7 @@ CONFIG = AvditConfig(
     sound_channels=4,
     numbers=NUMBERS.count,
     angles=NUMBERS.sines,
+    positions=NUMBERS.positions,
     scenery=8,
     words=len(WORDS),
     window=5,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 _ANGLES = ("angle", "yaw", "heading")  # in degrees, as names end: become a sine and a cosine
+_POSITION = "position"  # as names begin
 _SELDOM = 0.5  # share of frames
 _LEAST = 1e-4  # standard deviation, over the largest value: what varies less is constant
 
@@ -39,6 +40,15 @@ class Numbers:
     def sines(self) -> tuple[int, ...]:
         """Which of the values are sines of angles; the cosines follow them."""
         return tuple(i + sum(self.angles[:i]) for i, is_angle in enumerate(self.angles) if is_angle)
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """Which of the values are positions."""
+        return tuple(
+            i + sum(self.angles[:i])
+            for i, name in enumerate(self.names)
+            if name.startswith(_POSITION) and not self.angles[i]
+        )
 
     def encode(self, state: NDArray[np.float32], columns: Sequence[str]) -> NDArray[np.float32]:
         """(frames, columns) as recorded -> (frames, count) of mean 0 and variance 1."""

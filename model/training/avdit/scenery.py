@@ -20,7 +20,7 @@ from lightcone.model.training.parallel import Group
 
 CHUNKS = 128  # of a batch
 _MUON_LR, _ADAM_LR = 0.01, 1e-3
-_OTHERS = 0.15  # share of numbers, each by itself, that are those of another chunk
+_OTHERS = 0.3  # share of numbers, each by itself, that are of another chunk; none of a pose
 _ORDINARY = 0.3  # errors of latents above it count less: what comes and goes is no scenery
 
 
@@ -45,7 +45,7 @@ def train_scenery(
         at = np.sort(rng.choice(len(play), min(CHUNKS, len(play)), replace=False))
         pictures = torch.from_numpy(play.picture[at].astype(np.float32))
         pictures = pictures.unflatten(1, (c.latents, c.channels))
-        numbers = torch.from_numpy(_mixed(np.asarray(play.numbers[at]), c.angles, rng))
+        numbers = torch.from_numpy(_mixed(np.asarray(play.numbers[at]), c.pose, rng))
         numbers = numbers.unflatten(1, (c.latents, c.group))
         loss = F.smooth_l1_loss(scenery(numbers), pictures, beta=_ORDINARY)
         optimizer.set_rate(point.rate)
@@ -61,13 +61,12 @@ def train_scenery(
 
 
 def _mixed(
-    numbers: NDArray[np.float32], angles: tuple[int, ...], rng: np.random.Generator
+    numbers: NDArray[np.float32], pose: frozenset[int], rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """(chunks, frames, numbers) with some numbers of other chunks: what a place looks like depends
-    on few of them, and most combinations of the others were never recorded."""
-    turning = {*angles, *(i + 1 for i in angles)}
+    """(chunks, frames, numbers) with some numbers of other chunks: most combinations of those that
+    are of no pose were never recorded."""
     out = numbers.copy()
-    for i in set(range(numbers.shape[-1])) - turning:
+    for i in set(range(numbers.shape[-1])) - pose:
         others = rng.random(len(numbers)) < _OTHERS
         out[others, :, i] = rng.permutation(numbers)[others, :, i]
     return out

@@ -61,6 +61,7 @@ def shapes(
             sound_latents=sound_latents,
             numbers=numbers.count,
             angles=numbers.sines,
+            positions=numbers.positions,
             words=words,
             window=max(2, round(window_seconds * info.fps / frames)),
             **chosen,

@@ -24,6 +24,7 @@ class AvditConfig:
     sound_latents: int = 4  # of a chunk; 0 without sound
     numbers: int = 0  # of a frame; 0 without
     angles: tuple[int, ...] = ()  # which numbers are sines of angles; the cosines follow them
+    positions: tuple[int, ...] = ()  # which numbers say where somebody is
     words: int = 0  # that a text may use; 0 without text
     window: int = 36
     width: int = 256
@@ -35,6 +36,11 @@ class AvditConfig:
     reach: int = 3  # latents that an operator reads to either side; above and below it is one
     scenery: int = 0  # width of the network that draws a place from the numbers; 0 without
     action_tokens: bool = True  # beside AdaLN; without, the tokens of actions are empty
+
+    @property
+    def pose(self) -> frozenset[int]:
+        """Which numbers say where somebody is and which way he looks."""
+        return frozenset({*self.positions, *self.angles, *(i + 1 for i in self.angles)})
 
     @property
     def frames(self) -> int:

@@ -4,6 +4,10 @@ A map that is kept in weights. Where numbers say which way somebody looks and wh
 draws what is always there (walls, a floor), however long ago that was seen; what comes and goes is
 not in the numbers, so it is left out. Numbers are given as waves (Tancik et al. 2020, "Fourier
 features"), without which a network draws only what changes slowly.
+
+Angles and positions are drawn by a network of their own, to which that of all other numbers (a
+display, what is held) is added: walls look the same whatever the health, also in combinations that
+were never recorded.
 """
 
 from __future__ import annotations
@@ -15,9 +19,10 @@ from torch.nn import functional as F
 from lightcone.model.families.avdit.network.config import AvditConfig
 
 _HARMONICS = 128  # of an angle: a wall of 256 pixels turns by one in a third of a degree
-_OCTAVES = 4  # of another number
+_OCTAVES = 6  # of another number
 _SLOWEST = 0.75  # radians of the first octave to a standard deviation
 _LARGEST = 8.0  # deviations from the mean, of numbers that were not fitted
+_LAYERS = 2
 
 
 class Scenery(nn.Module):
@@ -29,11 +34,10 @@ class Scenery(nn.Module):
         self._config = c
         self.register_buffer("lowest", torch.full((c.numbers,), -_LARGEST))
         self.register_buffer("highest", torch.full((c.numbers,), _LARGEST))
-        self._others = [i for i in range(c.numbers) if not {i, i - 1} & set(c.angles)]
-        waves = 2 * (_HARMONICS * len(c.angles) + _OCTAVES * len(self._others)) + c.numbers
-        self.first = nn.Linear(c.group * waves, c.scenery)
-        self.hidden = nn.ModuleList(nn.Linear(c.scenery, c.scenery) for _ in range(2))
-        self.last = nn.Linear(c.scenery, c.scenery // 2)
+        pose = sorted(c.pose) or [*range(c.numbers)]
+        others = [i for i in range(c.numbers) if i not in pose]
+        self.pose = _Features(c, pose, c.scenery)
+        self.others = _Features(c, others, c.scenery // 4) if others else None
         self.cells = nn.Linear(c.scenery // 2, c.channels * c.rows * c.columns)
 
     def fit(self, numbers: Tensor) -> None:
@@ -45,23 +49,45 @@ class Scenery(nn.Module):
         """Of each frame that a latent picture stands for, (..., group, numbers), to (...,
         channels, rows, columns)."""
         c = self._config
+        numbers = numbers.clamp(self.lowest, self.highest)
+        x = self.pose(numbers)
+        if self.others is not None:
+            x = x + self.others(numbers)
+        return self.cells(x).unflatten(-1, (c.channels, c.rows, c.columns))
+
+
+class _Features(nn.Module):
+    """Some of the numbers, (..., group, numbers) -> what they add to the features of a picture,
+    (..., scenery / 2)."""
+
+    def __init__(self, c: AvditConfig, columns: list[int], width: int) -> None:
+        super().__init__()
+        self._columns = columns
+        self._angles = [i for i in columns if i in c.angles]
+        self._plain = [i for i in columns if not {i, i - 1} & set(c.angles)]
+        waves = 2 * (_HARMONICS * len(self._angles) + _OCTAVES * len(self._plain)) + len(columns)
+        self.first = nn.Linear(c.group * waves, width)
+        self.hidden = nn.ModuleList(nn.Linear(width, width) for _ in range(_LAYERS))
+        self.last = nn.Linear(width, c.scenery // 2)
+
+    def forward(self, numbers: Tensor) -> Tensor:
         x = F.silu(self.first(self._waves(numbers).flatten(-2)))
         for layer in self.hidden:
             x = x + F.silu(layer(x))
-        return self.cells(self.last(x)).unflatten(-1, (c.channels, c.rows, c.columns))
+        out: Tensor = self.last(x)
+        return out
 
     def _waves(self, numbers: Tensor) -> Tensor:
         """(..., numbers) -> (..., waves)."""
-        numbers = numbers.clamp(self.lowest, self.highest)
         phases = [numbers[..., :0]]
-        for sine in self._config.angles:
+        for sine in self._angles:
             angle = torch.atan2(numbers[..., sine], numbers[..., sine + 1])
             harmonics = torch.arange(1, _HARMONICS + 1, device=angle.device)
             phases.append(angle[..., None] * harmonics)
-        others = numbers[..., self._others]
-        phases += [others * (_SLOWEST * 2**octave) for octave in range(_OCTAVES)]
+        plain = numbers[..., self._plain]
+        phases += [plain * (_SLOWEST * 2**octave) for octave in range(_OCTAVES)]
         phase = torch.cat(phases, -1)
-        return torch.cat([phase.cos(), phase.sin(), numbers], -1)
+        return torch.cat([phase.cos(), phase.sin(), numbers[..., self._columns]], -1)
 
 
 def advanced(last: Tensor, change: Tensor, angles: tuple[int, ...]) -> Tensor:
