@@ -250,8 +250,16 @@ def test_from_recordings_to_a_world_that_steps(tmp_path: Path) -> None:
     (out / training.EPISODES).write_text("1")  # however many can be encoded in time now
     assert training.train(arguments(folder, out, "--minutes", "1", "--steps", str(steps + 2)))
     assert torch.load(out / "transformer.pt", weights_only=True)["step"] == steps + 2
+    assert not (out / training.DECODER).exists()
     used = Weights.load(out / "weights").trained["hours of play"] * 3600
     assert used < sum(map(len, open_source(folder).episodes)) / INFO.fps - 1
+    again = ("--minutes", "0.5", "--steps", str(steps + 2), "--critic")
+    assert training.train(arguments(folder, out, *again))
+    drawn = torch.load(out / training.DECODER, weights_only=True)["codec"]
+    served = Weights.load(out / "weights").picture.state_dict()
+    torch.testing.assert_close(
+        served["decode_plainly.weight"], drawn["decode_plainly.weight"], atol=1e-3, rtol=1e-2
+    )
 
 
 def test_a_training_begins_with_weights_and_keeps_their_codecs(tmp_path: Path) -> None:

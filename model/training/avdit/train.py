@@ -63,13 +63,16 @@ class Plan:
 
     total: float | None  # None where steps alone decide
     steps: int | None
+    critic: bool  # whether the decoder is trained against one at the end
 
     def part(self, share: float, most: float) -> Budget:
         return Budget(seconds=most if self.total is None else min(most, share * self.total))
 
     def transformer(self, spent: float) -> Budget:
         """`spent` by the stages before it."""
-        after = self.part(_DECODER_SHARE, _DECODER_MOST).seconds or 0.0
+        after = 0.0
+        if self.critic:
+            after = self.part(_DECODER_SHARE, _DECODER_MOST).seconds or 0.0
         seconds = None if self.total is None else max(self.total - spent - after, 1.0)
         return Budget(seconds=seconds, steps=self.steps)
 
@@ -107,7 +110,7 @@ def train(args: argparse.Namespace) -> bool:
         out.mkdir(parents=True, exist_ok=True)
     spent = Spent(out / SPENT)
     hours = args.hours if args.hours is not None else (args.minutes or 0) / 60
-    plan = Plan(hours * 3600 or None, args.steps)
+    plan = Plan(hours * 3600 or None, args.steps, args.critic)
     source = open_source(args.recordings)
     if group.leads:
         print(source.summary)
@@ -186,7 +189,7 @@ def train(args: argparse.Namespace) -> bool:
     )  # fmt: skip
     if group.leads:
         keep()
-        if whole:
+        if whole and plan.critic:
             pool = _pool(source, picture, plan, args.seed, out)
             served = Weights.load(out / "weights")
             trained = "{steps} {seconds}".format(**served.trained)
@@ -311,6 +314,12 @@ def parser() -> argparse.ArgumentParser:
         metavar="WEIGHTS",
         help="begin with the codecs and the transformer of these weights, and with their size, "
         "numbers and window",
+    )
+    out.add_argument(
+        "--critic",
+        action="store_true",
+        help="train the picture's decoder against a critic at the end: sharper, but the grain that "
+        "it makes up does not turn with the view",
     )
     out.add_argument("--seed", type=int, default=1)
     out.add_argument("--device", default="cuda" if cuda else "cpu")
