@@ -1,7 +1,7 @@
 """`lightcone train avdit --recordings DIR --out RUN --hours H`: a world from recordings of play.
 
-Five stages in one run: the codecs of picture and sound, the recordings as latents, the scenery of
-recordings with numbers, the transformer, and the picture's decoder against a critic. It shows one
+Four stages in one run: the codecs of picture and sound, the recordings as latents, the scenery of
+recordings with numbers, and the transformer; with `--critic` a fifth, its decoder. It shows one
 bar at a time with what is left, keeps a page of the losses (RUN/loss.html), can be stopped at any
 moment and goes on with the same command; with a longer `--hours` a finished training goes on too,
 with the codecs it has. RUN/weights can be served while the transformer is trained.
