@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,6 +66,15 @@ def test_only_the_decoder_learns(trained: Trained) -> None:
     learned = torch.load(trained.run / "picture-decoder.pt", weights_only=True)["module"]
     changed = {name for name in first if not torch.equal(first[name], learned[name])}
     assert changed == {name for name in first if name.startswith("decode")}
+
+
+def test_weights_that_draw_what_they_encode_are_as_they_always_were(trained: Trained) -> None:
+    before, after = (
+        json.loads((folder / "config.json").read_text())["picture"]
+        for folder in (trained.before, trained.out)
+    )
+    assert "pixels" not in before  # or snapshots of them would be refused
+    assert after["pixels"] == 8
 
 
 def test_it_goes_on_where_it_was(trained: Trained, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from lightcone.model.codecs.cell import CELL
 from lightcone.model.codecs.picture import PictureCodec, PictureCodecConfig
 from lightcone.model.codecs.sound import SoundCodec, SoundCodecConfig
 from lightcone.model.families.staged.entry import CONFIG_FILE, WEIGHTS_FILE, weights_config
@@ -67,8 +68,11 @@ class Weights:
 
     @property
     def _config(self) -> dict[str, Any]:
+        picture = asdict(self.picture.config)
+        if picture["pixels"] == CELL:  # as it was named before decoders could draw more
+            del picture["pixels"]
         return {
-            "picture": asdict(self.picture.config),
+            "picture": picture,
             "sound": asdict(self.sound.config),
             "transformer": asdict(self.network.config),
             "worlds": list(self.network.worlds),
