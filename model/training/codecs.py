@@ -109,14 +109,29 @@ def picture_loss(
     decoded = codec.decode_raw(mu + torch.randn_like(mu) * (0.5 * logvar).exp())
     error = decoded - frames
     squared = (weight * error.square()).mean() / (2 * PICTURE_SIGMA**2)
-    edges = (weight[..., 1:] * error.diff(dim=-1).abs()).mean() + (
-        weight[..., 1:, :] * error.diff(dim=-2).abs()
-    ).mean()
     absolute = (weight * error.abs()).mean()
     rate = kl(mu, logvar) / frames.numel()
-    loss = squared + (absolute + edges) / PICTURE_SIGMA + rate
+    loss = squared + (absolute + edges(error, weight)) / PICTURE_SIGMA + rate
     psnr = -10 * math.log10(float((error.detach().clamp(-2, 2) / 2).square().mean()))
     return loss, {"psnr_db": psnr, "nats": float(rate.detach()) * frames[0].numel()}
+
+
+def edges(error: Tensor, weight: Tensor) -> Tensor:
+    """The mean step of errors (..., H, W) from a pixel to the next, across and down, by the weights
+    of pixels: an edge in the wrong place, or none."""
+    across = weight[..., 1:] * error.diff(dim=-1).abs()
+    down = weight[..., 1:, :] * error.diff(dim=-2).abs()
+    return across.mean() + down.mean()
+
+
+@torch.no_grad()
+def seen_figures(decoded: Tensor, video: Tensor) -> dict[str, float]:
+    """What is seen of decoded groups of frames (N, 3 frames, H, W) in [-1, 1]: the mean PSNR,
+    and the energy of sideways differences over the truth's."""
+    error = (decoded - video).clamp(-2, 2) / 2
+    each = error.square().mean((1, 2, 3)).clamp_min(1e-8)
+    sharp = decoded.diff(dim=-1).square().mean() / video.diff(dim=-1).square().mean()
+    return {"psnr_db": float((-10 * each.log10()).mean()), "sharpness": float(sharp)}
 
 
 def spectral_loss(a: Tensor, b: Tensor) -> Tensor:

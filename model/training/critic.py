@@ -62,18 +62,18 @@ class Critic(nn.Module):
 class Optimizers:
     """Of the decoder and of its critic, as one to keep."""
 
-    def __init__(self, drawing: list[nn.Parameter], critic: Critic) -> None:
-        self.draw = torch.optim.AdamW(drawing, **ADAM, weight_decay=0.0)
-        self.judge = torch.optim.AdamW(critic.parameters(), **ADAM, weight_decay=0.0)
+    def __init__(self, decoder: list[nn.Parameter], critic: Critic) -> None:
+        self.decoder = torch.optim.AdamW(decoder, **ADAM, weight_decay=0.0)
+        self.critic = torch.optim.AdamW(critic.parameters(), **ADAM, weight_decay=0.0)
 
     def set_rate(self, factor: float) -> None:
-        for part in (self.draw, self.judge):
+        for part in (self.decoder, self.critic):
             for group in part.param_groups:
                 group["lr"] = ADAM["lr"] * factor
 
     def state_dict(self) -> dict[str, Any]:
-        return {"parts": [self.draw.state_dict(), self.judge.state_dict()]}
+        return {"parts": [self.decoder.state_dict(), self.critic.state_dict()]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        for part, state in zip((self.draw, self.judge), state_dict["parts"], strict=True):
+        for part, state in zip((self.decoder, self.critic), state_dict["parts"], strict=True):
             part.load_state_dict(state)

@@ -28,12 +28,13 @@ from lightcone.model.interface import ModelError, UnsupportedSetting
 from lightcone.model.runtime.checkpoint import fitting, load_training, read, save_training
 from lightcone.model.simulators.catalogue import open_simulator
 from lightcone.model.training import loop
+from lightcone.model.training.codecs import edges, seen_figures
 from lightcone.model.training.critic import Critic, Optimizers
 from lightcone.model.training.export import Run
 from lightcone.model.training.trained import decoder_path, load_codecs
 
 _PAIRS = 3  # of chunks, of each clip
-_SIGMA = 0.04  # of values in [-1, 1]: 34 dB, as well as the renderer does
+_SIGMA = 0.04  # of values in [-1, 1]: 34 dB, more than the renderer reaches
 _CRITIC_FIRST = 200  # steps before the critic counts
 
 
@@ -154,28 +155,23 @@ def train(folder: Path, recipe: Recipe, seed: int, start_from: Path) -> None:
         weight = 1 + 3 * moving
         weight = weight / weight.mean()
         squared = (weight * error.square()).mean() / (2 * _SIGMA**2)
-        edges = (weight[..., 1:] * error.diff(dim=-1).abs()).mean() + (
-            weight[..., 1:, :] * error.diff(dim=-2).abs()
-        ).mean()
-        loss = squared + ((weight * error.abs()).mean() + edges) / (2 * _SIGMA)
+        loss = squared + ((weight * error.abs()).mean() + edges(error, weight)) / (2 * _SIGMA)
         if not math.isfinite(float(loss.detach())):
             raise FloatingPointError(f"the loss is not finite at step {step}")
         judged, against = made.flatten(1, 2), true.flatten(1, 2)
-        critic_loss = critic.learn(judged, against, optimizers.judge)
+        critic_loss = critic.learn(judged, against, optimizers.critic)
         real, features = critic.compare(judged, against)
         strength = recipe.critic if step >= _CRITIC_FIRST else 0.0
         loss = loss + recipe.features * features - strength * real
-        optimizers.draw.zero_grad()
+        optimizers.decoder.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(drawing, 10.0)
-        optimizers.draw.step()
+        optimizers.decoder.step()
         kept = of_truth.flatten()
         return {
             "loss": float(loss.detach()),
-            "psnr_db": _psnr(error.detach()[kept]),
-            "made psnr_db": _psnr(error.detach()[~kept]),
-            "sharpness": float(made.detach().diff(dim=-1).square().mean())
-            / float(true.diff(dim=-1).square().mean()),
+            **seen_figures(judged[kept], against[kept]),
+            **{f"made {k}": v for k, v in seen_figures(judged[~kept], against[~kept]).items()},
             "critic": critic_loss,
         }
 
@@ -186,12 +182,6 @@ def train(folder: Path, recipe: Recipe, seed: int, start_from: Path) -> None:
         )  # fmt: skip
 
     loop.run(advance, save, step=step, steps=recipe.steps)
-
-
-def _psnr(error: Tensor) -> float:
-    """Of errors of values in [-1, 1], the mean over pictures."""
-    each = (error.clamp(-2, 2) / 2).square().flatten(2, -1).mean(2).clamp_min(1e-9)
-    return float((-10 * each.log10()).mean())
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -123,9 +123,9 @@ def test_a_critic_learns_and_is_left_alone_by_who_it_judges() -> None:
     critic, painted = Critic(2), torch.nn.Parameter(torch.zeros(4, 6, 16, 16))
     optimizers = Optimizers([painted], critic)
     true = torch.randn(4, 6, 16, 16) * 0.3
-    losses = [critic.learn(painted, true, optimizers.judge) for _ in range(30)]
+    losses = [critic.learn(painted, true, optimizers.critic) for _ in range(30)]
     assert losses[-1] < losses[0]
-    optimizers.judge.zero_grad()
+    optimizers.critic.zero_grad()
     real, far = critic.compare(painted, true)
     (far - real).backward()  # type: ignore[no-untyped-call]
     assert painted.grad is not None

@@ -16,7 +16,7 @@ from lightcone.model.runtime.checkpoint import fitting, read, save_training
 from lightcone.model.training.avdit.budget import Budget, Point, run
 from lightcone.model.training.avdit.pool import PicturePool
 from lightcone.model.training.avdit.source import Source, TrainingError
-from lightcone.model.training.codecs import kl, spectral_loss
+from lightcone.model.training.codecs import edges, kl, seen_figures, spectral_loss
 from lightcone.model.training.muon import MuonAdam
 from lightcone.model.training.parallel import Group
 
@@ -65,23 +65,10 @@ def picture_loss(
     decoded = codec.decode_raw(mu + torch.randn_like(mu) * (0.5 * logvar).exp())
     error = decoded - video
     squared = (weight * error.square()).mean() / (2 * PICTURE_SIGMA**2)
-    edges = (weight[..., 1:] * error.diff(dim=-1).abs()).mean() + (
-        weight[..., 1:, :] * error.diff(dim=-2).abs()
-    ).mean()
     rate = kl(mu, logvar) / video.numel()
-    loss = squared + (error.abs().mean() + edges) / (2 * PICTURE_SIGMA) + rate
+    loss = squared + (error.abs().mean() + edges(error, weight)) / (2 * PICTURE_SIGMA) + rate
     nats = float(rate.detach()) * video[0].numel()
     return loss, {**seen_figures(decoded, video), "nats": nats}
-
-
-@torch.no_grad()
-def seen_figures(decoded: Tensor, video: Tensor) -> dict[str, float]:
-    """What is seen of a codec, on groups of frames (N, 3 frames, H, W) in [-1, 1]: the mean PSNR,
-    and the energy of sideways differences over the truth's."""
-    error = (decoded - video).clamp(-2, 2) / 2
-    each = error.square().mean((1, 2, 3)).clamp_min(1e-8)
-    sharp = decoded.diff(dim=-1).square().mean() / video.diff(dim=-1).square().mean()
-    return {"psnr_db": float((-10 * each.log10()).mean()), "sharpness": float(sharp)}
 
 
 def train_sound(

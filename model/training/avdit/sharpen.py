@@ -1,6 +1,6 @@
-"""Stage 4: the picture's decoder against a critic, so that texture is drawn where the latents only
-say that there is some. The encoder, and so the transformer, stay as they are. Half of the latents
-that it draws are the encoder's, half the transformer's, after the truth.
+"""Stage 5, with `--critic`: the picture's decoder against a critic, so that texture is drawn where
+the latents only say that there is some. The encoder, and so the transformer, stay as they are. Half
+of the latents that it draws are the encoder's, half the transformer's, after the truth.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from torch import nn
 from lightcone.model.codecs.video import VideoCodec
 from lightcone.model.runtime.checkpoint import save_training
 from lightcone.model.training.avdit.budget import Budget, Point, run
-from lightcone.model.training.avdit.codecs import PICTURE_SIGMA, load, seen_figures
+from lightcone.model.training.avdit.codecs import PICTURE_SIGMA, load
 from lightcone.model.training.avdit.made import MadePool
 from lightcone.model.training.avdit.pool import PicturePool
+from lightcone.model.training.codecs import seen_figures
 from lightcone.model.training.critic import Critic, Optimizers
 
 BATCH = 8
@@ -59,15 +60,15 @@ def sharpen(
         with torch.no_grad():
             z = torch.cat([codec.posterior(true)[0], codec.restore(latents)])
         made = codec.decode_raw(z)
-        critic = both.critic.learn(made, video, optimizers.judge)
+        critic = both.critic.learn(made, video, optimizers.critic)
         real, features = both.critic.compare(made, video)
         squared = (made - video).square().mean() / (2 * PICTURE_SIGMA**2)
         absolute = (made - video).abs().mean() / (2 * PICTURE_SIGMA)
         weight = _CRITIC_WEIGHT if point.step >= _CRITIC_FIRST else 0.0
         loss = squared + absolute + _FEATURE_WEIGHT * features - weight * real
-        optimizers.draw.zero_grad()
+        optimizers.decoder.zero_grad()
         loss.backward()
-        optimizers.draw.step()
+        optimizers.decoder.step()
         count = len(true)
         forced = seen_figures(made[count:], followed)
         return {

@@ -1,4 +1,4 @@
-"""Stage 3: the transformer, on clips of encoded play."""
+"""Stage 4: the transformer, on clips of encoded play."""
 
 from __future__ import annotations
 

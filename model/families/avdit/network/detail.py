@@ -33,8 +33,8 @@ class Stem(nn.Module):
 
 class Head(nn.Module):
     """Tokens -> latent pictures: the one before each, moved, and what is new. Scenery, where there
-    is any, is subtracted before and added after: only the residual is moved, so a wall is as sharp
-    after a turn as before it.
+    is any, is subtracted before and added after: only the residual is moved, so what scenery knows
+    is as sharp after a turn as before it.
 
     A latent stands for 8x8 pixels or more, so a picture that moves by 3 is no moved picture of
     latents. But what becomes of the latents is largely linear in them, for each motion. The head

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from lightcone.model.families.avdit.network.config import AvditConfig
 
-_HARMONICS = 128  # of an angle: a wall of 256 pixels turns by one in a third of a degree
+_HARMONICS = 128  # of an angle; the period of the last is 2.8 degrees, about a latent of a view
 _OCTAVES = 6  # of another number
 _SLOWEST = 0.75  # radians of the first octave to a standard deviation
 _LARGEST = 8.0  # deviations from the mean, of numbers that were not fitted
