@@ -11,18 +11,18 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, TypeVar
+from typing import Literal
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
+from lightcone.client.answers import A, Answers
 from lightcone.client.errors import (
     ClientError,
     Closed,
     InvalidInput,
     Late,
     Problem,
-    Refused,
     Unreachable,
     json_problem,
     problem_of,
@@ -57,13 +57,6 @@ PATIENCE_S = 30.0  # for an answer
 RESUME_S = 20.0  # for a lost connection to come back
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0  # between two tries
 KEPT_STALLS = 256
-OF_INPUTS = frozenset(
-    ("invalid", "malformed", "not_driver", "stale_sequence", "unknown_axis", "unknown_button")
-)  # errors without a number that answer an input
-MOST_UNASKED = 512  # receipts of inputs that are kept until somebody asks for them
-
-Answer = Receipt | PromptReceipt | RewindReceipt
-A = TypeVar("A", bound=Answer | Pong)
 
 
 class Control:
@@ -85,11 +78,8 @@ class Control:
         self._welcome: Welcome | None = None
         self._status: Status | None = None
         self._over: ClientError | None = None
-        self._seq = 0
         self._held: tuple[tuple[str, ...], dict[str, float]] = ((), {})
-        self._answers: dict[int, asyncio.Future[Answer]] = {}  # by sequence number
-        self._inputs: set[int] = set()  # of these, those that are inputs
-        self._pongs: dict[float, asyncio.Future[Pong]] = {}  # by the time of the ping
+        self._answers = Answers()
         self._running: asyncio.Task[None] | None = None
 
     @property
@@ -144,7 +134,7 @@ class Control:
         """The world in new words, with "blend" over `chunks` chunks (1 to 96). Raises Refused,
         Closed and Late."""
         await self._ready()
-        seq = self._expect()
+        seq = self._answers.expect()
         await self._send(Prompt(seq, _now_ms(), text, how, chunks))
         return await self._answered(seq, PromptReceipt)
 
@@ -154,7 +144,7 @@ class Control:
         """Run backwards from "start" until "stop", or go "to" the newest snapshot at or before
         `world_frame`. Raises Refused, Closed and Late."""
         await self._ready()
-        seq = self._expect()
+        seq = self._answers.expect()
         await self._send(Rewind(seq, _now_ms(), action, world_frame))
         return await self._answered(seq, RewindReceipt)
 
@@ -165,12 +155,12 @@ class Control:
     async def ping(self) -> Pong:
         """Its `t` is when it was sent, in milliseconds of the monotonic clock."""
         t = _now_ms()
-        future = self._pongs[t] = asyncio.get_running_loop().create_future()
+        future = self._answers.expect_pong(t)
         try:
             await self._send(Ping(t))
             return await self._in_time(future, "pong")
         finally:
-            del self._pongs[t]
+            self._answers.forget_pong(t)
 
     async def until(
         self, true: Callable[[Status], bool], what: str, patience_s: float = PATIENCE_S
@@ -207,7 +197,7 @@ class Control:
         while True:
             lost = await self._read(socket)
             self._socket = None
-            self._fail_all(lost)
+            self._answers.fail_all(lost)
             if not lost.may_resume or self._welcome is None:
                 self._end(lost)
                 return
@@ -258,43 +248,20 @@ class Control:
             case Stall():
                 self.stalls.append(message)
             case Error():
-                self._refused(message)
-            case Pong():
-                _resolve(self._pongs.get(message.t), message)
+                self._answers.refuse(message)
             case _:
-                _resolve(self._answers.get(message.seq), message)
+                self._answers.take(message)
         self.on_message(message)
-
-    def _refused(self, message: Error) -> None:
-        """An input's error does not name it: all that wait may be meant."""
-        if message.seq is None and message.code not in OF_INPUTS:
-            return
-        refused = Refused(message.code, message.message, message.words, message.known)
-        for seq in self._inputs if message.seq is None else {message.seq}:
-            _reject(self._answers.get(seq), refused)
-
-    def _fail_all(self, error: ClientError) -> None:
-        for answer in self._answers.values():
-            _reject(answer, error)
-        for pong in self._pongs.values():
-            _reject(pong, error)
 
     def _end(self, error: ClientError) -> None:
         if self._over is None:
             self._over = error
-        self._fail_all(error)
+        self._answers.fail_all(error)
         self._news.notify()
-
-    def _expect(self) -> int:
-        self._seq += 1
-        self._answers[self._seq] = asyncio.get_running_loop().create_future()
-        return self._seq
 
     async def _send_held(self) -> int:
         await self._ready()
-        seq = self._expect()
-        self._inputs.add(seq)
-        self._forget_old()
+        seq = self._answers.expect_input()
         buttons, axes = self._held
         await self._send(Input(seq, _now_ms(), list(buttons), axes))
         return seq
@@ -317,14 +284,11 @@ class Control:
         return self._socket is not None
 
     async def _answered(self, seq: int, kind: type[A]) -> A:
-        future = self._answers.get(seq)
-        if future is None:
-            raise ClientError(f"nothing was sent with the number {seq}, or it was asked for")
+        future = self._answers.receipt(seq)
         try:
             answer = await self._in_time(future, "receipt")
         finally:
-            self._answers.pop(seq, None)
-            self._inputs.discard(seq)
+            self._answers.forget(seq)
         assert isinstance(answer, kind)
         return answer
 
@@ -335,13 +299,6 @@ class Control:
         except TimeoutError as error:
             phase = self.status.phase
             raise Late(f"no {what} in {PATIENCE_S:g} s: the session is {phase}") from error
-
-    def _forget_old(self) -> None:
-        """Receipts that nobody has asked for."""
-        while len(self._inputs) > MOST_UNASKED:
-            oldest = min(self._inputs)
-            self._inputs.discard(oldest)
-            self._answers.pop(oldest, None)
 
     def _check(self, buttons: Sequence[str], axes: Mapping[str, float]) -> None:
         known = [control.name for control in self.world.controls]
@@ -374,17 +331,6 @@ async def open_control(
         await control.close()
         raise
     return control
-
-
-def _resolve(future: asyncio.Future[A] | None, message: A) -> None:
-    if future is not None and not future.done():
-        future.set_result(message)
-
-
-def _reject(future: asyncio.Future[A] | None, error: ClientError) -> None:
-    if future is not None and not future.done():
-        future.set_exception(error)
-        future.exception()  # nobody may ask for the receipt of an input
 
 
 async def _connect(url: str, headers: Mapping[str, str]) -> ClientConnection:

@@ -25,7 +25,7 @@ from lightcone.server.sessions.session import Session
 from lightcone.server.sessions.session_log import SessionLog, log_start
 from lightcone.server.sessions.snapshot_store import SnapshotStore, StorageError, StoredSnapshot
 from lightcone.server.sessions.wanted import Opener, Wanted, opener_of
-from lightcone.server.sessions.workers import Worker
+from lightcone.server.sessions.workers import Worker, started
 from lightcone.server.telemetry.logs import get_logger
 from lightcone.server.telemetry.meter import Meter
 from lightcone.server.worker import messages as wire
@@ -72,18 +72,12 @@ class Sessions:
     async def launch(cls, settings: Settings) -> Sessions:
         """Start all workers. Raises WorkerError where one can not open its first world."""
         load = settings.load()
-        workers = [
-            Worker(load, settings.budget_bytes, settings.overbook) for _ in range(settings.workers)
-        ]
-        try:
-            async with asyncio.TaskGroup() as group:
-                for worker in workers:
-                    group.create_task(worker.working())
-        except BaseException as error:
-            await asyncio.gather(*(worker.close() for worker in workers))
-            if isinstance(error, BaseExceptionGroup):
-                raise error.exceptions[0] from None
-            raise
+        workers = await started(
+            [
+                Worker(load, settings.budget_bytes, settings.overbook)
+                for _ in range(settings.workers)
+            ]
+        )
         store = SnapshotStore(settings.data_dir / "snapshots")
         await store.open()
         return cls(settings, workers, store)

@@ -178,3 +178,18 @@ class Worker:
             return
         if self.on_gone is not None:
             await self.on_gone(reason)
+
+
+async def started(workers: list[Worker]) -> list[Worker]:
+    """All of them, working. Where one can not open its first world all are closed. Raises
+    WorkerError."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for worker in workers:
+                group.create_task(worker.working())
+    except BaseException as error:
+        await asyncio.gather(*(worker.close() for worker in workers))
+        if isinstance(error, BaseExceptionGroup):
+            raise error.exceptions[0] from None
+        raise
+    return workers
