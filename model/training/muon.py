@@ -81,7 +81,7 @@ def _orthogonalise(g: Tensor, iterations: int) -> Tensor:
 
 class MuonAdam:
     """Muon for the given matrices of a model and AdamW for all else, as one optimizer. `quick`
-    are tables, each entry of which rarely has a gradient: AdamW at QUICK times its rate."""
+    are tables, each entry of which rarely has a gradient: AdamW at `quicker` times its rate."""
 
     def __init__(
         self,
@@ -91,16 +91,18 @@ class MuonAdam:
         adam_lr: float,
         group: Group,
         quick: Sequence[nn.Parameter] = (),
+        quicker: float = QUICK,
     ) -> None:
         taken = {id(p) for p in (*matrices, *quick)}
         others = [p for p in model.parameters() if p.requires_grad and id(p) not in taken]
         groups: list[dict[str, Any]] = [{"params": others, "lr": adam_lr}]
         if quick:
-            groups.append({"params": list(quick), "lr": QUICK * adam_lr})
+            groups.append({"params": list(quick), "lr": quicker * adam_lr})
         self._parts: list[torch.optim.Optimizer] = [
-            Muon(matrices, group, lr=muon_lr),
-            torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.0),
+            torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.0)
         ]
+        if matrices:
+            self._parts.insert(0, Muon(matrices, group, lr=muon_lr))
         self._rates = [[g["lr"] for g in part.param_groups] for part in self._parts]
 
     def set_rate(self, factor: float) -> None:

@@ -10,8 +10,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_avdit import CONFIG, encoded, shaken, transformer
+from tiny_avdit import CONFIG, NUMBERS, VIDEO, encoded, shaken, transformer
 
+from lightcone.model.codecs.video import VideoCodec
 from lightcone.model.families.avdit.network.latents import Latents
 from lightcone.model.families.avdit.network.scenery import Scenery, advanced
 from lightcone.model.families.avdit.network.transformer import Transformer
@@ -110,11 +111,12 @@ def test_scenery_is_learned_goes_on_and_is_kept_by_the_transformer(tmp_path: Pat
             return float((scenery(numbers) - truth).square().mean())
 
     before = error()
-    assert train_scenery(scenery, play, CONFIG, path, Budget(steps=200), 0, log)
+    codec = VideoCodec(VIDEO)
+    assert train_scenery(scenery, play, CONFIG, codec, NUMBERS, path, Budget(steps=200), 0, log)
     assert error() < 0.5 * before
     assert scenery.highest.equal(numbers.amax((0, 1, 2)))
     learned, again = error(), Scenery(CONFIG)
-    assert train_scenery(again, play, CONFIG, path, Budget(steps=200), 0, log)
+    assert train_scenery(again, play, CONFIG, codec, NUMBERS, path, Budget(steps=200), 0, log)
     scenery = again
     assert error() == pytest.approx(learned)
 

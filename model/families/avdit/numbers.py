@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -43,12 +44,27 @@ class Numbers:
 
     @property
     def positions(self) -> tuple[int, ...]:
-        """Which of the values are positions."""
-        return tuple(
-            i + sum(self.angles[:i])
+        """Which of the values say where on the ground somebody is: of more than two positions,
+        those that vary most."""
+        found = [
+            i
             for i, name in enumerate(self.names)
             if name.startswith(_POSITION) and not self.angles[i]
-        )
+        ]
+        widest = sorted(found, key=lambda i: -self.std[i])[:2]
+        return tuple(i + sum(self.angles[:i]) for i in sorted(widest))
+
+    @property
+    def unit(self) -> tuple[float, ...]:
+        """Deviations of these, over their root mean square."""
+        stds = [self.std[i] for i in self._columns(self.positions)]
+        whole = math.sqrt(sum(std**2 for std in stds) / max(len(stds), 1))
+        return tuple(std / whole for std in stds)
+
+    def _columns(self, values: Sequence[int]) -> list[int]:
+        """Which column each of some values is of."""
+        of = [i for i, angle in enumerate(self.angles) for _ in range(1 + angle)]
+        return [of[value] for value in values]
 
     def encode(self, state: NDArray[np.float32], columns: Sequence[str]) -> NDArray[np.float32]:
         """(frames, columns) as recorded -> (frames, count) of mean 0 and variance 1."""

@@ -64,9 +64,16 @@ class Plan:
     total: float | None  # None where steps alone decide
     steps: int | None
     critic: bool  # whether the decoder is trained against one at the end
+    picture: float | None = None  # seconds of the picture's codec, where they were asked for
 
     def part(self, share: float, most: float) -> Budget:
         return Budget(seconds=most if self.total is None else min(most, share * self.total))
+
+    def codec(self) -> Budget:
+        """Of the picture."""
+        if self.picture is not None:
+            return Budget(seconds=self.picture)
+        return self.part(_PICTURE_SHARE, _PICTURE_MOST)
 
     def transformer(self, spent: float) -> Budget:
         """`spent` by the stages before it."""
@@ -110,7 +117,11 @@ def train(args: argparse.Namespace) -> bool:
         out.mkdir(parents=True, exist_ok=True)
     spent = Spent(out / SPENT)
     hours = args.hours if args.hours is not None else (args.minutes or 0) / 60
-    plan = Plan(hours * 3600 or None, args.steps, args.critic)
+    picture_minutes: float | None = args.picture_minutes
+    plan = Plan(
+        hours * 3600 or None, args.steps, args.critic,
+        None if picture_minutes is None else picture_minutes * 60,
+    )  # fmt: skip
     source = open_source(args.recordings)
     if group.leads:
         print(source.summary)
@@ -156,7 +167,7 @@ def train(args: argparse.Namespace) -> bool:
         if group.leads:
             began = time.monotonic()
             whole = train_scenery(
-                model.scenery, play, config, out / SCENERY,
+                model.scenery, play, config, picture, start.numbers, out / SCENERY,
                 plan.part(_SCENERY_SHARE, _SCENERY_MOST), args.seed, out / LOG,
             )  # fmt: skip
             spent.add("scenery", time.monotonic() - began)
@@ -218,8 +229,7 @@ def _codecs(
         load_codecs(picture, sound, out)
         return True
     pool = _pool(source, picture, plan, args.seed, out)
-    budget = plan.part(_PICTURE_SHARE, _PICTURE_MOST)
-    if not codecs.train_picture(picture, pool, out / PICTURE, budget, args.seed, out / LOG):
+    if not codecs.train_picture(picture, pool, out / PICTURE, plan.codec(), args.seed, out / LOG):
         return False
     picture.eval().requires_grad_(False)
     if sound is None:
@@ -242,7 +252,7 @@ def load_codecs(picture: VideoCodec, sound: SoundCodec | None, out: Path) -> Non
 
 def _pool(source: Source, picture: VideoCodec, plan: Plan, seed: int, out: Path) -> PicturePool:
     """As many groups of frames as a codec's training uses."""
-    seconds = plan.part(_PICTURE_SHARE, _PICTURE_MOST).seconds
+    seconds = plan.codec().seconds
     assert seconds is not None
     count = int(min(codecs.POOL, max(64, seconds * _GROUPS_A_SECOND)))
     count = max(2, min(count, source.frames // picture.config.frames) // 2 * 2)
@@ -291,6 +301,11 @@ def parser() -> argparse.ArgumentParser:
         "--dry-run", action="store_true", help="say what would be trained, and how fast it is here"
     )
     out.add_argument("--steps", type=int, help="of the transformer, at most")
+    out.add_argument(
+        "--picture-minutes",
+        type=float,
+        help="of the codec of pictures; by itself a fifth of the whole, at most 30",
+    )
     out.add_argument("--size", choices=tuple(SIZES), default="small")
     out.add_argument("--batch", type=int, default=Recipe.batch, help="clips of a step")
     out.add_argument("--chunks", type=int, default=Recipe.chunks, help="of a clip")

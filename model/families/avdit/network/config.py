@@ -24,7 +24,7 @@ class AvditConfig:
     sound_latents: int = 4  # of a chunk; 0 without sound
     numbers: int = 0  # of a frame; 0 without
     angles: tuple[int, ...] = ()  # which numbers are sines of angles; the cosines follow them
-    positions: tuple[int, ...] = ()  # which numbers say where somebody is
+    positions: tuple[int, ...] = ()  # which numbers say where on the ground somebody is
     words: int = 0  # that a text may use; 0 without text
     window: int = 36
     width: int = 256
@@ -41,6 +41,11 @@ class AvditConfig:
     def pose(self) -> frozenset[int]:
         """Which numbers say where somebody is and which way he looks."""
         return frozenset({*self.positions, *self.angles, *(i + 1 for i in self.angles)})
+
+    @property
+    def place(self) -> bool:
+        """Whether numbers say which way and where: what `network/place.py` draws."""
+        return len(self.angles) == 1 and len(self.positions) == 2
 
     @property
     def frames(self) -> int:
@@ -85,9 +90,18 @@ class AvditConfig:
         around = cells * (self.depth + self.channels + 3 * self.detail + self.latents * each)
         reads = 3 * (2 * self.reach + 1) * self.channels**2 * self.operators
         moved = self.latents * reads * self.rows * self.columns * 2
-        drawn = self.scenery * (2.5 * self.scenery + self.channels * self.rows * self.columns / 2)
-        place = (1 + self.latents) * drawn * 2
+        place = (1 + self.latents) * self._drawn * 2
         return float(blocks + inside + over_time + around + moved + place)
+
+    @property
+    def _drawn(self) -> float:
+        """Products for the scenery of one latent picture, roughly."""
+        cells = self.rows * self.columns
+        if not self.place:
+            return self.scenery * (2.5 * self.scenery + self.channels * cells / 2)
+        hidden = self.scenery // 8
+        rays = cells * hidden * (48 * self.group + hidden + self.channels)
+        return rays + self.scenery * self.channels * cells / 16
 
     @property
     def cache_values(self) -> int:

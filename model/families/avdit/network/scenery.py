@@ -2,21 +2,25 @@
 
 A map that is kept in weights. Where numbers say which way somebody looks and where he stands, it
 draws what is always there (walls, a floor), however long ago that was seen; what comes and goes is
-not in the numbers, so it is left out. Numbers are given as waves (Tancik et al. 2020, "Fourier
-features"), without which a network draws only what changes slowly.
+not in the numbers, so it is left out.
 
-Angles and positions are drawn by a network of their own, to which that of all other numbers (a
-display, what is held) is added: walls look the same whatever the health, also in combinations that
-were never recorded.
+An angle and two positions are drawn as a place (`place.py`). In recordings without, all numbers
+that say which way or where are given to a network as waves (Tancik et al. 2020, "Fourier
+features"), without which it draws only what changes slowly. To either, what a second network draws
+of all other numbers (a display, what is held) is added: walls look the same whatever the health,
+also in combinations that were never recorded.
 """
 
 from __future__ import annotations
+
+import functools
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lightcone.model.families.avdit.network.config import AvditConfig
+from lightcone.model.families.avdit.network.place import Place
 
 _HARMONICS = 128  # of an angle; the period of the last is 2.8 degrees, about a latent of a view
 _OCTAVES = 6  # of another number
@@ -36,9 +40,9 @@ class Scenery(nn.Module):
         self.register_buffer("highest", torch.full((c.numbers,), _LARGEST))
         pose = sorted(c.pose) or [*range(c.numbers)]
         others = [i for i in range(c.numbers) if i not in pose]
-        self.pose = _Features(c, pose, c.scenery)
-        self.others = _Features(c, others, c.scenery // 4) if others else None
-        self.cells = nn.Linear(c.scenery // 2, c.channels * c.rows * c.columns)
+        self.place = Place(c) if c.place else None
+        self.pose = None if c.place else _Drawn(c, pose, c.scenery, c.scenery // 2)
+        self.others = _Drawn(c, others, c.scenery // 4, c.scenery // 16) if others else None
 
     def fit(self, numbers: Tensor) -> None:
         """To what was recorded, (chunks, frames, numbers): waves of other numbers mean nothing."""
@@ -49,32 +53,36 @@ class Scenery(nn.Module):
         """Of each frame that a latent picture stands for, (..., group, numbers), to (...,
         channels, rows, columns)."""
         c = self._config
-        numbers = numbers.clamp(self.lowest, self.highest)
-        x = self.pose(numbers)
-        if self.others is not None:
-            x = x + self.others(numbers)
-        return self.cells(x).unflatten(-1, (c.channels, c.rows, c.columns))
+        numbers, lead = numbers.clamp(self.lowest, self.highest), numbers.shape[:-2]
+        parts = [part(numbers) for part in (self.pose, self.others) if part is not None]
+        if self.place is not None:
+            flat = numbers.reshape(-1, c.group, c.numbers)
+            angle = torch.atan2(flat[..., c.angles[0]], flat[..., c.angles[0] + 1])
+            drawn = self.place(angle, flat[..., c.positions])
+            parts.append(drawn.reshape(*lead, *drawn.shape[1:]))
+        return functools.reduce(torch.add, parts)
 
 
-class _Features(nn.Module):
-    """Some of the numbers, (..., group, numbers) -> what they add to the features of a picture,
-    (..., scenery / 2)."""
+class _Drawn(nn.Module):
+    """What some of the numbers, (..., group, numbers), draw: (..., channels, rows, columns)."""
 
-    def __init__(self, c: AvditConfig, columns: list[int], width: int) -> None:
+    def __init__(self, c: AvditConfig, columns: list[int], width: int, pictures: int) -> None:
+        """`pictures` are mixed."""
         super().__init__()
-        self._columns = columns
+        self._columns, self._shape = columns, (c.channels, c.rows, c.columns)
         self._angles = [i for i in columns if i in c.angles]
         self._plain = [i for i in columns if not {i, i - 1} & set(c.angles)]
         waves = 2 * (_HARMONICS * len(self._angles) + _OCTAVES * len(self._plain)) + len(columns)
         self.first = nn.Linear(c.group * waves, width)
         self.hidden = nn.ModuleList(nn.Linear(width, width) for _ in range(_LAYERS))
-        self.last = nn.Linear(width, c.scenery // 2)
+        self.last = nn.Linear(width, max(1, pictures))
+        self.cells = nn.Linear(max(1, pictures), c.channels * c.rows * c.columns)
 
     def forward(self, numbers: Tensor) -> Tensor:
         x = F.silu(self.first(self._waves(numbers).flatten(-2)))
         for layer in self.hidden:
             x = x + F.silu(layer(x))
-        out: Tensor = self.last(x)
+        out: Tensor = self.cells(self.last(x)).unflatten(-1, self._shape)
         return out
 
     def _waves(self, numbers: Tensor) -> Tensor:
