@@ -150,3 +150,14 @@ def test_a_place_is_learned_and_goes_on(tmp_path: Path) -> None:
         losses.append(float((drawn - torch.from_numpy(play.picture).float()).square().mean()))
     assert losses[1] < 0.8 * losses[0]
     assert losses[2] == pytest.approx(losses[1])
+
+
+def test_half_precision_moves_nothing_by_more_than_it_has_to() -> None:
+    torch.manual_seed(0)
+    place = Place(HERE)
+    angles = torch.tensor([[3.0, 3.0]]).bfloat16()
+    positions = torch.tensor([[[1.0, -1.0], [1.0, -1.0]]]).bfloat16()
+    exact = place(angles.float(), positions.float())
+    drawn = place.bfloat16()(angles, positions)
+    assert drawn.dtype == torch.bfloat16
+    torch.testing.assert_close(drawn.float(), exact, atol=0.05, rtol=0.05)

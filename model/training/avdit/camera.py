@@ -33,10 +33,8 @@ _LEAST, _MOST = 0.3, 3.0  # standard deviations of a place between them
 _COARSE, _FINE = 64, 256  # pixels of the width that pairs are compared at
 _HEIGHTS = tuple(0.02 * 1.12**i for i in range(51))  # to 5.8
 _WIDTHS = tuple(0.57 * 1.15**i for i in range(9))  # to 1.7
-_CLOSER = (
-    (1.05, 1.02, 1.01),
-    (1.01, 1.004),
-)  # steps of the search around the best, as coarse, as fine
+# steps of the search around the best: of coarse pictures, of fine ones
+_CLOSER = (1.05, 1.02, 1.01), (1.01, 1.004)
 _AXES = tuple(
     ((a, 0.0), (0.0, b)) if straight else ((0.0, a), (b, 0.0))
     for straight, a, b in product((True, False), (1.0, -1.0), (1.0, -1.0))
@@ -75,8 +73,8 @@ def chosen(
 
 
 def detail(pictures: Tensor) -> Tensor:
-    """(N, 3, H, W) -> (N, 1, H, W): light and dark that stays with no picture, without what is
-    wide."""
+    """(N, 3, H, W) -> (N, 1, H, W): light and dark, without what is in all pictures (a weapon, a
+    display) and without what is wide."""
     grey = pictures.float().mean(1, keepdim=True)
     grey = grey - grey.mean(0)
     return grey - F.avg_pool2d(grey, _BLUR, 1, _BLUR // 2, count_include_pad=False)

@@ -360,6 +360,9 @@ def main(argv: list[str] | None = None) -> int:
         signal.signal(number, signal.default_int_handler)
     try:
         return 0 if train(args) else 130
+    except KeyboardInterrupt:  # between stages, or while recordings are read
+        print("lightcone train avdit: stopped; the same command goes on from here", file=sys.stderr)
+        return 130
     except ModelError as error:
         arguments.exit(1, f"lightcone train avdit: {error}\n")
 

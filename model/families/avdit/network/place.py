@@ -93,23 +93,29 @@ class Place(nn.Module):
 
     def forward(self, angle: Tensor, position: Tensor) -> Tensor:
         """Angles (B, group) in radians and positions (B, group, 2), to (B, channels, rows,
-        columns)."""
+        columns). Rays are computed in float32: half of its digits are some pixels."""
         parts = zip(angle.split(_TOGETHER), position.split(_TOGETHER), strict=True)
-        return torch.cat([self._draw(*part) for part in parts])
+        return torch.cat([self._draw(a.float(), p.float()) for a, p in parts])
 
     def _draw(self, angle: Tensor, position: Tensor) -> Tensor:
         c, batch = self._config, len(angle)
-        at = (position * self.unit) @ self.axes.T
+        at = (position * self.unit) @ self.axes.T.float()
         turned = angle * self.hand
         read = []
         for frame in range(c.group):
             hits = self._hits(turned[:, frame], at[:, frame])
             for texture, where in zip(self.textures, hits, strict=True):
                 seen = F.grid_sample(
-                    texture, where.flatten(0, 1)[None], padding_mode="border", align_corners=True
+                    texture.float(),
+                    where.flatten(0, 1)[None],
+                    padding_mode="border",
+                    align_corners=True,
                 )
                 read.append(seen[0].transpose(0, 1).flatten(1))  # (B latents, features rays)
-        x = self.read(torch.cat(read, 1)).unflatten(0, (batch, -1)) + self.cells
+        x = (
+            self.read(torch.cat(read, 1).to(self.read.weight)).unflatten(0, (batch, -1))
+            + self.cells
+        )
         x = F.silu(x)  # (B, latents, hidden)
         x = x + F.silu(self.mix(x))
         out = self.last(x) + self.always
@@ -145,8 +151,10 @@ class Place(nn.Module):
         cos, sin = way.cos(), way.sin()
         x, y = at[:, :1], at[:, 1:]
         known = [sin, cos, (2 * way).sin(), (2 * way).cos(), x * cos + y * sin, y * cos - x * sin]
-        more = self.walls(torch.stack(known, -1)).transpose(1, 2)  # (B, 1, latents)
-        return F.interpolate(more, scale_factor=float(_ALONG), mode="linear")[:, 0] + self.wall
+        more = self.walls(torch.stack(known, -1).to(self.wall)).transpose(1, 2)  # (B, 1, latents)
+        return (
+            F.interpolate(more.float(), scale_factor=float(_ALONG), mode="linear")[:, 0] + self.wall
+        )
 
 
 def _by_latent(rays: Tensor) -> Tensor:
