@@ -100,29 +100,26 @@ class Place(nn.Module):
     def _draw(self, angle: Tensor, position: Tensor) -> Tensor:
         c, batch = self._config, len(angle)
         at = (position * self.unit) @ self.axes.T.float()
-        turned = angle * self.hand
-        read = []
-        for frame in range(c.group):
-            hits = self._hits(turned[:, frame], at[:, frame])
-            for texture, where in zip(self.textures, hits, strict=True):
-                seen = F.grid_sample(
-                    texture.float(),
-                    where.flatten(0, 1)[None],
-                    padding_mode="border",
-                    align_corners=True,
-                )
-                read.append(seen[0].transpose(0, 1).flatten(1))  # (B latents, features rays)
-        x = (
-            self.read(torch.cat(read, 1).to(self.read.weight)).unflatten(0, (batch, -1))
-            + self.cells
-        )
+        hits = self._hits((angle * self.hand).flatten(), at.flatten(0, 1))
+        seen = [
+            F.grid_sample(
+                texture.float(),
+                where.flatten(0, 1)[None],
+                padding_mode="border",
+                align_corners=True,
+            )
+            for texture, where in zip(self.textures, hits, strict=True)
+        ]  # (1, features, B group latents, rays) each
+        by_frame = torch.cat(seen, 1)[0].unflatten(1, (batch, c.group, -1))
+        read = by_frame.permute(1, 3, 2, 0, 4).flatten(2)  # (B, latents, group features rays)
+        x = self.read(read.to(self.read.weight)) + self.cells
         x = F.silu(x)  # (B, latents, hidden)
         x = x + F.silu(self.mix(x))
         out = self.last(x) + self.always
         return out.transpose(1, 2).unflatten(2, (c.rows, c.columns))
 
     def _hits(self, angle: Tensor, at: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Where in each texture the rays of one frame hit, from angles (B,) and places (B, 2):
+        """Where in each texture the rays of frames hit, from angles (B,) and places (B, 2):
         (B, latents, rays of each, 2) in [-1, 1]."""
         c = self._config
         rows, columns = c.rows * _DOWN, c.columns * _ALONG
