@@ -162,3 +162,10 @@ def test_what_stands_in_front_moves_on_before_the_scenery_of_the_next_numbers() 
     expected = (last.picture[:, :, None] - before + after).flatten(2, 3)
     torch.testing.assert_close(again.picture, expected)
     assert again.numbers.equal(settled)
+    at_once = model(
+        clean, last, ones, torch.zeros(2, 3, CONFIG.frames, CONFIG.controls), ones,
+        torch.zeros(2, 3, CONFIG.words),
+        settled=lambda numbers, ends: ends[:, None].expand_as(numbers),
+    )  # fmt: skip
+    assert at_once.numbers.equal(settled)
+    torch.testing.assert_close(at_once.picture, expected)

@@ -194,9 +194,9 @@ class AvditModel(LatentStepping[AvditState, Made]):
         held = torch.from_numpy(np.stack(actions)).to(self.device, self.dtype)
         text = torch.stack([s.prompt.text(s.chunk) for s in states])
         noise = noise_of(model, [s.seed for s in states], [s.chunk for s in states])
-        latents, pasts = sample(model, context, held, text, noise, levels, self._guidance)
-        numbers = weights.numbers.settled(latents.numbers, context.last.numbers[:, -1])
-        latents = model.with_numbers(latents, numbers)
+        latents, pasts = sample(
+            model, context, held, text, noise, levels, self._guidance, weights.numbers.settled
+        )
         return Made(latents, pasts, context.last.last(model.config), held, text)
 
     @torch.inference_mode()

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from lightcone.model.families.avdit.network.cache import Cache, Past
 from lightcone.model.families.avdit.network.latents import Latents, mix
-from lightcone.model.families.avdit.network.transformer import Transformer
+from lightcone.model.families.avdit.network.transformer import Settled, Transformer
 
 LEVELS: Mapping[int, tuple[float, ...]] = {
     1: (0.0,),
@@ -48,15 +48,18 @@ def sample(
     noise: Latents,
     levels: Sequence[float],
     guidance: float = 1.0,
+    settled: Settled | None = None,
 ) -> tuple[Latents, list[Past]]:
     """The next chunk of B states, under `actions` (B, frames, controls), and their pasts with the
     chunk before it. `levels` are the noise levels of the steps, 0 first, ascending: Euler steps on
     the straight path from noise to the clean latents. With a `guidance` other than 1, what actions
-    change is made so many times as strong (classifier-free guidance, Ho & Salimans 2022)."""
+    change is made so many times as strong (classifier-free guidance, Ho & Salimans 2022). `settled`
+    is what becomes of the numbers at the end, before their scenery is drawn."""
     c = model.config
     ends = context.last.last(c)
     cache = Cache(c, context.pasts, noise.picture, room=2)
     count = len(actions)
+    at_once = settled if guidance == 1 else None  # what is guided is settled after it
 
     def single(x: Latents, level: float, known: float) -> Latents:
         out = model(
@@ -67,6 +70,7 @@ def sample(
             actions.new_full((count, 1), known),
             text[:, None],
             cache,
+            settled=at_once if level == levels[-1] else None,
         )
         return _clean(out)
 
@@ -84,6 +88,7 @@ def sample(
         torch.stack([context.text, text], 1),
         cache,
         newest=True,
+        settled=at_once if len(levels) == 1 else None,
     )
     pasts = [past.with_next(cache.keep(i), c.window) for i, past in enumerate(context.pasts)]
     cache.advance()
@@ -92,6 +97,8 @@ def sample(
     for before, level in itertools.pairwise(levels):
         x = mix(x, clean, actions.new_full((count,), share(before, level)))
         clean = guided(x, level, single(x, level, 1.0))
+    if settled is not None and at_once is None:
+        clean = model.with_numbers(clean, settled(clean.numbers, ends.numbers[:, -1]))
     return clean, pasts
 
 

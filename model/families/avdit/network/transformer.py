@@ -16,6 +16,8 @@ that hour three looks like minute one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -29,6 +31,10 @@ from lightcone.model.runtime.attention import Plan, Planned, attend
 from lightcone.model.runtime.layers import Block, rms_norm, rotary_tables, rotate, waves
 
 _TAU_WAVES = 16
+
+Settled = Callable[[Tensor, Tensor], Tensor]
+"""Numbers (B, frames, numbers) after those of the frame before, (B, numbers), to numbers of that
+shape."""
 
 
 class Transformer(nn.Module):
@@ -68,8 +74,10 @@ class Transformer(nn.Module):
         text: Tensor,
         cache: Cache | None = None,
         newest: bool = False,
+        settled: Settled | None = None,
     ) -> Latents:
-        """The clean latents of C chunks in a row; with `newest`, of the last one alone.
+        """The clean latents of C chunks in a row; with `newest`, of the last one alone. The scenery
+        that is added is that of the numbers as `settled` leaves them.
 
         `noisy` (B, C) chunks at noise levels `tau` (B, C), `last` the ends of those before them,
         `actions` (B, C, frames, controls), `known` (B, C): 1 where the actions are given, 0 where
@@ -102,7 +110,7 @@ class Transformer(nn.Module):
                 last = last.map(lambda t: t[:, -1:])
         shift, scale = self.final(condition)[:, :, None].chunk(2, -1)
         x = torch.addcmul(shift, rms_norm(x), 1 + scale)
-        return self._out(x, features, last)
+        return self._out(x, features, last, settled)
 
     def with_numbers(self, chunk: Latents, numbers: Tensor) -> Latents:
         """Chunks (..., frames, numbers) with other numbers, before the scenery of those."""
@@ -120,7 +128,7 @@ class Transformer(nn.Module):
         hidden = self.no_action.to(given.dtype).expand_as(given)
         return torch.lerp(hidden, given, spread(known, given))
 
-    def _out(self, x: Tensor, features: Tensor, last: Latents) -> Latents:
+    def _out(self, x: Tensor, features: Tensor, last: Latents, settled: Settled | None) -> Latents:
         """The clean latents of each modality."""
         c = self.config
         sound, numbers = last.sound[:, :, :0], last.numbers[:, :, -1:]
@@ -132,6 +140,9 @@ class Transformer(nn.Module):
             numbers = advanced(numbers.expand_as(change), change, c.angles)
         else:
             numbers = numbers.expand(-1, -1, c.frames, -1)
+        if settled is not None:
+            ends = last.numbers[:, :, -1].flatten(0, 1)
+            numbers = settled(numbers.flatten(0, 1), ends).unflatten(0, numbers.shape[:2])
         drawn = None
         if self.scenery is not None:
             known = torch.cat([last.numbers, numbers.detach()], 2)
