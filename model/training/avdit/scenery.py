@@ -22,8 +22,8 @@ from lightcone.model.training.avdit.latents import EncodedPlay
 from lightcone.model.training.muon import MuonAdam
 from lightcone.model.training.parallel import Group
 
-CHUNKS = 24  # of a batch
-_MUON_LR, _ADAM_LR = 0.01, 3e-3
+_WAVES, _PLACE = (128, 1e-3), (24, 3e-3)  # chunks of a batch, and AdamW's rate
+_MUON_LR = 0.01
 _QUICKER = 5.0  # of textures, whose entries are read seldom
 _OTHERS = 0.3  # share of numbers, each by itself, that are of another chunk; none of a pose
 _CELL = 0.5  # standard deviations, the side of one place
@@ -49,7 +49,8 @@ def train_scenery(
         if p.ndim == 2 and "cells" not in name and "place" not in name
     ]
     tables = [] if scenery.place is None else [*scenery.place.textures]
-    optimizer = MuonAdam(scenery, matrices, _MUON_LR, _ADAM_LR, Group(alone=True), tables, _QUICKER)
+    chunks, adam_lr = _WAVES if scenery.place is None else _PLACE
+    optimizer = MuonAdam(scenery, matrices, _MUON_LR, adam_lr, Group(alone=True), tables, _QUICKER)
     step, seconds = load(path, scenery, optimizer)
     if not step:
         scenery.fit(torch.from_numpy(np.asarray(play.numbers)))
@@ -62,7 +63,7 @@ def train_scenery(
     often = _often(play, c)
 
     def advance(point: Point) -> dict[str, float]:
-        at = np.sort(rng.choice(len(play), min(CHUNKS, len(play)), replace=False, p=often))
+        at = np.sort(rng.choice(len(play), min(chunks, len(play)), replace=False, p=often))
         pictures = torch.from_numpy(play.picture[at].astype(np.float32))
         pictures = pictures.unflatten(1, (c.latents, c.channels))
         values = torch.from_numpy(_mixed(np.asarray(play.numbers[at]), c.pose, rng))
