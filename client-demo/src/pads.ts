@@ -59,9 +59,11 @@ export class Pads {
     const before = this.last.get(index) ?? null;
     const now = snapshot(pad);
     this.last.set(index, now);
-    if (this.forPage(before, now, standard)) this.spent.add(index);
-    else if (isAtRest(now)) this.spent.delete(index);
-    this.listener.pad(index, this.spent.has(index) ? null : now, standard, at);
+    const forPage = this.forPage(before, now, standard);
+    if (isAtRest(now)) this.spent.delete(index);
+    else if (forPage) this.spent.add(index);
+    const forWorld = !forPage && !this.spent.has(index);
+    this.listener.pad(index, forWorld ? now : null, standard, at);
   }
 
   /** Whether the page has taken what is pressed. */

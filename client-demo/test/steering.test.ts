@@ -3,6 +3,7 @@ import type { SessionDescription } from "../src/protocol";
 import type { PadListener } from "../src/shell/input/gamepads";
 import { Steering } from "../src/steering";
 import type { PageView } from "../src/ui/page";
+import { CONTROLS } from "./controls";
 
 const hands = vi.hoisted(() => ({ pads: null as PadListener | null }));
 
@@ -36,6 +37,25 @@ const SESSION: SessionDescription = {
   ...{ prompt: "none", prompt_length: 500, words: [] },
 };
 
+/** A page over which something lies or not, and a gamepad with its first button held or not. */
+function withButton() {
+  const page = { offerLook: () => undefined, isCovered: false };
+  const steering = new Steering(page as unknown as PageView, {
+    changed: () => undefined,
+    rewinds: () => undefined,
+  });
+  steering.announce({ ...SESSION, controls: CONTROLS, axes: [] });
+  const poll = (pressed: boolean) =>
+    hands.pads!.state(
+      {
+        ...{ index: 0, mapping: "standard", axes: [0, 0, 0, 0] },
+        buttons: [{ pressed }],
+      } as unknown as Gamepad,
+      0,
+    );
+  return { page, steering, poll };
+}
+
 beforeEach(() => {
   vi.stubGlobal("window", new EventTarget());
   vi.stubGlobal("document", Object.assign(new EventTarget(), { body: null }));
@@ -58,4 +78,25 @@ test("a stick that is held when the session is back is sent to it anew", () => {
   poll();
   expect(changed).toHaveBeenCalledTimes(2);
   expect(steering.moved).toEqual({ turn: 3 });
+});
+
+test("a button pressed before a dialog is seen to be gone is the world's", () => {
+  const { page, steering, poll } = withButton();
+  page.isCovered = true;
+  poll(false);
+  page.isCovered = false;
+  poll(true);
+  expect(steering.buttons).toEqual(["jump"]);
+});
+
+test("a button pressed in a dialog is not the world's until it is let go", () => {
+  const { page, steering, poll } = withButton();
+  page.isCovered = true;
+  poll(true);
+  page.isCovered = false;
+  poll(true);
+  expect(steering.buttons).toEqual([]);
+  poll(false);
+  poll(true);
+  expect(steering.buttons).toEqual(["jump"]);
 });
