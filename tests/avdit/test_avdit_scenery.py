@@ -169,3 +169,9 @@ def test_what_stands_in_front_moves_on_before_the_scenery_of_the_next_numbers() 
     )  # fmt: skip
     assert at_once.numbers.equal(settled)
     torch.testing.assert_close(at_once.picture, expected)
+    in_training = model(
+        clean, last, ones, torch.zeros(2, 3, CONFIG.frames, CONFIG.controls), ones,
+        torch.zeros(2, 3, CONFIG.words), true_numbers=settled,
+    )  # fmt: skip
+    assert in_training.numbers.equal(made.numbers)
+    torch.testing.assert_close(in_training.picture, expected)

@@ -69,7 +69,9 @@ def loss(
     ends = noise().last(c)
     blurred = Latents(*(b + spread(blur, b) * n for b, n in zip(before, ends, strict=True)))
     before = blurred._replace(numbers=before.numbers)  # of an angle, noise would be a turn
-    predicted = model(noisy, before, tau, clips.actions, known, clips.text)
+    predicted = model(
+        noisy, before, tau, clips.actions, known, clips.text, true_numbers=clips.clean.numbers
+    )
     weight = target.float() / target.float().mean().clamp_min(1e-3)
     scale = weight * (0.3 + tau)  # what is almost clean has smaller errors
     total, figures = torch.zeros((), device=device), {}

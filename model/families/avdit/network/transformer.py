@@ -75,9 +75,12 @@ class Transformer(nn.Module):
         cache: Cache | None = None,
         newest: bool = False,
         settled: Settled | None = None,
+        true_numbers: Tensor | None = None,
     ) -> Latents:
         """The clean latents of C chunks in a row; with `newest`, of the last one alone. The scenery
-        that is added is that of the numbers as `settled` leaves them.
+        that is added is that of the numbers as `settled` leaves them, or, in training, of
+        `true_numbers` (B, C, frames, numbers): a scenery seen from a wrong angle has the larger an
+        error the sharper it is, so the head would learn to blur it.
 
         `noisy` (B, C) chunks at noise levels `tau` (B, C), `last` the ends of those before them,
         `actions` (B, C, frames, controls), `known` (B, C): 1 where the actions are given, 0 where
@@ -110,7 +113,7 @@ class Transformer(nn.Module):
                 last = last.map(lambda t: t[:, -1:])
         shift, scale = self.final(condition)[:, :, None].chunk(2, -1)
         x = torch.addcmul(shift, rms_norm(x), 1 + scale)
-        return self._out(x, features, last, settled)
+        return self._out(x, features, last, settled, true_numbers)
 
     def with_numbers(self, chunk: Latents, numbers: Tensor) -> Latents:
         """Chunks (..., frames, numbers) with other numbers, before the scenery of those."""
@@ -128,7 +131,14 @@ class Transformer(nn.Module):
         hidden = self.no_action.to(given.dtype).expand_as(given)
         return torch.lerp(hidden, given, spread(known, given))
 
-    def _out(self, x: Tensor, features: Tensor, last: Latents, settled: Settled | None) -> Latents:
+    def _out(
+        self,
+        x: Tensor,
+        features: Tensor,
+        last: Latents,
+        settled: Settled | None,
+        true_numbers: Tensor | None,
+    ) -> Latents:
         """The clean latents of each modality."""
         c = self.config
         sound, numbers = last.sound[:, :, :0], last.numbers[:, :, -1:]
@@ -145,7 +155,8 @@ class Transformer(nn.Module):
             numbers = settled(numbers.flatten(0, 1), ends).unflatten(0, numbers.shape[:2])
         drawn = None
         if self.scenery is not None:
-            known = torch.cat([last.numbers, numbers.detach()], 2)
+            shown = numbers.detach() if true_numbers is None else true_numbers
+            known = torch.cat([last.numbers, shown], 2)
             drawn = self.scenery(known.unflatten(2, (1 + c.latents, c.group)))
         picture = self.head(x[:, :, : c.picture_tokens], features, last.picture, drawn)
         return Latents(picture, sound, numbers)
