@@ -21,6 +21,7 @@ import torch
 from lightcone.model.codecs.sound import SoundCodec
 from lightcone.model.codecs.video import VideoCodec
 from lightcone.model.evaluation.judge import recorded, report
+from lightcone.model.families.avdit.entry import read_config
 from lightcone.model.families.avdit.model import AvditModel
 from lightcone.model.families.avdit.network.config import SIZES, AvditConfig
 from lightcone.model.families.avdit.network.transformer import Transformer
@@ -109,6 +110,8 @@ class Base:
         source = open_source(recordings)
         numbers, words = numbers_of(source), vocabulary(source)
         config, video, heard = shapes(source.info, size, numbers, len(words))
+        scenery = read_config(run / "weights")["transformer"]["scenery"]  # of whatever size
+        config = replace(config, scenery=scenery)
         picture = VideoCodec(video)
         sound = None if heard is None else SoundCodec(heard)
         load_codecs(picture, sound, run)
@@ -196,7 +199,12 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--steps", type=int, default=300, help="of each training")
     out.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     out.add_argument("--variants", nargs="+", choices=tuple(VARIANTS), default=tuple(VARIANTS))
-    out.add_argument("--size", choices=tuple(SIZES), default="small")
+    out.add_argument(
+        "--size",
+        choices=tuple(SIZES),
+        default="small",
+        help="of the transformer; codecs and scenery are the run's",
+    )
     out.add_argument("--batch", type=int, default=Recipe.batch)
     out.add_argument("--chunks", type=int, default=Recipe.chunks)
     out.add_argument("--clips", type=int, default=8)

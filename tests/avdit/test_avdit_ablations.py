@@ -24,11 +24,23 @@ def test_variants_differ_in_one_thing_and_cost_as_many_chunks() -> None:
     assert ablations.VARIANTS["window 0.5 s"].config(c, 35).window == 4
 
 
-def test_a_table_of_variants_and_seeds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_of_variants_and_seeds_of_another_size_than_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     play = recordings(tmp_path / "play")
-    base = ["--recordings", str(play), "--size", "tiny", "--chunks", "6", "--batch", "2"]
+    base = ["--recordings", str(play), "--chunks", "6", "--batch", "2"]
     args = training.parser().parse_args(
-        [*base, "--out", str(tmp_path / "run"), "--minutes", "0.02", "--steps", "1"]
+        [
+            *base,
+            "--size",
+            "tiny",
+            "--out",
+            str(tmp_path / "run"),
+            "--minutes",
+            "0.02",
+            "--steps",
+            "1",
+        ]
     )
     assert training.train(args)
     flags = [*base, "--run", str(tmp_path / "run"), "--held-out", str(play), "--steps", "2"]
