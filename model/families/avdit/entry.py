@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 WEIGHTS_FILE, CONFIG_FILE = "model.safetensors", "config.json"
 FAMILY = "avdit"
-DEFAULT_STEPS = 2  # of denoising
+DEFAULT_STEPS = 1  # of denoising
 
 
 def read_config(folder: Path) -> dict[str, Any]:
