@@ -52,6 +52,7 @@ def test_what_an_unsure_model_adds_up_is_no_change() -> None:
     state = np.stack([hits, np.arange(2000, dtype=np.float32) % 360, walked], 1)
     numbers = Numbers.fit([state], ("health", "angle", "way"))
     least = 5 / hits.std()
+    assert numbers.lowest[0] == pytest.approx((hits.min() - hits.mean()) / hits.std(), abs=1e-4)
     assert numbers.least == pytest.approx((least, 0, 0, 0))  # half a hit; what always changes
     last = torch.tensor([[0.3, 1.0, 1.0, 0.5]])
     guessed = last[:, None] + 0.4 * least * torch.tensor([[[1.0]], [[2.0]], [[4.0]]]).view(1, 3, 1)
@@ -59,6 +60,24 @@ def test_what_an_unsure_model_adds_up_is_no_change() -> None:
     assert settled[0, :, 0].tolist() == pytest.approx([0.3, 0.3, float(guessed[0, 2, 0])])
     assert settled[..., 1:].equal(guessed[..., 1:])
     assert Numbers().settled(guessed, last) is guessed
+
+
+def test_what_is_pushed_now_and_then_does_not_creep_and_stays_where_it_was_recorded() -> None:
+    pushed = np.zeros(2000)
+    for at in range(0, 2000, 40):  # 12 ways in all, most of them in the first frames
+        pushed[at : at + 8] = 6 * 0.5 ** np.arange(8) * (1 if at % 80 else -1)
+    state = np.cumsum(pushed, dtype=np.float32)[:, None]
+    numbers = Numbers.fit([state], ("position_x",), frames=4)
+    frame = 1 / state.std()
+    assert 2 * frame < numbers.least[0] < 5 * frame
+    last = torch.zeros(1, 1)
+    for _ in range(100):
+        crept = last[:, None] + 0.4 * frame * torch.arange(1, 5).view(1, 4, 1)
+        last = numbers.settled(crept, last)[:, -1]
+    assert last == 0
+    away = numbers.settled(torch.full((1, 4, 1), 1e3), last)
+    assert (away == numbers.highest[0]).all()
+    assert numbers.highest[0] == pytest.approx(float((state.max() - state.mean()) / state.std()))
 
 
 def test_scenery_is_a_latent_picture_for_each_group_of_frames() -> None:

@@ -18,7 +18,7 @@ from lightcone.model.families.avdit.prompts import words_in
 from lightcone.model.families.avdit.weights import Weights
 from lightcone.model.interface import WorldInfo
 from lightcone.model.recordings.format import info_from_json
-from lightcone.model.training.avdit.shapes import shapes
+from lightcone.model.training.avdit.shapes import chunk_frames, shapes
 from lightcone.model.training.avdit.source import Source, TrainingError
 
 
@@ -75,7 +75,9 @@ def trained_before(folder: Path, source: Source) -> Beginning:
 def numbers_of(source: Source) -> Numbers:
     """The numbers of the recordings, where they have any."""
     states = [s for i in range(len(source.episodes)) if (s := source.state(i)) is not None]
-    return Numbers.fit(states, source.numbers) if states and source.numbers else Numbers()
+    if not states or not source.numbers:
+        return Numbers()
+    return Numbers.fit(states, source.numbers, chunk_frames(source.info.fps))
 
 
 def vocabulary(source: Source) -> tuple[str, ...]:

@@ -20,11 +20,21 @@ _SAMPLES = (360, 760)  # of a latent of sound
 _STRIDES = (range(14, 26), range(3, 9), range(3, 9))
 
 
+def chunk_frames(fps: int) -> int:
+    """Of a chunk of recordings."""
+    return AvditConfig.latents * _group(fps)
+
+
+def _group(fps: int) -> int:
+    """Frames of a latent picture."""
+    return max(1, round(fps / _FRAMES_A_SECOND))
+
+
 def shapes(
     info: WorldInfo, size: str, numbers: Numbers, words: int, window_seconds: float = WINDOW_SECONDS
 ) -> tuple[AvditConfig, VideoCodecConfig, SoundCodecConfig | None]:
     """Raises TrainingError for worlds that cannot be learned as they were recorded."""
-    group = max(1, round(info.fps / _FRAMES_A_SECOND))
+    group = _group(info.fps)
     fine = _FINE if min(info.width, info.height) >= _LARGE else 1
     video = VideoCodecConfig(frames=group, fine=fine)
     patch = AvditConfig.patch // fine
