@@ -35,6 +35,7 @@ class AvditConfig:
     operators: int = 12  # linear ones, by which a picture moves
     reach: int = 3  # latents that an operator reads to either side; above and below it is one
     scenery: int = 0  # width of the network that draws a place from the numbers; 0 without
+    residual_kept: float = 0.97  # of what a picture has beside its scenery, from chunk to chunk
     action_tokens: bool = True  # beside AdaLN; without, the tokens of actions are empty
 
     @property

@@ -34,7 +34,8 @@ class Stem(nn.Module):
 class Head(nn.Module):
     """Tokens -> latent pictures: the one before each, moved, and what is new. Scenery, where there
     is any, is subtracted before and added after: only the residual is moved, so what scenery knows
-    is as sharp after a turn as before it.
+    is as sharp after a turn as before it. A little of the residual is lost with each chunk, so that
+    errors do not add up in a long run: a wrong colour is gone after a window.
 
     A latent stands for 8x8 pixels or more, so a picture that moves by 3 is no moved picture of
     latents. But what becomes of the latents is largely linear in them, for each motion. The head
@@ -81,7 +82,10 @@ class Head(nn.Module):
         mixture = self.mixture(hidden).unflatten(1, (c.latents, c.operators, 1))
         picture, pictures = last.flatten(0, 1), []  # (B C, channels, h, w)
         for i, (second, new) in enumerate(zip(self.second, self.new, strict=True)):
-            residual = picture if drawn is None else picture - drawn[:, :, i].flatten(0, 1)
+            residual = picture
+            if drawn is not None:
+                residual = picture - drawn[:, :, i].flatten(0, 1)
+                residual = residual * (c.residual_kept if i == 0 else 1.0)
             each = self.operators(residual).unflatten(1, (c.operators, c.channels))
             moved = (mixture[:, i] * each).sum(1)
             if drawn is not None:
