@@ -12,6 +12,7 @@ from lightcone.model.interface import Model, collect
 SEEDS = (1, 2, 3)
 CHUNKS = 6
 GUN = np.s_[:, 96:144, 96:160]  # of a picture of 192 rows and 256 columns
+FLOOR = np.s_[120:, :90]  # left of the gun
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +50,14 @@ def test_a_shot_is_seen_at_the_gun_and_heard(model: Model, seed: int) -> None:
     brighter = (shot - idle)[GUN].mean(axis=(1, 2, 3))
     assert brighter.max() > 10
     assert np.square(heard).mean() > 2 * np.square(silent).mean()
+
+
+@pytest.mark.parametrize("held", ["turn_left", "turn_right"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_turn_is_seen_on_the_floor(model: Model, seed: int, held: str) -> None:
+    def moving(*held: str) -> float:
+        frames, _ = played(model, seed, *held)
+        floor = frames[4:].mean(-1)[:, *FLOOR]
+        return float(np.abs(np.diff(floor, axis=0)).mean())
+
+    assert moving(held) > 2 * moving()
