@@ -151,9 +151,9 @@ def test_a_fresh_head_shows_the_last_picture_again_before_the_next_scenery() -> 
     torch.testing.assert_close(out, last.repeat(1, 1, CONFIG.latents, 1, 1))
     drawn = torch.randn(*lead, 1 + CONFIG.latents, CONFIG.channels, *size)
     out = head(tokens, features, last, drawn).unflatten(2, (CONFIG.latents, -1))
-    in_front = last - drawn[:, :, 0]
+    residual = CONFIG.residual_kept * (last - drawn[:, :, 0])
     for i in range(CONFIG.latents):
-        torch.testing.assert_close(out[:, :, i], in_front + drawn[:, :, i + 1])
+        torch.testing.assert_close(out[:, :, i], residual + drawn[:, :, i + 1])
 
 
 def test_the_path_goes_from_noise_to_the_clean_latents() -> None:
