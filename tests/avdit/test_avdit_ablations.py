@@ -29,21 +29,11 @@ def test_a_table_of_variants_and_seeds_of_another_size_than_the_run(
 ) -> None:
     play = recordings(tmp_path / "play")
     base = ["--recordings", str(play), "--chunks", "6", "--batch", "2"]
-    args = training.parser().parse_args(
-        [
-            *base,
-            "--size",
-            "tiny",
-            "--out",
-            str(tmp_path / "run"),
-            "--minutes",
-            "0.02",
-            "--steps",
-            "1",
-        ]
-    )
+    small = [*base, "--out", str(tmp_path / "run"), "--minutes", "0.02", "--steps", "1"]
+    args = training.parser().parse_args(small)
     assert training.train(args)
-    flags = [*base, "--run", str(tmp_path / "run"), "--held-out", str(play), "--steps", "2"]
+    flags = [*base, "--size", "tiny", "--run", str(tmp_path / "run"), "--steps", "2"]
+    flags += ["--held-out", str(play)]
     flags += ["--out", str(tmp_path / "out"), "--seeds", "1", "--clips", "1"]
     flags += ["--variants", "as it is", "no numbers"]
     assert ablations.main(flags) == 0
