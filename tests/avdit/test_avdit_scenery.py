@@ -64,7 +64,7 @@ def test_what_an_unsure_model_adds_up_is_no_change() -> None:
 
 def test_what_is_pushed_now_and_then_does_not_creep_and_stays_where_it_was_recorded() -> None:
     pushed = np.zeros(2000)
-    for at in range(0, 2000, 40):  # 12 ways in all, most of them in the first frames
+    for at in range(0, 2000, 40):  # by 12 in all, most of it in the first frames
         pushed[at : at + 8] = 6 * 0.5 ** np.arange(8) * (1 if at % 80 else -1)
     state = np.cumsum(pushed, dtype=np.float32)[:, None]
     numbers = Numbers.fit([state], ("position_x",), frames=4)

@@ -50,7 +50,7 @@ from lightcone.model.runtime.costs import measured
 from lightcone.model.runtime.precision import compute_dtype, usable_device
 from lightcone.model.runtime.stepping import LatentStepping
 
-_VERSION = "avdit 3"  # of the family: another one steps differently, or has other states
+_VERSION = "avdit 4"  # of the family: another one steps differently, or has other states
 _MOST_GUIDANCE = 10.0
 
 
