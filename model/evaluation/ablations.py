@@ -28,16 +28,15 @@ from lightcone.model.families.avdit.network.transformer import Transformer
 from lightcone.model.families.avdit.numbers import Numbers
 from lightcone.model.interface import ModelError
 from lightcone.model.recordings.scan import scan
-from lightcone.model.runtime.checkpoint import load_module
 from lightcone.model.training.avdit.beginning import numbers_of, vocabulary
 from lightcone.model.training.avdit.budget import Budget
 from lightcone.model.training.avdit.clips import ClipSampler
 from lightcone.model.training.avdit.emphasis import Emphasis
 from lightcone.model.training.avdit.export import export
 from lightcone.model.training.avdit.latents import EncodedPlay, encode
-from lightcone.model.training.avdit.shapes import shapes
+from lightcone.model.training.avdit.shapes import WIDEST_REACH, shapes
 from lightcone.model.training.avdit.source import Source, open_source
-from lightcone.model.training.avdit.train import SCENERY, load_codecs
+from lightcone.model.training.avdit.train import load_codecs, load_scenery
 from lightcone.model.training.avdit.transformer import Recipe, train_transformer
 from lightcone.model.training.parallel import Group
 
@@ -53,19 +52,26 @@ class Variant:
     action_tokens: bool = True
     rollout: float = Recipe.rollout
     window_seconds: float | None = None
-    width: int | None = None
+    width: float = 1.0  # over the size's own
     operators: int | None = None
+    turning: bool = True
+    chance: bool = True
 
     def config(self, c: AvditConfig, fps: int) -> AvditConfig:
         changed: dict[str, Any] = {"action_tokens": self.action_tokens}
         if not self.numbers:
-            changed |= {"numbers": 0, "angles": (), "positions": (), "scenery": 0}
-        if not self.scenery:
+            changed |= {"numbers": 0, "angles": (), "positions": ()}
+        if not (self.numbers and self.scenery):
             changed["scenery"] = 0
+        if not (self.numbers and self.scenery and self.turning):
+            changed |= {"turning": 0, "reach": WIDEST_REACH}
+        if not self.chance:
+            changed["chance"] = False
         if self.window_seconds is not None:
             changed["window"] = max(2, round(self.window_seconds * fps / c.frames))
-        if self.width is not None:
-            changed |= {"width": self.width, "heads": max(1, self.width // 64)}
+        if self.width != 1.0:
+            heads = max(1, round(c.heads * self.width))
+            changed |= {"width": c.width // c.heads * heads, "heads": heads}
         if self.operators is not None:
             changed["operators"] = self.operators
         return replace(c, **changed)
@@ -82,11 +88,14 @@ VARIANTS: Mapping[str, Variant] = {
     "as it is": Variant(),
     "no numbers": Variant(numbers=False),
     "no scenery": Variant(scenery=False),
+    "no turning": Variant(turning=False),
+    "square error alone": Variant(chance=False),
     "no own context": Variant(rollout=0.0),
     "actions by AdaLN alone": Variant(action_tokens=False),
     "window 0.5 s": Variant(window_seconds=0.5),
     "window 2 s": Variant(window_seconds=2.0),
-    "half the width": Variant(width=128),
+    "half the width": Variant(width=0.5),
+    "twice the width": Variant(width=2.0),
     "one operator": Variant(operators=1),
 }
 
@@ -102,7 +111,7 @@ class Base:
     picture: VideoCodec
     sound: SoundCodec | None
     play: EncodedPlay
-    scenery: Path
+    run: Path
 
     @staticmethod
     def of(run: Path, recordings: Path, size: str) -> Base:
@@ -117,7 +126,7 @@ class Base:
         load_codecs(picture, sound, run)
         folder = run / "cache" / "latents"
         play = encode(source, config, picture, sound, numbers, words, folder)
-        return Base(source, config, numbers, words, picture, sound, play, run / SCENERY)
+        return Base(source, config, numbers, words, picture, sound, play, run)
 
 
 def ablate(
@@ -132,8 +141,7 @@ def ablate(
     torch.manual_seed(seed)
     out.mkdir(parents=True, exist_ok=True)
     model = Transformer(c)
-    if model.scenery is not None:
-        load_module(model.scenery, base.scenery)
+    load_scenery(model, base.run)
     trained = train_transformer(
         model, ClipSampler(play, c, seed * 1_009), Emphasis.of(play, base.picture, c),
         out / "transformer.pt", Budget(steps=steps), variant.recipe(c, recipe),
@@ -174,19 +182,21 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def table(results: Sequence[Mapping[str, Any]]) -> str:
-    """Means over seeds, in 2 denoising steps, of Markdown."""
+    """Of Markdown: for each variant and number of denoising steps what each seed gave."""
     lines = [
-        "| variant | teacher-forced, dB | 16 frames, dB | 64 frames, dB | sharpness | seeds |",
+        "| variant | steps | teacher-forced, dB | 16 frames, dB | 64 frames, dB | sharpness |",
         "|---|---|---|---|---|---|",
     ]
     for name in dict.fromkeys(result["variant"] for result in results):
-        each = [result["steps"]["2"] for result in results if result["variant"] == name]
-        rows = [
-            [f["teacher_forced_psnr_db"], *f["rollout_psnr_db"].values(), f["sharpness"]]
-            for f in each
-        ]
-        cells = " | ".join(f"{mean:.2f}" for mean in np.mean(rows, 0))
-        lines.append(f"| {name} | {cells} | {len(each)} |")
+        seeds = [result["steps"] for result in results if result["variant"] == name]
+        for steps in seeds[0]:
+            rows = [
+                [f["teacher_forced_psnr_db"], *f["rollout_psnr_db"].values(), f["sharpness"]]
+                for f in (seed[steps] for seed in seeds)
+            ]
+            columns = zip(*rows, strict=True)
+            cells = " | ".join(" / ".join(f"{value:.2f}" for value in each) for each in columns)
+            lines.append(f"| {name} | {steps} | {cells} |")
     return "\n".join(lines)
 
 

@@ -53,6 +53,7 @@ CONFIG = AvditConfig(
     heads=2,
     layers="STST",
     detail=8,
+    chance=True,
 )
 
 

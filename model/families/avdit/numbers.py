@@ -59,6 +59,11 @@ class Numbers:
         return tuple(i + sum(self.angles[:i]) for i in sorted(widest))
 
     @property
+    def place(self) -> bool:
+        """Whether they say which way and where somebody looks: one angle, two positions."""
+        return len(self.sines) == 1 and len(self.positions) == 2
+
+    @property
     def unit(self) -> tuple[float, ...]:
         """Deviations of these, over their root mean square."""
         stds = [self.std[i] for i in self.columns(self.positions)]

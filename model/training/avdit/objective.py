@@ -6,6 +6,12 @@ context, almost clean. The network sees all of them in one pass (diffusion forci
 the target stays the truth: that is how it learns to correct its own errors. A second pass predicts
 from the predictions of the first, all chunks at once, and so on: errors of several chunks in a row
 (parallel scheduled sampling, Duckworth et al. 2019).
+
+The square error of pictures alone would make a single step from pure noise the mean of all that
+may come, in which what is small and moves fades. So there it is the energy score (Gneiting &
+Raftery 2007; of diffusion models, De Bortoli et al. 2025): a prediction is to be near the truth,
+and as far from another that other noise gives. It is least where predictions are distributed as
+the truth is.
 """
 
 from __future__ import annotations
@@ -15,22 +21,26 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from lightcone.model.families.avdit.network.config import AvditConfig
 from lightcone.model.families.avdit.network.latents import Latents, choose, mix, spread
 from lightcone.model.training.avdit.clips import Clips
 from lightcone.model.training.avdit.emphasis import Emphasis
 
+_PATCH = 4  # latents along each side, over which an energy score is taken
+
 
 @dataclass(frozen=True)
 class Objective:
     targets: float = 0.6  # share of chunks that are targets; the others are context
-    pure: float = 0.35  # share of targets that start from pure noise
+    pure: float = 0.5  # share of targets that start from pure noise
     cleanest: float = 0.8  # level of the others, at most: 4 steps need none above 0.75
     context_noise: float = 0.12  # most of it
     last_noise: float = 0.15  # most noise on picture and sound of the end of the chunk before
     own: float = 0.7  # share of context that is the model's own, in rollout batches
     no_actions: float = 0.1  # share of chunks whose actions are hidden
+    score_weight: float = 0.3  # of the energy score
     sound_weight: float = 0.3
     numbers_weight: float = 0.1
 
@@ -69,17 +79,33 @@ def loss(
     ends = noise().last(c)
     blurred = Latents(*(b + spread(blur, b) * n for b, n in zip(before, ends, strict=True)))
     before = blurred._replace(numbers=before.numbers)  # of an angle, noise would be a turn
-    predicted = model(
-        noisy, before, tau, clips.actions, known, clips.text, true_numbers=clips.clean.numbers
-    )
+
+    def predict(x: Latents) -> Latents:
+        out: Latents = model(
+            x, before, tau, clips.actions, known, clips.text, true_numbers=clips.clean.numbers
+        )
+        return out
+
+    predicted = predict(noisy)
     weight = target.float() / target.float().mean().clamp_min(1e-3)
     scale = weight * (0.3 + tau)  # what is almost clean has smaller errors
     total, figures = torch.zeros((), device=device), {}
-    error = (predicted.picture - clips.clean.picture).square()
-    weighted = emphasis.weights(clips.clean.picture, clips.before.picture) * error
-    picture = (spread(scale, error) * weighted).mean()
-    total = total + picture
     at_noise = (tau == 0) & target
+    weights = emphasis.weights(clips.clean.picture, clips.before.picture)
+    error = (predicted.picture - clips.clean.picture).square()
+    regressed = scale
+    if c.chance:
+        regressed = scale * ~at_noise
+        with torch.no_grad():
+            again = predict(choose(at_noise, noise(), noisy))
+        fit = _patches(weights * error)
+        apart = _patches(weights * (predicted.picture - again.picture).square())
+        score = (spread(weight * at_noise, fit) * (fit - apart)).mean()
+        total = total + objective.score_weight * score
+        if at_noise.any():
+            figures["apart"] = float((apart[at_noise].mean() / fit[at_noise].mean()).detach())
+    picture = (spread(regressed, error) * weights * error).mean()
+    total = total + picture
     with torch.no_grad():
         if at_noise.any():
             figures["from noise"] = float((emphasis.shows * error[at_noise]).mean())
@@ -96,6 +122,13 @@ def loss(
         total = total + objective.numbers_weight * numbers
         figures["numbers"] = float(numbers.detach())
     return total, figures
+
+
+def _patches(square: Tensor) -> Tensor:
+    """Square errors (B, C, depth, h, w) -> their roots over patches, (B, C, y, x)."""
+    side = min(_PATCH, *square.shape[-2:])
+    mean = F.avg_pool2d(square.mean(2), side, stride=max(1, side // 2))
+    return (mean + 1e-6).sqrt()
 
 
 @torch.no_grad()

@@ -14,7 +14,9 @@ from lightcone.model.training.avdit.source import TrainingError
 
 WINDOW_SECONDS = 4.1
 _LARGE, _FINE = 320, 2  # pictures as large as that are encoded at half their size
-_REACH = 32  # pixels of what is encoded that it may move sideways in the time of a latent
+WIDEST_REACH = 32 // DOWN  # latents that all may move sideways in the time of one
+_REACH = 1  # where a turn of the camera moves what it does
+_TURNING = 16  # operators for that
 _FRAMES_A_SECOND = 17.5  # of latent pictures, about
 _SAMPLES = (360, 760)  # of a latent of sound
 _STRIDES = (range(14, 26), range(3, 9), range(3, 9))
@@ -55,15 +57,17 @@ def shapes(
             )
         strides, sound_latents = _strides(samples)
         sound = SoundCodecConfig(strides=strides)
-    chosen: dict[str, Any] = {**SIZES[size]}
+    chosen: dict[str, Any] = {"reach": WIDEST_REACH, **SIZES[size]}
     if not numbers.count:
         chosen["scenery"] = 0
+    if numbers.place:
+        chosen |= {"turning": _TURNING, "reach": _REACH}
     return (
         AvditConfig(
             rows=info.height // video.down,
             columns=info.width // video.down,
             patch=patch,
-            reach=_REACH // DOWN,
+            chance=True,
             controls=info.controls,
             channels=video.channels,
             group=group,

@@ -1,10 +1,10 @@
 """`lightcone train avdit --recordings DIR --out RUN --hours H`: a world from recordings of play.
 
 Four stages in one run: the codecs of picture and sound, the recordings as latents, the scenery of
-recordings with numbers, and the transformer; with `--critic` a fifth, its decoder. It shows one
-bar at a time with what is left, keeps a page of the losses (RUN/loss.html), can be stopped at any
-moment and goes on with the same command; with a longer `--hours` a finished training goes on too,
-with the codecs it has. RUN/weights can be served while the transformer is trained.
+recordings with numbers and how it turns, and the transformer; with `--critic` a fifth, its decoder.
+It shows one bar at a time with what is left, keeps a page of the losses (RUN/loss.html), can be
+stopped at any moment and goes on with the same command; with a longer `--hours` a finished training
+goes on too, with the codecs it has. RUN/weights can be served while the transformer is trained.
 """
 
 from __future__ import annotations
@@ -44,15 +44,17 @@ from lightcone.model.training.avdit.scenery import train_scenery
 from lightcone.model.training.avdit.sharpen import sharpen
 from lightcone.model.training.avdit.source import Source, TrainingError, open_source
 from lightcone.model.training.avdit.transformer import Recipe, train_transformer
+from lightcone.model.training.avdit.turning import train_turning
 from lightcone.model.training.parallel import Group
 
 PICTURE, SOUND, TRANSFORMER = "picture.pt", "sound.pt", "transformer.pt"
-SCENERY, DECODER = "scenery.pt", "decoder.pt"
+SCENERY, TURNING, DECODER = "scenery.pt", "turning.pt", "decoder.pt"
 LOG, SPENT = "loss.jsonl", "spent.json"
 EPISODES = "episodes.txt"  # how many of the recordings the run uses
 _PICTURE_SHARE, _SOUND_SHARE, _LATENT_SHARE = 0.2, 0.06, 0.25  # of the time, at most
 _PICTURE_MOST, _SOUND_MOST = 1800.0, 600.0  # seconds; more hardly helps
 _SCENERY_SHARE, _SCENERY_MOST = 0.08, 900.0
+_TURNING_SHARE, _TURNING_MOST = 0.03, 300.0
 _DECODER_SHARE, _DECODER_MOST = 0.1, 1800.0
 _GROUPS_A_SECOND = 8  # of frames for the codec
 
@@ -163,17 +165,14 @@ def train(args: argparse.Namespace) -> bool:
     play = encoded(most)
     model = start.transformer(args.seed)
     begun = group.agree((out / TRANSFORMER).exists())  # whose scenery stays as it is
-    if model.scenery is not None and start.before is None and not begun:
+    if start.before is None and not begun:
         if group.leads:
             began = time.monotonic()
-            whole = train_scenery(
-                model.scenery, play, config, picture, start.numbers, out / SCENERY,
-                plan.part(_SCENERY_SHARE, _SCENERY_MOST), args.seed, out / LOG,
-            )  # fmt: skip
+            whole = _scenery(model, start, play, source, plan, args, out)
             spent.add("scenery", time.monotonic() - began)
         if not group.agree(whole):
             return False
-        load_module(model.scenery, out / SCENERY)
+        load_scenery(model, out)
     sampler = ClipSampler(play, config, args.seed * 1_009 + group.rank)
     log = out / LOG
 
@@ -238,6 +237,42 @@ def _codecs(
     whole = codecs.train_sound(sound, source, out / SOUND, budget, args.seed, out / LOG)
     sound.eval().requires_grad_(False)
     return whole
+
+
+def _scenery(
+    model: Transformer,
+    start: Beginning,
+    play: EncodedPlay,
+    source: Source,
+    plan: Plan,
+    args: argparse.Namespace,
+    out: Path,
+) -> bool:
+    """Train what a place looks like and how that turns; returns False where it was stopped."""
+    scenery, log = model.scenery, out / LOG
+    if scenery is None:
+        return True
+    budget = plan.part(_SCENERY_SHARE, _SCENERY_MOST)
+    if not train_scenery(
+        scenery, play, start.config, start.picture, start.numbers, out / SCENERY, budget,
+        args.seed, log,
+    ):  # fmt: skip
+        return False
+    if model.turning is None or scenery.place is None:
+        return True
+    pool = _pool(source, start.picture, plan, args.seed, out)
+    budget = plan.part(_TURNING_SHARE, _TURNING_MOST)
+    return train_turning(
+        model.turning, scenery.place, play, pool, start.config, start.picture, out / TURNING,
+        budget, args.seed, log,
+    )  # fmt: skip
+
+
+def load_scenery(model: Transformer, out: Path) -> None:
+    """What the run in a folder has of it. Raises WeightsError."""
+    for part, path in ((model.scenery, SCENERY), (model.turning, TURNING)):
+        if part is not None:
+            load_module(part, out / path)
 
 
 def load_codecs(picture: VideoCodec, sound: SoundCodec | None, out: Path) -> None:

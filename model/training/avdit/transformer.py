@@ -122,10 +122,11 @@ def train_transformer(
 
 def prepared(model: Transformer, recipe: Recipe, device: torch.device, group: Group) -> MuonAdam:
     """The model on its device, equal or spread over all processes, and its optimizer. Its scenery
-    stays as it is."""
+    and how that turns stay as they are."""
     model.to(device)
-    if model.scenery is not None:
-        model.scenery.requires_grad_(False)
+    for part in (model.scenery, model.turning):
+        if part is not None:
+            part.requires_grad_(False)
     group.share(model)
     if recipe.sharded:
         shard(model, model.blocks, device)

@@ -35,7 +35,9 @@ class AvditConfig:
     operators: int = 12  # linear ones, by which a picture moves
     reach: int = 3  # latents that an operator reads to either side; above and below it is one
     scenery: int = 0  # width of the network that draws a place from the numbers; 0 without
+    turning: int = 0  # operators by which a turn of the camera moves a picture, of a place
     residual_kept: float = 0.97  # of what a picture has beside its scenery, from chunk to chunk
+    chance: bool = False  # whether pure noise decides which of all possible pictures comes
     action_tokens: bool = True  # beside AdaLN; without, the tokens of actions are empty
 
     @property
@@ -90,7 +92,8 @@ class AvditConfig:
         each = self.operators + self.detail + 2 * self.channels
         around = cells * (self.depth + self.channels + 3 * self.detail + self.latents * each)
         reads = 3 * (2 * self.reach + 1) * self.channels**2 * self.operators
-        moved = self.latents * reads * self.rows * self.columns * 2
+        turned = 9 * self.channels**2 * self.turning
+        moved = (self.latents * reads + turned) * self.rows * self.columns * 2
         place = (1 + self.latents) * self._drawn * 2
         return float(blocks + inside + over_time + around + moved + place)
 

@@ -57,8 +57,7 @@ class Scenery(nn.Module):
         parts = [part(numbers) for part in (self.pose, self.others) if part is not None]
         if self.place is not None:
             flat = numbers.reshape(-1, c.group, c.numbers)
-            angle = torch.atan2(flat[..., c.angles[0]], flat[..., c.angles[0] + 1])
-            drawn = self.place(angle, flat[..., c.positions])
+            drawn = self.place(angles_of(flat, c.angles[0]), flat[..., c.positions])
             parts.append(drawn.reshape(*lead, *drawn.shape[1:]))
         return functools.reduce(torch.add, parts)
 
@@ -89,13 +88,18 @@ class _Drawn(nn.Module):
         """(..., numbers) -> (..., waves)."""
         phases = [numbers[..., :0]]
         for sine in self._angles:
-            angle = torch.atan2(numbers[..., sine], numbers[..., sine + 1])
+            angle = angles_of(numbers, sine)
             harmonics = torch.arange(1, _HARMONICS + 1, device=angle.device)
             phases.append(angle[..., None] * harmonics)
         plain = numbers[..., self._plain]
         phases += [plain * (_SLOWEST * 2**octave) for octave in range(_OCTAVES)]
         phase = torch.cat(phases, -1)
         return torch.cat([phase.cos(), phase.sin(), numbers[..., self._columns]], -1)
+
+
+def angles_of(numbers: Tensor, sine: int) -> Tensor:
+    """Numbers (..., numbers), of which `sine` and the next are of an angle, to radians (...)."""
+    return torch.atan2(numbers[..., sine], numbers[..., sine + 1])
 
 
 def advanced(last: Tensor, change: Tensor, angles: tuple[int, ...]) -> Tensor:

@@ -26,7 +26,8 @@ from lightcone.model.families.avdit.network.cache import Cache
 from lightcone.model.families.avdit.network.config import AvditConfig
 from lightcone.model.families.avdit.network.detail import Head, Stem
 from lightcone.model.families.avdit.network.latents import Latents, spread
-from lightcone.model.families.avdit.network.scenery import Scenery, advanced
+from lightcone.model.families.avdit.network.scenery import Scenery, advanced, angles_of
+from lightcone.model.families.avdit.network.turning import Turning
 from lightcone.model.runtime.attention import Plan, Planned, attend
 from lightcone.model.runtime.layers import Block, rms_norm, rotary_tables, rotate, waves
 
@@ -57,6 +58,7 @@ class Transformer(nn.Module):
         self.final = nn.Linear(c.width, 2 * c.width)
         self.head = Head(c)
         self.scenery = Scenery(c) if c.scenery else None
+        self.turning = Turning(c) if c.turning else None
         self.sound_out = nn.Linear(c.width, c.sound_channels + 1) if c.sound_latents else None
         self.numbers_out = nn.Linear(c.width, c.numbers * c.frames) if c.numbers else None
         for layer in (self.modulation, self.final, self.sound_out, self.numbers_out):
@@ -92,8 +94,9 @@ class Transformer(nn.Module):
         levels = waves(tau, _TAU_WAVES).to(acts.dtype)
         condition = F.silu(self.condition(torch.cat([levels, acts.flatten(2), text], -1)))
         modulation = self.modulation(condition)[:, :, None]  # (B, C, 1, 6 width)
-        scaled = noisy.map(lambda x: spread(tau, x) * x)  # pure noise carries nothing
-        features, tokens = self.stem(scaled.picture, last.picture)
+        scaled = noisy.map(lambda x: spread(tau, x) * x)  # pure noise says nothing, but decides
+        pure = spread(tau == 0, noisy.picture) * noisy.picture
+        features, tokens = self.stem(scaled.picture, last.picture, pure)
         parts = [tokens]
         if self.sound_in is not None:
             before = last.sound.expand_as(noisy.sound)
@@ -153,12 +156,16 @@ class Transformer(nn.Module):
         if settled is not None:
             ends = last.numbers[:, :, -1].flatten(0, 1)
             numbers = settled(numbers.flatten(0, 1), ends).unflatten(0, numbers.shape[:2])
-        drawn = None
+        drawn = turned = None
         if self.scenery is not None:
             shown = numbers.detach() if true_numbers is None else true_numbers
-            known = torch.cat([last.numbers, shown], 2)
-            drawn = self.scenery(known.unflatten(2, (1 + c.latents, c.group)))
-        picture = self.head(x[:, :, : c.picture_tokens], features, last.picture, drawn)
+            known = torch.cat([last.numbers, shown], 2).unflatten(2, (1 + c.latents, c.group))
+            drawn = self.scenery(known)
+            if self.turning is not None and self.scenery.place is not None:
+                residual = (last.picture - drawn[:, :, 0]).flatten(0, 1)
+                angles = angles_of(known, c.angles[0]).flatten(0, 1)
+                turned = self.turning(residual, self.scenery.place, angles)
+        picture = self.head(x[:, :, : c.picture_tokens], features, last.picture, drawn, turned)
         return Latents(picture, sound, numbers)
 
 
