@@ -36,7 +36,7 @@ from lightcone.model.training.avdit.export import export
 from lightcone.model.training.avdit.latents import EncodedPlay, encode
 from lightcone.model.training.avdit.shapes import WIDEST_REACH, shapes
 from lightcone.model.training.avdit.source import Source, open_source
-from lightcone.model.training.avdit.train import load_codecs, load_scenery
+from lightcone.model.training.avdit.train import load_codecs, load_scenery, used
 from lightcone.model.training.avdit.transformer import Recipe, train_transformer
 from lightcone.model.training.parallel import Group
 
@@ -125,7 +125,7 @@ class Base:
         sound = None if heard is None else SoundCodec(heard)
         load_codecs(picture, sound, run)
         folder = run / "cache" / "latents"
-        play = encode(source, config, picture, sound, numbers, words, folder)
+        play = encode(source, config, picture, sound, numbers, words, folder, used(run))
         return Base(source, config, numbers, words, picture, sound, play, run)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from lightcone.model.codecs.sound import SoundCodec, SoundCodecConfig
@@ -90,7 +90,7 @@ class Weights:
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {name: tensor.half().contiguous() for name, tensor in self._tensors().items()}
         beside = folder / f"{WEIGHTS_FILE}.partial"
-        save_file(tensors, beside)
+        beside.write_bytes(save(tensors))  # readable as the umask says
         beside.replace(folder / WEIGHTS_FILE)
         (folder / CONFIG_FILE).write_text(json.dumps(self._config, indent=1) + "\n")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from lightcone.model.codecs.cell import CELL
@@ -140,7 +140,7 @@ class Weights:
                 tensors[f"{name}.{key}"] = (kept if precise else kept.half()).contiguous()
         for name, starts in self.starts.items():
             tensors[f"starts.{name}"] = starts.state.contiguous()
-        save_file(tensors, folder / WEIGHTS_FILE)
+        (folder / WEIGHTS_FILE).write_bytes(save(tensors))  # as the umask says
         (folder / CONFIG_FILE).write_text(json.dumps(self._config) + "\n")
 
 

@@ -154,7 +154,7 @@ def train(args: argparse.Namespace) -> bool:
         if whole:
             began = time.monotonic()
             if plan.total is not None:
-                most = _used(out / EPISODES, source, picture, plan.total * _LATENT_SHARE)
+                most = _chosen(out, source, picture, plan.total * _LATENT_SHARE)
             encoded(most)
             spent.add("latents", time.monotonic() - began)
     if not group.agree(whole):
@@ -294,13 +294,20 @@ def _pool(source: Source, picture: VideoCodec, plan: Plan, seed: int, out: Path)
     return PicturePool(source, picture.config.frames, count, out / "cache/pictures.npy", seed)
 
 
-def _used(kept: Path, source: Source, codec: VideoCodec, seconds: float) -> int:
+def used(out: Path) -> int | None:
+    """How many episodes the run in a folder uses; None where that was not decided."""
+    kept = out / EPISODES
+    return int(kept.read_text()) if kept.exists() else None
+
+
+def _chosen(out: Path, source: Source, codec: VideoCodec, seconds: float) -> int:
     """How many episodes the run uses: those that can be encoded in that time, as it was found
     first. How fast a machine is depends on what else it does, and a run that goes on is one run."""
-    if kept.exists():
-        return int(kept.read_text())
+    before = used(out)
+    if before is not None:
+        return before
     fit = _within(source, codec, seconds)
-    kept.write_text(str(fit))
+    (out / EPISODES).write_text(str(fit))
     return fit
 
 
