@@ -55,7 +55,7 @@ class Variant:
     width: float = 1.0  # over the size's own
     operators: int | None = None
     turning: bool = True
-    chance: bool = True
+    chance: bool = False
 
     def config(self, c: AvditConfig, fps: int) -> AvditConfig:
         changed: dict[str, Any] = {"action_tokens": self.action_tokens}
@@ -65,8 +65,8 @@ class Variant:
             changed["scenery"] = 0
         if not (self.numbers and self.scenery and self.turning):
             changed |= {"turning": 0, "reach": WIDEST_REACH}
-        if not self.chance:
-            changed["chance"] = False
+        if self.chance:
+            changed["chance"] = True
         if self.window_seconds is not None:
             changed["window"] = max(2, round(self.window_seconds * fps / c.frames))
         if self.width != 1.0:
@@ -89,7 +89,7 @@ VARIANTS: Mapping[str, Variant] = {
     "no numbers": Variant(numbers=False),
     "no scenery": Variant(scenery=False),
     "no turning": Variant(turning=False),
-    "square error alone": Variant(chance=False),
+    "energy score": Variant(chance=True),
     "no own context": Variant(rollout=0.0),
     "actions by AdaLN alone": Variant(action_tokens=False),
     "window 0.5 s": Variant(window_seconds=0.5),

@@ -17,7 +17,7 @@ from lightcone.model.training.avdit.transformer import Recipe
 def test_variants_differ_in_one_thing_and_cost_as_many_chunks() -> None:
     c = AvditConfig(
         rows=4, columns=8, controls=3, numbers=4, angles=(0,), positions=(2, 3), scenery=8,
-        turning=3, reach=1, chance=True,
+        turning=3, reach=1,
     )  # fmt: skip
     base = Recipe()
     for variant in ablations.VARIANTS.values():

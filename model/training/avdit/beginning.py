@@ -39,11 +39,13 @@ class Beginning:
         return made
 
 
-def fresh(source: Source, size: str, numbers: bool, window_seconds: float) -> Beginning:
+def fresh(
+    source: Source, size: str, numbers: bool, window_seconds: float, chance: bool
+) -> Beginning:
     """Networks that fit the recordings. Raises TrainingError."""
     counted = numbers_of(source) if numbers else Numbers()
     words = vocabulary(source)
-    config, video, heard = shapes(source.info, size, counted, len(words), window_seconds)
+    config, video, heard = shapes(source.info, size, counted, len(words), window_seconds, chance)
     sound = None if heard is None else SoundCodec(heard)
     return Beginning(config, VideoCodec(video), sound, counted, words, None)
 

@@ -8,10 +8,10 @@ from the predictions of the first, all chunks at once, and so on: errors of seve
 (parallel scheduled sampling, Duckworth et al. 2019).
 
 The square error of pictures alone would make a single step from pure noise the mean of all that
-may come, in which what is small and moves fades. So there it is the energy score (Gneiting &
-Raftery 2007; of diffusion models, De Bortoli et al. 2025): a prediction is to be near the truth,
-and as far from another that other noise gives. It is least where predictions are distributed as
-the truth is.
+may come, in which what is small and moves fades. For transformers that are given that noise it is
+the energy score there (Gneiting & Raftery 2007; of diffusion models, De Bortoli et al. 2025): a
+prediction is to be near the truth, and as far from another that other noise gives. It is least
+where predictions are distributed as the truth is.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Objective:
     no_actions: float = 0.1  # share of chunks whose actions are hidden
     score_weight: float = 0.3  # of the energy score
     sound_weight: float = 0.3
-    numbers_weight: float = 0.1
+    numbers_weight: float = 0.4
 
 
 def loss(

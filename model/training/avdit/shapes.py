@@ -33,7 +33,12 @@ def _group(fps: int) -> int:
 
 
 def shapes(
-    info: WorldInfo, size: str, numbers: Numbers, words: int, window_seconds: float = WINDOW_SECONDS
+    info: WorldInfo,
+    size: str,
+    numbers: Numbers,
+    words: int,
+    window_seconds: float = WINDOW_SECONDS,
+    chance: bool = False,
 ) -> tuple[AvditConfig, VideoCodecConfig, SoundCodecConfig | None]:
     """Raises TrainingError for worlds that cannot be learned as they were recorded."""
     group = _group(info.fps)
@@ -67,7 +72,7 @@ def shapes(
             rows=info.height // video.down,
             columns=info.width // video.down,
             patch=patch,
-            chance=True,
+            chance=chance,
             controls=info.controls,
             channels=video.channels,
             group=group,

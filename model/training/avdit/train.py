@@ -128,7 +128,7 @@ def train(args: argparse.Namespace) -> bool:
     if group.leads:
         print(source.summary)
     if args.base is None:
-        start = fresh(source, args.size, args.numbers, args.window_seconds)
+        start = fresh(source, args.size, args.numbers, args.window_seconds, args.sample)
     else:
         start = trained_before(args.base, source)
     config, picture, sound = start.config, start.picture, start.sound
@@ -358,6 +358,12 @@ def parser() -> argparse.ArgumentParser:
         help="share of steps on the model's own context",
     )
     out.add_argument("--window-seconds", type=float, default=4.1, help="that the model remembers")
+    out.add_argument(
+        "--sample",
+        action="store_true",
+        help="train a single step to be a sample of what may come, not its mean: what moves stays, "
+        "but needs a long training and 2 or 4 steps to look clean",
+    )
     out.add_argument(
         "--no-numbers",
         dest="numbers",
