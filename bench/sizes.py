@@ -18,7 +18,7 @@ from lightcone.model.families.avdit.network.config import SIZES, AvditConfig
 from lightcone.model.families.avdit.network.transformer import Transformer
 
 _DOOM = {  # 256x192, with sound
-    "rows": 24, "columns": 32, "patch": 4, "reach": 1, "turning": 16, "chance": True, "controls": 3,
+    "rows": 24, "columns": 32, "patch": 4, "reach": 1, "turning": 16, "controls": 3,
     "numbers": 10, "angles": (6,), "positions": (8, 9),
 }  # fmt: skip
 _FPS = 35

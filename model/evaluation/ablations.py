@@ -33,10 +33,10 @@ from lightcone.model.training.avdit.budget import Budget
 from lightcone.model.training.avdit.clips import ClipSampler
 from lightcone.model.training.avdit.emphasis import Emphasis
 from lightcone.model.training.avdit.export import export
+from lightcone.model.training.avdit.kept import load_codecs, load_scenery, used
 from lightcone.model.training.avdit.latents import EncodedPlay, encode
 from lightcone.model.training.avdit.shapes import WIDEST_REACH, shapes
 from lightcone.model.training.avdit.source import Source, open_source
-from lightcone.model.training.avdit.train import load_codecs, load_scenery, used
 from lightcone.model.training.avdit.transformer import Recipe, train_transformer
 from lightcone.model.training.parallel import Group
 

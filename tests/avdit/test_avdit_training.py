@@ -22,6 +22,7 @@ from lightcone.model.interface import Chunk, ModelError
 from lightcone.model.recordings.format import EpisodeMeta
 from lightcone.model.recordings.writer import EpisodeWriter
 from lightcone.model.runtime.checkpoint import read
+from lightcone.model.training.avdit import kept
 from lightcone.model.training.avdit import train as training
 from lightcone.model.training.avdit.beginning import trained_before
 from lightcone.model.training.avdit.budget import Budget, Point, run
@@ -247,15 +248,15 @@ def test_from_recordings_to_a_world_that_steps(tmp_path: Path) -> None:
     model.step([state], [INFO.actions([], frames=4)], lambda row, part: shown.append(part))
     assert shown[0].frames.shape == (4, 32, 64, 3)
     assert "transformer" in (out / "loss.html").read_text() or steps < 1
-    (out / training.EPISODES).write_text("1")  # however many can be encoded in time now
+    (out / kept.EPISODES).write_text("1")  # however many can be encoded in time now
     assert training.train(arguments(folder, out, "--minutes", "1", "--steps", str(steps + 2)))
     assert torch.load(out / "transformer.pt", weights_only=True)["step"] == steps + 2
-    assert not (out / training.DECODER).exists()
+    assert not (out / kept.DECODER).exists()
     used = Weights.load(out / "weights").trained["hours of play"] * 3600
     assert used < sum(map(len, open_source(folder).episodes)) / INFO.fps - 1
     again = ("--minutes", "0.5", "--steps", str(steps + 2), "--critic")
     assert training.train(arguments(folder, out, *again))
-    drawn = torch.load(out / training.DECODER, weights_only=True)["codec"]
+    drawn = torch.load(out / kept.DECODER, weights_only=True)["codec"]
     served = Weights.load(out / "weights").picture.state_dict()
     torch.testing.assert_close(
         served["decode_plainly.weight"], drawn["decode_plainly.weight"], atol=1e-3, rtol=1e-2

@@ -21,7 +21,6 @@ from typing import Any
 
 import torch
 
-from lightcone.model.codecs.sound import SoundCodec
 from lightcone.model.codecs.video import VideoCodec
 from lightcone.model.families.avdit.network.config import SIZES
 from lightcone.model.families.avdit.network.transformer import Transformer
@@ -29,7 +28,7 @@ from lightcone.model.families.avdit.weights import Weights
 from lightcone.model.interface import ModelError
 from lightcone.model.runtime.checkpoint import load_module
 from lightcone.model.runtime.precision import usable_device
-from lightcone.model.training.avdit import codecs
+from lightcone.model.training.avdit import codecs, kept
 from lightcone.model.training.avdit.beginning import Beginning, fresh, trained_before
 from lightcone.model.training.avdit.budget import Budget
 from lightcone.model.training.avdit.clips import ClipSampler
@@ -47,10 +46,7 @@ from lightcone.model.training.avdit.transformer import Recipe, train_transformer
 from lightcone.model.training.avdit.turning import train_turning
 from lightcone.model.training.parallel import Group
 
-PICTURE, SOUND, TRANSFORMER = "picture.pt", "sound.pt", "transformer.pt"
-SCENERY, TURNING, DECODER = "scenery.pt", "turning.pt", "decoder.pt"
 LOG, SPENT = "loss.jsonl", "spent.json"
-EPISODES = "episodes.txt"  # how many of the recordings the run uses
 _PICTURE_SHARE, _SOUND_SHARE, _LATENT_SHARE = 0.2, 0.06, 0.25  # of the time, at most
 _PICTURE_MOST, _SOUND_MOST = 1800.0, 600.0  # seconds; more hardly helps
 _SCENERY_SHARE, _SCENERY_MOST = 0.08, 900.0
@@ -161,10 +157,10 @@ def train(args: argparse.Namespace) -> bool:
         return False
     most = int(group.agree(most))
     if not group.leads and start.before is None:
-        load_codecs(picture, sound, out)
+        kept.load_codecs(picture, sound, out)
     play = encoded(most)
     model = start.transformer(args.seed)
-    begun = group.agree((out / TRANSFORMER).exists())  # whose scenery stays as it is
+    begun = group.agree((out / kept.TRANSFORMER).exists())  # whose scenery stays as it is
     if start.before is None and not begun:
         if group.leads:
             began = time.monotonic()
@@ -172,7 +168,7 @@ def train(args: argparse.Namespace) -> bool:
             spent.add("scenery", time.monotonic() - began)
         if not group.agree(whole):
             return False
-        load_scenery(model, out)
+        kept.load_scenery(model, out)
     sampler = ClipSampler(play, config, args.seed * 1_009 + group.rank)
     log = out / LOG
 
@@ -186,14 +182,14 @@ def train(args: argparse.Namespace) -> bool:
         if start.before is not None:
             trained["from"] = start.before.trained
         export(
-            out / "weights", out / TRANSFORMER, Transformer(config), picture, sound,
+            out / "weights", out / kept.TRANSFORMER, Transformer(config), picture, sound,
             start.numbers, source.info, start.words, play, trained, spent.total,
         )  # fmt: skip
         mark(out, out / "weights")
         write_page(log, out / "loss.html")
 
     whole = train_transformer(
-        model, sampler, Emphasis.of(play, picture, config), out / TRANSFORMER,
+        model, sampler, Emphasis.of(play, picture, config), out / kept.TRANSFORMER,
         plan.transformer(spent.total), recipe, device, group, args.seed, log,
         keep if group.leads else None,
     )  # fmt: skip
@@ -208,7 +204,7 @@ def train(args: argparse.Namespace) -> bool:
                 out / "cache", args.seed,
             )  # fmt: skip
             budget = plan.part(_DECODER_SHARE, _DECODER_MOST)
-            whole = sharpen(picture, pool, made, out / DECODER, budget, args.seed, log)
+            whole = sharpen(picture, pool, made, out / kept.DECODER, budget, args.seed, log)
             keep()
         print(f"{out / 'weights'}: {'finished' if whole else 'so far'}")
     group.close()
@@ -221,20 +217,21 @@ def _codecs(
     """Train those that were not trained before; returns False where it was stopped."""
     picture, sound = start.picture, start.sound
     if start.before is not None:
-        if (out / DECODER).exists():
-            load_module(picture, out / DECODER, "codec")
+        if (out / kept.DECODER).exists():
+            load_module(picture, out / kept.DECODER, "codec")
         return True
-    if (out / TRANSFORMER).exists():  # which knows these codecs' latents, no others
-        load_codecs(picture, sound, out)
+    if (out / kept.TRANSFORMER).exists():  # which knows these codecs' latents, no others
+        kept.load_codecs(picture, sound, out)
         return True
     pool = _pool(source, picture, plan, args.seed, out)
-    if not codecs.train_picture(picture, pool, out / PICTURE, plan.codec(), args.seed, out / LOG):
+    path, log = out / kept.PICTURE, out / LOG
+    if not codecs.train_picture(picture, pool, path, plan.codec(), args.seed, log):
         return False
     picture.eval().requires_grad_(False)
     if sound is None:
         return True
     budget = plan.part(_SOUND_SHARE, _SOUND_MOST)
-    whole = codecs.train_sound(sound, source, out / SOUND, budget, args.seed, out / LOG)
+    whole = codecs.train_sound(sound, source, out / kept.SOUND, budget, args.seed, log)
     sound.eval().requires_grad_(False)
     return whole
 
@@ -254,7 +251,7 @@ def _scenery(
         return True
     budget = plan.part(_SCENERY_SHARE, _SCENERY_MOST)
     if not train_scenery(
-        scenery, play, start.config, start.picture, start.numbers, out / SCENERY, budget,
+        scenery, play, start.config, start.picture, start.numbers, out / kept.SCENERY, budget,
         args.seed, log,
     ):  # fmt: skip
         return False
@@ -263,26 +260,9 @@ def _scenery(
     pool = _pool(source, start.picture, plan, args.seed, out)
     budget = plan.part(_TURNING_SHARE, _TURNING_MOST)
     return train_turning(
-        model.turning, scenery.place, play, pool, start.config, start.picture, out / TURNING,
+        model.turning, scenery.place, play, pool, start.config, start.picture, out / kept.TURNING,
         budget, args.seed, log,
     )  # fmt: skip
-
-
-def load_scenery(model: Transformer, out: Path) -> None:
-    """What the run in a folder has of it. Raises WeightsError."""
-    for part, path in ((model.scenery, SCENERY), (model.turning, TURNING)):
-        if part is not None:
-            load_module(part, out / path)
-
-
-def load_codecs(picture: VideoCodec, sound: SoundCodec | None, out: Path) -> None:
-    """The codecs of the run in a folder. Raises WeightsError."""
-    decoder = out / DECODER
-    load_module(picture, *((decoder, "codec") if decoder.exists() else (out / PICTURE,)))
-    picture.eval().requires_grad_(False)
-    if sound is not None:
-        load_module(sound, out / SOUND)
-        sound.eval().requires_grad_(False)
 
 
 def _pool(source: Source, picture: VideoCodec, plan: Plan, seed: int, out: Path) -> PicturePool:
@@ -294,20 +274,14 @@ def _pool(source: Source, picture: VideoCodec, plan: Plan, seed: int, out: Path)
     return PicturePool(source, picture.config.frames, count, out / "cache/pictures.npy", seed)
 
 
-def used(out: Path) -> int | None:
-    """How many episodes the run in a folder uses; None where that was not decided."""
-    kept = out / EPISODES
-    return int(kept.read_text()) if kept.exists() else None
-
-
 def _chosen(out: Path, source: Source, codec: VideoCodec, seconds: float) -> int:
     """How many episodes the run uses: those that can be encoded in that time, as it was found
     first. How fast a machine is depends on what else it does, and a run that goes on is one run."""
-    before = used(out)
+    before = kept.used(out)
     if before is not None:
         return before
     fit = _within(source, codec, seconds)
-    (out / EPISODES).write_text(str(fit))
+    (out / kept.EPISODES).write_text(str(fit))
     return fit
 
 
